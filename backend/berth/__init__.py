@@ -1,0 +1,1 @@
+"""Berth: private parking sharing by smart contracts."""

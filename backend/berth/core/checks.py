@@ -1,0 +1,42 @@
+"""Range and shape checks that name the field they refuse."""
+
+from __future__ import annotations
+
+import re
+
+from berth.core.errors import BerthError
+
+_HEX = re.compile(r"0x[0-9a-fA-F]*")
+
+
+def integer(value: object, field: str, low: int, high: int, code: str = "field.range") -> int:
+    """`value` as an integer in [low, high], both included; a bool is not an integer here."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise BerthError(code, f"must be an integer, not {value!r}", field=field)
+    if not low <= value <= high:
+        raise BerthError(code, f"{value} is not between {low} and {high}", field=field)
+    return value
+
+
+def unsigned(value: object, field: str, bits: int, code: str = "field.range") -> int:
+    """`value` as an unsigned integer that fits in `bits` bits."""
+    return integer(value, field, 0, (1 << bits) - 1, code)
+
+
+def octets(value: object, field: str, length: int, code: str = "field.length") -> bytes:
+    """`value` as exactly `length` bytes."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise BerthError(code, f"must be {length} bytes", field=field)
+    raw = bytes(value)
+    if len(raw) != length:
+        raise BerthError(code, f"must be {length} bytes, not {len(raw)}", field=field)
+    return raw
+
+
+def hex_octets(text: object, field: str, length: int, code: str = "field.hex") -> bytes:
+    """The `length` bytes written as `0x` and hexadecimal digits."""
+    if not isinstance(text, str) or not _HEX.fullmatch(text) or len(text) != 2 + 2 * length:
+        raise BerthError(
+            code, f"must be 0x and {2 * length} hexadecimal digits, not {text!r}", field=field
+        )
+    return bytes.fromhex(text[2:])
