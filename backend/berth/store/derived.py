@@ -1,0 +1,288 @@
+"""Tables made from the chain alone: rolled back on a reorg, rebuilt from raw logs, hashed by `digest`.
+
+Nothing outside the indexer writes here. Units: see `berth.store.types`; a slot is 15 minutes since
+the Unix epoch, `*_minute` and `arrived` count minutes from a lease's start.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Index, Table
+
+from berth.store.types import blob, new_metadata, number, text
+
+metadata = new_metadata("derived")
+
+# ---- the chain as it was read
+
+#: Blocks that hold our logs, and every block of the window that is not final yet.
+blocks = Table(
+    "blocks",
+    metadata,
+    number("number", key=True),
+    text("hash"),
+    text("parent_hash"),
+    number("timestamp"),
+)
+
+raw_logs = Table(
+    "raw_logs",
+    metadata,
+    number("block_number", key=True),
+    number("log_index", key=True),
+    text("block_hash"),
+    text("tx_hash"),
+    number("tx_index"),
+    text("address"),
+    text("topic0", null=True),
+    text("topic1", null=True),
+    text("topic2", null=True),
+    text("topic3", null=True),
+    blob("data"),
+)
+
+#: How far the index has read. `version` is the compare-and-set word: whoever writes must have read it.
+cursor = Table(
+    "cursor",
+    metadata,
+    text("name", key=True),
+    number("block_number"),
+    text("block_hash"),
+    number("block_timestamp"),
+    number("version"),
+    number("head_number"),  # the node's head when this was written: caught up when equal
+    number("updated_at"),  # Unix seconds of this machine
+)
+
+#: Before-images of rows changed by blocks that are not final: `before` is JSON of the row, NULL = no row.
+undo = Table(
+    "undo",
+    metadata,
+    number("block_number", key=True),
+    number("seq", key=True),
+    text("table_name"),
+    text("row_key"),
+    text("before", null=True),
+)
+
+# ---- titles
+
+editions = Table(
+    "editions",
+    metadata,
+    number("city", key=True),
+    number("edition", key=True),
+    text("root"),
+    text("content_hash"),
+    number("count"),
+    number("published_at"),
+    number("block_number"),
+    text("tx_hash"),
+)
+
+#: 256 titles a row: bit i of word w is title index 256 w + i, set = revoked. No row = none revoked.
+revocations = Table(
+    "revocations",
+    metadata,
+    number("city", key=True),
+    number("word", key=True),
+    text("bits"),
+)
+
+authorities = Table(
+    "authorities",
+    metadata,
+    number("city", key=True),
+    text("authority"),
+)
+
+# ---- spaces, offers, vehicles
+
+spaces = Table(
+    "spaces",
+    metadata,
+    text("space_id", key=True),
+    text("owner"),
+    text("lock_key"),
+    number("cell"),
+    text("address_hash"),
+    text("attributes"),  # hex of the uint64: it need not fit a signed column
+    number("kind"),
+    number("sharing"),
+    number("height_cm"),
+    number("width_cm"),
+    number("length_cm"),
+    number("connectors"),
+    number("power"),  # units of 100 W
+    number("maker"),
+    number("valid_day"),  # days since 1970-01-01 UTC
+    number("registered_at"),
+    number("block_number"),
+    text("tx_hash"),
+    Index(None, "owner"),
+    Index(None, "lock_key"),
+    Index(None, "cell"),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    text("space_id", key=True),
+    number("number", key=True),
+    text("owner"),
+    number("cell"),
+    text("word_a"),
+    text("word_b"),
+    text("price_per_slot"),
+    text("price_per_kwh"),
+    number("fee_bps"),
+    number("overstay_pct"),
+    number("reserve_minutes"),
+    number("minimum_pct"),
+    number("free_cancel_hours"),
+    number("no_show_pct"),
+    number("cancel_pct"),
+    text("hours_of_week"),
+    number("utc_offset"),  # quarter hours
+    number("first_day"),
+    number("last_day"),
+    number("min_slots"),
+    number("max_slots"),
+    number("flags"),
+    number("published_at"),
+    number("block_number"),
+    text("tx_hash"),
+    Index(None, "owner"),
+)
+
+vehicles = Table(
+    "vehicles",
+    metadata,
+    text("plate_commitment", key=True),
+    text("driver"),
+    number("until_slot"),
+    number("verifier"),
+    number("size"),
+    number("block_number"),
+    text("tx_hash"),
+    Index(None, "driver"),
+)
+
+# ---- money, leases, settlements
+
+accounts = Table(
+    "accounts",
+    metadata,
+    text("account", key=True),
+    text("credit"),
+)
+
+leases = Table(
+    "leases",
+    metadata,
+    text("lease_id", key=True),
+    text("space_id"),
+    number("start_slot"),
+    number("slots"),
+    number("end_slot"),
+    number("epoch"),
+    text("driver"),
+    text("owner"),
+    number("cell"),
+    number("offer"),
+    number("kwh_cap"),
+    text("deposit"),
+    text("pulled"),
+    text("plate_commitment"),
+    number("state"),  # 1 Booked, 2 Parked, 3 Claimed, 4 Settled, 5 Cancelled
+    number("arrived", null=True),  # minute from the start (0 = on time), NULL = nothing on record
+    number("arrived_at", null=True),
+    number("until_minute", null=True),
+    number("energy_used", null=True),  # units of 100 Wh
+    text("overstay", null=True),  # claimed, not yet charged
+    number("booked_block"),
+    text("booked_tx"),
+    number("booked_at"),
+    text("arrived_tx", null=True),
+    text("claimed_tx", null=True),
+    text("closed_tx", null=True),
+    number("closed_at", null=True),
+    number("updated_block"),
+    Index(None, "space_id", "start_slot", "end_slot"),
+    Index(None, "driver", "start_slot"),
+    Index(None, "owner", "start_slot"),
+    Index(None, "state", "end_slot"),
+)
+
+settlements = Table(
+    "settlements",
+    metadata,
+    number("number", key=True),
+    text("lease_id"),
+    number("outcome"),
+    text("owner"),
+    text("driver"),
+    number("offer"),
+    text("rent"),
+    text("overstay"),
+    text("energy"),
+    text("fee"),
+    text("refund"),
+    number("arrived"),  # as in the record: minute from the start plus 1, 0 = nothing on record
+    number("until_minute"),
+    number("energy_wh"),
+    number("closed_at"),
+    text("record_hash"),
+    text("head"),  # running head after this record
+    number("block_number"),
+    text("tx_hash"),
+    Index(None, "lease_id"),
+    Index(None, "owner"),
+    Index(None, "driver"),
+)
+
+# ---- the market itself
+
+attesters = Table(
+    "attesters",
+    metadata,
+    number("id", key=True),
+    text("account"),
+    number("revoked"),
+)
+
+attestation_revocations = Table(
+    "attestation_revocations",
+    metadata,
+    number("id", key=True),
+    text("nonce", key=True),
+)
+
+market_state = Table(
+    "market_state",
+    metadata,
+    number("id", key=True),  # always 1
+    text("fees"),
+    number("ledger_count"),
+    text("head"),
+    number("fee_bps"),
+    number("paused_until"),
+    text("deposited"),  # sums over all accounts, ever
+    text("withdrawn"),
+    text("fees_withdrawn"),
+)
+
+#: What `digest` hashes and `rebuild` empties, in this order.
+PROJECTIONS: tuple[Table, ...] = (
+    editions,
+    revocations,
+    authorities,
+    spaces,
+    offers,
+    vehicles,
+    accounts,
+    leases,
+    settlements,
+    attesters,
+    attestation_revocations,
+    market_state,
+)

@@ -1,0 +1,262 @@
+"""Opening the database: `open_store(url)` -> `Store` with `read()` and `write()`.
+
+SQLite is one file with one writer: WAL, `BEGIN IMMEDIATE` for writers, `BEGIN` (one snapshot) for
+readers. PostgreSQL has two schemas, `derived` and `kept`, found by the search path, so that the
+same unprefixed SQL runs on both.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, OperationalError
+
+from berth.core.errors import BerthError
+from berth.store import kept, migrations
+
+#: Longest wait for another process's write transaction.
+BUSY_SECONDS = 30.0
+#: Arbitrary number that names our migration lock among a PostgreSQL server's advisory locks.
+MIGRATION_LOCK = 0x_62_65_72_74_68
+
+
+class DeploymentIdentity(Protocol):
+    """What names a deployment; `berth.core.deployment.Deployment` has it."""
+
+    @property
+    def chain_id(self) -> int: ...
+    @property
+    def genesis_hash(self) -> str: ...
+    @property
+    def market(self) -> str: ...
+    @property
+    def titles(self) -> str: ...
+    @property
+    def block(self) -> int: ...
+
+
+class Store:
+    """An open database. `read()` and `write()` yield a connection inside one transaction."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.sqlite = engine.dialect.name == "sqlite"
+        # SQLite's own wait for a lock is a polling sleep without any fairness; writers of this
+        # process queue here first.
+        self._writer = threading.Lock()
+        self._writer_thread: int | None = None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """One consistent snapshot; nothing may be written."""
+        with self.engine.connect() as conn:
+            if not self.sqlite:
+                conn = conn.execution_options(
+                    isolation_level="REPEATABLE READ", postgresql_readonly=True
+                )
+            with conn.begin():
+                yield conn
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """One write transaction: committed at the end of the block, rolled back on any exception.
+
+        Never hold it across an `await`.
+        """
+        if not self.sqlite:
+            with self.engine.begin() as conn:
+                yield conn
+            return
+        me = threading.get_ident()
+        if self._writer_thread == me:
+            raise RuntimeError("a write transaction is already open in this thread")
+        with self._writer:
+            self._writer_thread = me
+            try:
+                with self.engine.connect().execution_options(berth_write=True) as conn:
+                    with conn.begin():
+                        yield conn
+            finally:
+                self._writer_thread = None
+
+    def close(self) -> None:
+        """Closes every pooled connection."""
+        self.engine.dispose()
+
+
+def open_store(url: str, deployment: DeploymentIdentity | None = None) -> Store:
+    """Opens the database at an SQLAlchemy URL (or a file path) and brings it to the newest migration.
+
+    With a deployment given, a database that belongs to another one is refused *before* anything is
+    migrated. Raises BerthError: store.url, store.unreachable, store.foreign, store.newer,
+    store.deployment.
+    """
+    parsed = _parse(url)
+    engine = _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _pg_engine(parsed)
+    store = Store(engine)
+    try:
+        _check_then_migrate(store, deployment, parsed.render_as_string(hide_password=True))
+    except BaseException:
+        store.close()
+        raise
+    return store
+
+
+def bind_deployment(store: Store, deployment: DeploymentIdentity) -> None:
+    """Ties an empty database to a deployment, or checks that it is the one it was tied to.
+
+    Raises BerthError store.deployment and changes nothing when it is another one.
+    """
+    with store.write() as conn:
+        if _check_deployment(conn, deployment):
+            return
+        conn.execute(
+            insert(kept.deployment).values(
+                id=1,
+                chain_id=deployment.chain_id,
+                genesis_hash=deployment.genesis_hash.lower(),
+                market=deployment.market.lower(),
+                titles=deployment.titles.lower(),
+                block=deployment.block,
+                bound_at=int(time.time()),
+            )
+        )
+
+
+def _parse(url: str) -> URL:
+    if "://" not in url:
+        return URL.create("sqlite", database=str(Path(url).expanduser()))
+    try:
+        parsed = make_url(url)
+        backend = parsed.get_backend_name()
+    except ArgumentError as error:
+        raise BerthError("store.url", f"not a database URL: {error}", exit_code=2) from error
+    if backend == "postgresql" and "+" not in parsed.drivername:
+        parsed = parsed.set(drivername="postgresql+psycopg")
+    elif backend not in ("sqlite", "postgresql"):
+        message = f"database {backend!r} is not supported: use sqlite:///FILE or postgresql://…"
+        raise BerthError("store.url", message, field="BERTH_DATABASE_URL", exit_code=2)
+    return parsed
+
+
+def _sqlite_engine(url: URL) -> Engine:
+    if url.database and url.database != ":memory:":
+        folder = Path(url.database).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            message = f"cannot create the folder of the database, {folder}: {error.strerror}"
+            raise BerthError("store.unreachable", message) from error
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+
+    @event.listens_for(engine, "connect")
+    def configure(raw: sqlite3.Connection, _record: Any) -> None:
+        # We say BEGIN ourselves: the driver's implicit one is deferred and comes too late.
+        raw.isolation_level = None
+        raw.execute("PRAGMA foreign_keys = ON")
+        raw.execute(
+            "PRAGMA synchronous = NORMAL"
+        )  # with WAL: never corrupt, see docs on power loss
+        raw.execute("PRAGMA temp_store = MEMORY")
+        raw.execute("PRAGMA mmap_size = 0")  # mapped pages would count as our resident memory
+
+    @event.listens_for(engine, "begin")
+    def begin(conn: Connection) -> None:
+        writing = conn.get_execution_options().get("berth_write", False)
+        conn.exec_driver_sql("BEGIN IMMEDIATE" if writing else "BEGIN")
+
+    return engine
+
+
+def _pg_engine(url: URL) -> Engine:
+    return create_engine(
+        url,
+        pool_pre_ping=True,
+        connect_args={"options": "-csearch_path=derived,kept", "connect_timeout": 5},
+    )
+
+
+def _check_then_migrate(store: Store, deployment: DeploymentIdentity | None, url: str) -> None:
+    try:
+        database = store.engine.url.database
+        if store.sqlite and database and database != ":memory:":
+            _look_then_use_wal(database)
+        with store.write() as conn:  # one lock over looking and changing
+            if not store.sqlite:
+                conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+            revision = _revision(conn, store.sqlite)
+            if revision is not None and deployment is not None:
+                _check_deployment(conn, deployment)
+            if revision != migrations.HEAD:
+                migrations.upgrade(conn, revision)
+    except OperationalError as error:
+        message = f"cannot open the database {url}: {_reason(error)}"
+        raise BerthError("store.unreachable", message, status=503) from error
+
+
+def _look_then_use_wal(path: str) -> None:
+    """Refuses a file that is not ours before anything in it is touched, then switches it to WAL."""
+    try:
+        raw = sqlite3.connect(path, timeout=BUSY_SECONDS)
+        try:
+            tables = {row[0] for row in raw.execute("SELECT name FROM sqlite_master")}
+            if tables and migrations.VERSION_TABLE not in tables:
+                message = f"{path} is a database, but not one of Berth: it holds other tables"
+                raise BerthError("store.foreign", message)
+            raw.execute("PRAGMA journal_mode = WAL").fetchone()
+        finally:
+            raw.close()
+    except sqlite3.OperationalError as error:
+        message = f"cannot open the database {path}: {error}"
+        raise BerthError("store.unreachable", message, status=503) from error
+    except sqlite3.DatabaseError as error:
+        message = f"{path} is not a database of Berth: {error}"
+        raise BerthError("store.foreign", message) from error
+
+
+def _revision(conn: Connection, sqlite: bool) -> str | None:
+    """The migration a database is at; None = empty. Refuses what is not ours or newer than we are."""
+    inspector = inspect(conn)
+    schema = None if sqlite else "kept"
+    if sqlite or inspector.has_schema("kept"):
+        if inspector.has_table(migrations.VERSION_TABLE, schema=schema):
+            row = conn.execute(text(f"SELECT version_num FROM {migrations.VERSION_TABLE}")).first()
+            if row is not None:
+                revision = str(row[0])
+                if revision not in migrations.KNOWN:
+                    message = (
+                        f"the database is at migration {revision}, this program knows none later"
+                        f" than {migrations.HEAD}: use the newer program"
+                    )
+                    raise BerthError("store.newer", message)
+                return revision
+    return None
+
+
+def _check_deployment(conn: Connection, deployment: DeploymentIdentity) -> bool:
+    """True when bound to this deployment, False when bound to none."""
+    row = conn.execute(select(kept.deployment)).mappings().first()
+    if row is None:
+        return False
+    ours = (deployment.chain_id, deployment.genesis_hash.lower(), deployment.market.lower())
+    theirs = (row["chain_id"], row["genesis_hash"], row["market"])
+    if ours != theirs:
+        message = (
+            f"the database belongs to another deployment (chain {theirs[0]}, market {theirs[2]},"
+            f" genesis {theirs[1][:10]}…), not to chain {ours[0]}, market {ours[2]},"
+            f" genesis {ours[1][:10]}…: give another database or data folder"
+        )
+        raise BerthError("store.deployment", message)
+    return True
+
+
+def _reason(error: OperationalError) -> str:
+    return str(error.orig).strip().splitlines()[0] if error.orig is not None else str(error)

@@ -1,0 +1,99 @@
+"""The event stream's rows: what people's screens are told, read by server-sent events.
+
+A row is for one account or, with audience NULL, for everybody. Rows are appended in the transaction
+of the change they tell of, so that nothing is announced that did not happen.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, insert, or_, select
+
+from berth.store.kept import events
+
+
+@dataclass(frozen=True, slots=True)
+class StreamEvent:
+    """One row. `at` is Unix seconds UTC; ids are hex text."""
+
+    seq: int
+    at: int
+    topic: str
+    audience: str | None
+    lease_id: str | None
+    space_id: str | None
+    payload: dict[str, Any]
+
+
+def append_event(
+    conn: Connection,
+    topic: str,
+    audience: str | Iterable[str] | None,
+    lease_id: str | None,
+    space_id: str | None,
+    payload: Mapping[str, Any],
+    at: int | None = None,
+) -> None:
+    """Tells one account, each of several accounts, or (None) everybody. `at` defaults to now."""
+    accounts: list[str | None]
+    if audience is None:
+        accounts = [None]
+    elif isinstance(audience, str):
+        accounts = [audience.lower()]
+    else:
+        accounts = list(dict.fromkeys(account.lower() for account in audience))
+    if not accounts:
+        return
+    body = json.dumps(payload, separators=(",", ":"), sort_keys=True)
+    moment = int(time.time()) if at is None else at
+    conn.execute(
+        insert(events),
+        [
+            {
+                "at": moment,
+                "topic": topic,
+                "audience": account,
+                "lease_id": lease_id,
+                "space_id": space_id,
+                "payload_json": body,
+            }
+            for account in accounts
+        ],
+    )
+
+
+def read_events(
+    conn: Connection, after: int, audience: str | None, limit: int = 500
+) -> list[StreamEvent]:
+    """Rows with seq > after for everybody and, when given, for one account, oldest first."""
+    visible = events.c.audience.is_(None)
+    if audience is not None:
+        visible = or_(visible, events.c.audience == audience.lower())
+    query = select(events).where(events.c.seq > after, visible).order_by(events.c.seq).limit(limit)
+    return [
+        StreamEvent(
+            seq=row["seq"],
+            at=row["at"],
+            topic=row["topic"],
+            audience=row["audience"],
+            lease_id=row["lease_id"],
+            space_id=row["space_id"],
+            payload=json.loads(row["payload_json"]),
+        )
+        for row in conn.execute(query).mappings()
+    ]
+
+
+def last_seq(conn: Connection) -> int:
+    """The newest row's number, 0 when there is none: where a stream without a last id begins."""
+    return int(conn.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one())
+
+
+def forget_events(conn: Connection, before: int) -> int:
+    """Deletes rows older than `before` (Unix seconds UTC) and says how many."""
+    return conn.execute(delete(events).where(events.c.at < before)).rowcount

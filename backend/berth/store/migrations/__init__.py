@@ -1,0 +1,47 @@
+"""Numbered migrations and what a start needs to know of them without loading Alembic.
+
+Alembic is imported only when there is something to migrate: it would cost every start its time and
+memory for nothing.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from sqlalchemy import Connection, text
+
+#: Every revision, oldest first; a test holds this against the files in `versions/`.
+KNOWN: tuple[str, ...] = ("0001",)
+HEAD = KNOWN[-1]
+VERSION_TABLE = "schema_version"
+FOLDER = Path(__file__).parent
+
+
+def upgrade(conn: Connection, current: str | None, target: str = HEAD) -> None:
+    """Runs the missing migrations inside the caller's transaction: all of them or none."""
+    from alembic.command import upgrade as run
+
+    _prepare(conn, current)
+    run(_config(conn), target)
+
+
+def downgrade(conn: Connection, target: str) -> None:
+    """Undoes migrations down to `target` ("base" = all of them), inside the caller's transaction."""
+    from alembic.command import downgrade as run
+
+    run(_config(conn), target)
+
+
+def _prepare(conn: Connection, current: str | None) -> None:
+    if conn.dialect.name == "postgresql" and current is None:
+        conn.execute(text("CREATE SCHEMA IF NOT EXISTS derived"))
+        conn.execute(text("CREATE SCHEMA IF NOT EXISTS kept"))
+
+
+def _config(conn: Connection):  # type: ignore[no-untyped-def]  # Alembic's type, not loaded here
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(FOLDER).replace("%", "%%"))
+    config.attributes["connection"] = conn
+    return config
