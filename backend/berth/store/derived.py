@@ -1,6 +1,6 @@
-"""Tables made from the chain alone: rolled back on a reorg, rebuilt from raw logs, hashed by `digest`.
+"""Tables made from the chain alone: rolled back on a reorg, rebuilt from raw logs, digested.
 
-Nothing outside the indexer writes here. Units: see `berth.store.types`; a slot is 15 minutes since
+Nothing outside the indexer writes here. Units: see `berth.store.columns`; a slot is 15 minutes since
 the Unix epoch, `*_minute` and `arrived` count minutes from a lease's start.
 """
 
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sqlalchemy import Index, Table
 
-from berth.store.types import blob, new_metadata, number, text
+from berth.store.columns import blob, new_metadata, number, text
 
 metadata = new_metadata("derived")
 
@@ -40,7 +40,7 @@ raw_logs = Table(
     blob("data"),
 )
 
-#: How far the index has read. `version` is the compare-and-set word: whoever writes must have read it.
+#: How far the index has read. `version` is the compare-and-set word: a writer must have read it.
 cursor = Table(
     "cursor",
     metadata,
@@ -53,7 +53,8 @@ cursor = Table(
     number("updated_at"),  # Unix seconds of this machine
 )
 
-#: Before-images of rows changed by blocks that are not final: `before` is JSON of the row, NULL = no row.
+#: Before-images of rows changed by blocks that are not final: `before` is the row as JSON,
+#: NULL = there was no row.
 undo = Table(
     "undo",
     metadata,

@@ -15,7 +15,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select, text
+from sqlalchemy import (
+    Connection,
+    Engine,
+    column,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+    table,
+    text,
+)
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
@@ -26,6 +37,7 @@ from berth.store import kept, migrations
 BUSY_SECONDS = 30.0
 #: Arbitrary number that names our migration lock among a PostgreSQL server's advisory locks.
 MIGRATION_LOCK = 0x_62_65_72_74_68
+_VERSION = table(migrations.VERSION_TABLE)
 
 
 class DeploymentIdentity(Protocol):
@@ -59,9 +71,7 @@ class Store:
         """One consistent snapshot; nothing may be written."""
         with self.engine.connect() as conn:
             if not self.sqlite:
-                conn = conn.execution_options(
-                    isolation_level="REPEATABLE READ", postgresql_readonly=True
-                )
+                conn.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
             with conn.begin():
                 yield conn
 
@@ -81,7 +91,8 @@ class Store:
         with self._writer:
             self._writer_thread = me
             try:
-                with self.engine.connect().execution_options(berth_write=True) as conn:
+                with self.engine.connect() as conn:
+                    conn.execution_options(berth_write=True)
                     with conn.begin():
                         yield conn
             finally:
@@ -93,7 +104,7 @@ class Store:
 
 
 def open_store(url: str, deployment: DeploymentIdentity | None = None) -> Store:
-    """Opens the database at an SQLAlchemy URL (or a file path) and brings it to the newest migration.
+    """Opens the database at a URL (or a file path) and brings it to the newest migration.
 
     With a deployment given, a database that belongs to another one is refused *before* anything is
     migrated. Raises BerthError: store.url, store.unreachable, store.foreign, store.newer,
@@ -223,22 +234,24 @@ def _look_then_use_wal(path: str) -> None:
 
 
 def _revision(conn: Connection, sqlite: bool) -> str | None:
-    """The migration a database is at; None = empty. Refuses what is not ours or newer than we are."""
+    """The migration a database is at; None = empty. Refuses one that is newer than we are."""
     inspector = inspect(conn)
     schema = None if sqlite else "kept"
-    if sqlite or inspector.has_schema("kept"):
-        if inspector.has_table(migrations.VERSION_TABLE, schema=schema):
-            row = conn.execute(text(f"SELECT version_num FROM {migrations.VERSION_TABLE}")).first()
-            if row is not None:
-                revision = str(row[0])
-                if revision not in migrations.KNOWN:
-                    message = (
-                        f"the database is at migration {revision}, this program knows none later"
-                        f" than {migrations.HEAD}: use the newer program"
-                    )
-                    raise BerthError("store.newer", message)
-                return revision
-    return None
+    if not sqlite and not inspector.has_schema("kept"):
+        return None
+    if not inspector.has_table(migrations.VERSION_TABLE, schema=schema):
+        return None
+    row = conn.execute(select(column("version_num")).select_from(_VERSION)).first()
+    if row is None:
+        return None
+    revision = str(row[0])
+    if revision not in migrations.KNOWN:
+        message = (
+            f"the database is at migration {revision}, this program knows none later than"
+            f" {migrations.HEAD}: use the newer program"
+        )
+        raise BerthError("store.newer", message)
+    return revision
 
 
 def _check_deployment(conn: Connection, deployment: DeploymentIdentity) -> bool:

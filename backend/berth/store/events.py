@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
 
 from berth.store.kept import events
 
@@ -71,7 +71,7 @@ def read_events(
     conn: Connection, after: int, audience: str | None, limit: int = 500
 ) -> list[StreamEvent]:
     """Rows with seq > after for everybody and, when given, for one account, oldest first."""
-    visible = events.c.audience.is_(None)
+    visible: ColumnElement[bool] = events.c.audience.is_(None)
     if audience is not None:
         visible = or_(visible, events.c.audience == audience.lower())
     query = select(events).where(events.c.seq > after, visible).order_by(events.c.seq).limit(limit)

@@ -1,6 +1,6 @@
 """Tables that no chain can give back: private, operational, backed up, never touched by a rebuild.
 
-Units: see `berth.store.types`. Fields named `sealed` hold ciphertext of the data folder's key.
+Units: see `berth.store.columns`. Fields named `sealed` hold ciphertext of the data folder's key.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-from berth.store.types import new_metadata, number, serial, text
+from berth.store.columns import new_metadata, number, serial, text
 
 metadata = new_metadata("kept")
 
@@ -164,8 +164,8 @@ commands = Table(
     Index(None, "lock_id", "state"),
 )
 
-#: Written by the indexer in the cursor's transaction, consumed by the relay. `key` holds the block's
-#: hash, so that a transaction mined again after a reorg is a new row.
+#: Written by the indexer in the cursor's transaction, consumed by the relay. `key` holds the
+#: block's hash, so that a transaction mined again after a reorg is a new row.
 outbox = Table(
     "outbox",
     metadata,

@@ -26,7 +26,7 @@ def upgrade(conn: Connection, current: str | None, target: str = HEAD) -> None:
 
 
 def downgrade(conn: Connection, target: str) -> None:
-    """Undoes migrations down to `target` ("base" = all of them), inside the caller's transaction."""
+    """Undoes migrations down to `target` ("base" = all), inside the caller's transaction."""
     from alembic.command import downgrade as run
 
     run(_config(conn), target)

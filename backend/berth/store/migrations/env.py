@@ -1,4 +1,4 @@
-"""Alembic's entry: always runs on the connection it is handed, inside that connection's transaction."""
+"""Alembic's entry: runs on the connection it is handed, inside that connection's transaction."""
 
 from __future__ import annotations
 
