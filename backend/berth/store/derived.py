@@ -1,7 +1,7 @@
 """Tables made from the chain alone: rolled back on a reorg, rebuilt from raw logs, digested.
 
-Nothing outside the indexer writes here. Units: see `berth.store.columns`; a slot is 15 minutes since
-the Unix epoch, `*_minute` and `arrived` count minutes from a lease's start.
+Nothing outside the indexer writes here. Units: see `berth.store.columns`; a slot is 15 minutes
+since the Unix epoch, `*_minute` and `arrived` count minutes from a lease's start.
 """
 
 from __future__ import annotations

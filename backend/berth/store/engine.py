@@ -18,6 +18,7 @@ from typing import Any, Protocol
 from sqlalchemy import (
     Connection,
     Engine,
+    Text,
     column,
     create_engine,
     event,
@@ -241,10 +242,9 @@ def _revision(conn: Connection, sqlite: bool) -> str | None:
         return None
     if not inspector.has_table(migrations.VERSION_TABLE, schema=schema):
         return None
-    row = conn.execute(select(column("version_num")).select_from(_VERSION)).first()
-    if row is None:
+    revision = conn.execute(select(column("version_num", Text)).select_from(_VERSION)).scalar()
+    if revision is None:
         return None
-    revision = str(row[0])
     if revision not in migrations.KNOWN:
         message = (
             f"the database is at migration {revision}, this program knows none later than"
