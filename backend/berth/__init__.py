@@ -1,1 +1,3 @@
-"""Berth: private parking sharing by smart contracts."""
+"""Berth: private parking spaces, shared by smart contract."""
+
+__version__ = "0.1.0"
