@@ -1,0 +1,123 @@
+"""Where spaces are searched for: one public point a space, kept by triggers, with a spatial index.
+
+The point is the owner's chosen one (`space_private.public_lat/public_lon`), else the centre of the
+space's on-chain cell: never the exact place, for exact distances would give a private address away
+in four queries. Triggers on `spaces` and `space_private` keep it right through reorgs and rebuilds,
+whoever writes. SQLite searches an R*Tree over it, PostgreSQL a GiST index of points.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Column, Connection, Float, MetaData, Table
+
+from berth.store.columns import serial, text
+
+# Apart from the two groups: neither backed up nor part of a digest, always derivable from both.
+metadata = MetaData()
+
+space_points = Table(
+    "space_points",
+    metadata,
+    serial("point_id"),
+    text("space_id", unique=True),
+    Column("lat", Float, nullable=False),
+    Column("lon", Float, nullable=False),
+)
+
+
+def _axis(cell: str, top: int, span: float) -> str:
+    """SQL for the centre of a geohash cell on one axis: every second bit of 30, from bit `top`."""
+    bits = " + ".join(
+        f"((({cell} >> {top - 2 * place}) & 1) << {14 - place})" for place in range(15)
+    )
+    return f"(({bits}) + 0.5) * {span} / 32768.0 - {span / 2}"
+
+
+def _point(space: str) -> str:
+    """SELECT of (space_id, lat, lon) for the space with this id."""
+    return f"""
+        SELECT s.space_id,
+               coalesce(p.public_lat, {_axis("s.cell", 28, 180.0)}),
+               coalesce(p.public_lon, {_axis("s.cell", 29, 360.0)})
+          FROM spaces s LEFT JOIN space_private p ON p.space_id = s.space_id
+         WHERE s.space_id = {space}"""  # noqa: S608 - fixed names only
+
+
+def _put(space: str) -> str:
+    # Delete and insert, not an upsert: within a trigger SQLite applies the outer statement's own
+    # conflict rule, and a REPLACE would leave a box behind.
+    return f"{_drop(space)} INSERT INTO space_points (space_id, lat, lon) {_point(space)};"
+
+
+def _drop(space: str) -> str:
+    return f"DELETE FROM space_points WHERE space_id = {space};"  # noqa: S608 - fixed names only
+
+
+_SOURCES = ("spaces", "space_private")
+
+
+def _sqlite() -> list[str]:
+    box = "new.point_id, new.lat, new.lat, new.lon, new.lon"
+    statements = [
+        "CREATE VIRTUAL TABLE space_boxes USING rtree"
+        " (point_id, min_lat, max_lat, min_lon, max_lon)",
+        "CREATE TRIGGER space_points_box_in AFTER INSERT ON space_points BEGIN"
+        f" INSERT INTO space_boxes VALUES ({box}); END",
+        "CREATE TRIGGER space_points_box_out AFTER DELETE ON space_points BEGIN"
+        " DELETE FROM space_boxes WHERE point_id = old.point_id; END",
+    ]
+    for source in _SOURCES:
+        # a space that loses its private record falls back to the centre of its cell
+        gone = _drop("old.space_id") if source == "spaces" else _put("old.space_id")
+        statements += [
+            f"CREATE TRIGGER {source}_point_in AFTER INSERT ON {source} BEGIN"
+            f" {_put('new.space_id')} END",
+            f"CREATE TRIGGER {source}_point_move AFTER UPDATE ON {source} BEGIN"
+            f" {_put('new.space_id')} END",
+            f"CREATE TRIGGER {source}_point_out AFTER DELETE ON {source} BEGIN {gone} END",
+        ]
+    return statements
+
+
+def _postgresql() -> list[str]:
+    statements = [
+        "CREATE INDEX ix_space_points_place ON space_points USING gist (point(lon, lat))"
+    ]
+    for source in _SOURCES:
+        gone = _drop("OLD.space_id") if source == "spaces" else _put("OLD.space_id")
+        statements += [
+            f"""CREATE FUNCTION {source}_point() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              IF TG_OP = 'DELETE' THEN {gone} ELSE {_put("NEW.space_id")} END IF;
+              RETURN NULL;
+            END $$""",
+            f"CREATE TRIGGER {source}_point AFTER INSERT OR UPDATE OR DELETE ON {source}"
+            f" FOR EACH ROW EXECUTE FUNCTION {source}_point()",
+        ]
+    return statements
+
+
+def create(conn: Connection) -> None:
+    """Makes table, index and triggers, and fills them from the spaces that are there."""
+    metadata.create_all(conn, checkfirst=False)
+    sqlite = conn.dialect.name == "sqlite"
+    for statement in _sqlite() if sqlite else _postgresql():
+        conn.exec_driver_sql(statement)
+    conn.exec_driver_sql(
+        f"INSERT INTO space_points (space_id, lat, lon) {_point('s.space_id')}"
+    )
+
+
+def drop(conn: Connection) -> None:
+    """Undoes `create`."""
+    sqlite = conn.dialect.name == "sqlite"
+    for source in _SOURCES:
+        if sqlite:
+            for name in ("in", "move", "out"):
+                conn.exec_driver_sql(f"DROP TRIGGER {source}_point_{name}")
+        else:
+            conn.exec_driver_sql(f"DROP TRIGGER {source}_point ON {source}")
+            conn.exec_driver_sql(f"DROP FUNCTION {source}_point()")
+    if sqlite:
+        conn.exec_driver_sql("DROP TABLE space_boxes")
+    metadata.drop_all(conn)
