@@ -97,7 +97,7 @@ space_private = Table(
     _real("lon", null=True),
     _real("public_lat"),
     _real("public_lon"),
-    text("public_area", null=True),  # words the owner lets everybody search by, "Carlton, Melbourne"
+    text("public_area", null=True),  # for everybody to search by: "Carlton, Melbourne"
     text("access_json", null=True),
     text("sealed", null=True),
     number("updated_at"),

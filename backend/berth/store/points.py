@@ -56,43 +56,47 @@ def _drop(space: str) -> str:
 _SOURCES = ("spaces", "space_private")
 
 
+def _trigger(name: str, event: str, body: str) -> str:
+    return f"CREATE TRIGGER {name} AFTER {event} BEGIN {body} END"
+
+
 def _sqlite() -> list[str]:
     box = "new.point_id, new.lat, new.lat, new.lon, new.lon"
+    enter = f"INSERT INTO space_boxes VALUES ({box});"  # noqa: S608 - fixed names only
+    leave = "DELETE FROM space_boxes WHERE point_id = old.point_id;"
+    columns = "point_id, min_lat, max_lat, min_lon, max_lon"
     statements = [
-        "CREATE VIRTUAL TABLE space_boxes USING rtree"
-        " (point_id, min_lat, max_lat, min_lon, max_lon)",
-        "CREATE TRIGGER space_points_box_in AFTER INSERT ON space_points BEGIN"
-        f" INSERT INTO space_boxes VALUES ({box}); END",
-        "CREATE TRIGGER space_points_box_out AFTER DELETE ON space_points BEGIN"
-        " DELETE FROM space_boxes WHERE point_id = old.point_id; END",
+        f"CREATE VIRTUAL TABLE space_boxes USING rtree ({columns})",
+        _trigger("space_points_box_in", "INSERT ON space_points", enter),
+        _trigger("space_points_box_out", "DELETE ON space_points", leave),
     ]
     for source in _SOURCES:
-        # a space that loses its private record falls back to the centre of its cell
-        gone = _drop("old.space_id") if source == "spaces" else _put("old.space_id")
+        put = _put("new.space_id")
         statements += [
-            f"CREATE TRIGGER {source}_point_in AFTER INSERT ON {source} BEGIN"
-            f" {_put('new.space_id')} END",
-            f"CREATE TRIGGER {source}_point_move AFTER UPDATE ON {source} BEGIN"
-            f" {_put('new.space_id')} END",
-            f"CREATE TRIGGER {source}_point_out AFTER DELETE ON {source} BEGIN {gone} END",
+            _trigger(f"{source}_point_in", f"INSERT ON {source}", put),
+            _trigger(f"{source}_point_move", f"UPDATE ON {source}", put),
+            _trigger(f"{source}_point_out", f"DELETE ON {source}", _gone(source, "old.space_id")),
         ]
     return statements
 
 
+def _gone(source: str, space: str) -> str:
+    # a space that loses its private record falls back to the centre of its cell
+    return _drop(space) if source == "spaces" else _put(space)
+
+
 def _postgresql() -> list[str]:
-    statements = [
-        "CREATE INDEX ix_space_points_place ON space_points USING gist (point(lon, lat))"
-    ]
+    statements = ["CREATE INDEX ix_space_points_place ON space_points USING gist (point(lon, lat))"]
     for source in _SOURCES:
-        gone = _drop("OLD.space_id") if source == "spaces" else _put("OLD.space_id")
         statements += [
             f"""CREATE FUNCTION {source}_point() RETURNS trigger LANGUAGE plpgsql AS $$
             BEGIN
-              IF TG_OP = 'DELETE' THEN {gone} ELSE {_put("NEW.space_id")} END IF;
+              IF TG_OP = 'DELETE' THEN {_gone(source, "OLD.space_id")}
+              ELSE {_put("NEW.space_id")} END IF;
               RETURN NULL;
             END $$""",
-            f"CREATE TRIGGER {source}_point AFTER INSERT OR UPDATE OR DELETE ON {source}"
-            f" FOR EACH ROW EXECUTE FUNCTION {source}_point()",
+            f"""CREATE TRIGGER {source}_point AFTER INSERT OR UPDATE OR DELETE ON {source}
+            FOR EACH ROW EXECUTE FUNCTION {source}_point()""",
         ]
     return statements
 
@@ -103,9 +107,7 @@ def create(conn: Connection) -> None:
     sqlite = conn.dialect.name == "sqlite"
     for statement in _sqlite() if sqlite else _postgresql():
         conn.exec_driver_sql(statement)
-    conn.exec_driver_sql(
-        f"INSERT INTO space_points (space_id, lat, lon) {_point('s.space_id')}"
-    )
+    conn.exec_driver_sql(f"INSERT INTO space_points (space_id, lat, lon) {_point('s.space_id')}")
 
 
 def drop(conn: Connection) -> None:

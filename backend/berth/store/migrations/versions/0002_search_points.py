@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from alembic import op
-
 from berth.store import points
 
 revision = "0002"
