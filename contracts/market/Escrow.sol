@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.30;
+
+import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+
+import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
+import {Berth_BadAccount, Berth_CreditTooLow, Berth_TokenAmount} from "../interfaces/BerthErrors.sol";
+import {Range} from "../libraries/Range.sol";
+import {Sender} from "./Sender.sol";
+
+/// @title Credits of accounts and the one door for the asset, in and out
+/// @dev Tokens owed = credits + deposits of open leases + fees. Effects come before the token is called, and
+///      the balance must change by exactly the amount asked for, so neither a hook nor a fee on transfer
+///      can leave the market short.
+abstract contract Escrow is IParkingMarket, Sender {
+    using SafeERC20 for IERC20;
+
+    IERC20 internal immutable _asset;
+
+    // credit 128; the bits above are kept for the account's own settings
+    mapping(address account => uint256) private _accounts;
+
+    constructor(address asset_) {
+        if (asset_ == address(0)) revert Berth_BadAccount("asset", asset_);
+        _asset = IERC20(asset_);
+    }
+
+    /// @inheritdoc IParkingMarket
+    function deposit(uint256 amount) external {
+        _deposit(_sender(), amount);
+    }
+
+    /// @inheritdoc IParkingMarket
+    function depositFor(address account, uint256 amount) external {
+        if (account == address(0)) revert Berth_BadAccount("account", account);
+        _deposit(account, amount);
+    }
+
+    /// @inheritdoc IParkingMarket
+    function withdraw(address to, uint256 amount) external {
+        Range.between("amount", amount, 1, type(uint128).max);
+        // Effect: the credit goes first; the raw sender, so no forwarder can move money out
+        _debit(msg.sender, amount);
+        emit Withdrawn(msg.sender, to, amount);
+        _push(to, amount);
+    }
+
+    /// @inheritdoc IParkingMarket
+    function creditOf(address account) public view returns (uint256) {
+        return uint128(_accounts[account]);
+    }
+
+    /// @inheritdoc IParkingMarket
+    function asset() external view returns (address) {
+        return address(_asset);
+    }
+
+    function _credit(address account, uint256 amount) internal {
+        // no overflow: credits are backed by tokens, and deposits are bounded to 128 bits each;
+        // checked all the same, because a token's supply is not ours to trust
+        uint256 word = _accounts[account];
+        uint256 credit = uint256(uint128(word)) + amount;
+        Range.atMost("credit", credit, type(uint128).max);
+        _accounts[account] = (word & ~uint256(type(uint128).max)) | credit;
+    }
+
+    function _debit(address account, uint256 amount) internal {
+        uint256 word = _accounts[account];
+        if (uint128(word) < amount) revert Berth_CreditTooLow(account, uint128(word), amount);
+        unchecked {
+            _accounts[account] = word - amount;
+        }
+    }
+
+    /// @notice Takes `amount` for escrow: from credit first, the rest from the account's token balance.
+    /// @dev Interaction: calls the token; all other effects must have happened before.
+    /// @return pulled part taken from the token balance
+    function _escrow(address account, uint256 amount) internal returns (uint256 pulled) {
+        uint256 credit = creditOf(account);
+        uint256 used = credit < amount ? credit : amount;
+        if (used != 0) _debit(account, used);
+        pulled = amount - used;
+        if (pulled != 0) _pull(account, pulled);
+    }
+
+    /// @dev Interaction. The market's balance must fall by exactly `amount`.
+    function _push(address to, uint256 amount) internal {
+        if (to == address(0) || to == address(this)) revert Berth_BadAccount("to", to);
+        uint256 before = _asset.balanceOf(address(this));
+        _asset.safeTransfer(to, amount);
+        uint256 left = _asset.balanceOf(address(this));
+        if (left + amount != before) revert Berth_TokenAmount(amount, before > left ? before - left : 0);
+    }
+
+    function _deposit(address account, uint256 amount) private {
+        Range.between("amount", amount, 1, type(uint128).max);
+        _credit(account, amount);
+        address from = _sender();
+        emit Deposited(account, from, amount);
+        _pull(from, amount);
+    }
+
+    /// @dev Interaction. The market's balance must rise by exactly `amount`.
+    function _pull(address from, uint256 amount) private {
+        uint256 before = _asset.balanceOf(address(this));
+        _asset.safeTransferFrom(from, address(this), amount);
+        uint256 now_ = _asset.balanceOf(address(this));
+        if (now_ != before + amount) revert Berth_TokenAmount(amount, now_ > before ? now_ - before : 0);
+    }
+}
