@@ -124,6 +124,7 @@ def create_ed25519(path: str | Path, password: str) -> Ed25519PrivateKey:
 
 def load_ed25519(path: str | Path, password: str) -> Ed25519PrivateKey:
     """The Ed25519 key of an encrypted PEM file; an unencrypted file is refused."""
+    _check_password(password)
     pem = _read(Path(path), "key file", "keyFile")
     try:
         key = load_pem_private_key(pem, password.encode("utf-8"))

@@ -1,0 +1,362 @@
+"""What a stay costs and when an offer allows it: the readable model of the contracts' arithmetic.
+
+Amounts are integers of minor units; times are slots, or minutes from the start of the lease; every
+division floors unless it says otherwise. Each term of a bill is at most its term of the deposit,
+so cost ≤ deposit, and owner + fee + refund = deposit exactly.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+
+from berth.core.bits import Field, Layout
+from berth.core.checks import integer, unsigned
+from berth.core.errors import BerthError
+from berth.core.slots import MAX_LEASE_SLOTS, SLOT_MINUTES, SLOT_SECONDS, SLOTS_PER_DAY, slot_start
+from berth.core.weekly import ALL_HOURS, touched_hours
+
+GRACE_MINUTES = 5
+EARLY_SECONDS = 15 * 60
+
+# What the unlock requires; see core.access.
+FLAG_PLATE = 1
+FLAG_CONFIRM = 2
+FLAG_NEAR = 4
+DEFAULT_FLAGS = FLAG_PLATE | FLAG_CONFIRM | FLAG_NEAR
+
+_MAX_16 = (1 << 16) - 1
+_MAX_PRICE = (1 << 80) - 1
+
+_WORD_A = Layout(
+    Field("price_per_slot", 80),
+    Field("price_per_kwh", 80),
+    Field("fee_bps", 16),
+    Field("overstay_pct", 16),
+    Field("reserve_minutes", 16),
+    Field("minimum_pct", 16),
+    Field("free_cancel_hours", 16),
+    Field("no_show_pct", 8),
+    Field("cancel_pct", 8),
+)
+_WORD_B = Layout(
+    Field("hours_of_week", 168),
+    Field("utc_offset", 8, signed=True),
+    Field("first_day", 16),
+    Field("last_day", 16),
+    Field("min_slots", 16),
+    Field("max_slots", 16),
+    Field("flags", 16),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Terms:
+    """The terms of an offer, checked: no object of this class holds a value that the contract
+    would refuse.
+
+    Prices in minor units per slot of 15 minutes and per kWh; `overstay_pct`, `minimum_pct`,
+    `no_show_pct`, `cancel_pct` in percent; `utc_offset` in quarter hours; days since 1970-01-01,
+    local; `fee_bps` is the market's fee at publication, in 1/10,000 of the cost.
+    """
+
+    price_per_slot: int
+    price_per_kwh: int = 0
+    overstay_pct: int = 200
+    reserve_minutes: int = 60
+    minimum_pct: int = 0
+    free_cancel_hours: int = 0
+    no_show_pct: int = 0
+    cancel_pct: int = 0
+    hours_of_week: int = ALL_HOURS
+    utc_offset: int = 0
+    first_day: int = 0
+    last_day: int = _MAX_16
+    min_slots: int = 1
+    max_slots: int = MAX_LEASE_SLOTS
+    flags: int = DEFAULT_FLAGS
+    fee_bps: int = 0
+
+    def __post_init__(self) -> None:
+        integer(self.price_per_slot, "price_per_slot", 1, _MAX_PRICE)
+        integer(self.price_per_kwh, "price_per_kwh", 0, _MAX_PRICE)
+        integer(self.overstay_pct, "overstay_pct", 100, 1000)
+        integer(self.reserve_minutes, "reserve_minutes", 0, 1440)
+        integer(self.minimum_pct, "minimum_pct", 0, 100)
+        integer(self.free_cancel_hours, "free_cancel_hours", 0, _MAX_16)
+        integer(self.no_show_pct, "no_show_pct", 0, 100)
+        integer(self.cancel_pct, "cancel_pct", 0, self.no_show_pct)
+        integer(self.hours_of_week, "hours_of_week", 1, ALL_HOURS)
+        integer(self.utc_offset, "utc_offset", -48, 56)
+        integer(self.first_day, "first_day", 0, _MAX_16)
+        integer(self.last_day, "last_day", self.first_day, _MAX_16)
+        integer(self.min_slots, "min_slots", 1, MAX_LEASE_SLOTS)
+        integer(self.max_slots, "max_slots", self.min_slots, MAX_LEASE_SLOTS)
+        integer(self.flags, "flags", 0, _MAX_16)
+        integer(self.fee_bps, "fee_bps", 0, 1000)
+
+
+@dataclass(frozen=True)
+class Bill:
+    """What a stay costs, and how its deposit is divided; all amounts in minor units.
+
+    `arrived` is the minute of arrival from the start plus 1 and `until_minute` the minute of
+    departure, as the ledger records them; `energy_used` in units of 100 Wh.
+    """
+
+    rent: int
+    overstay: int
+    energy: int
+    cost: int
+    fee: int
+    owner: int
+    refund: int
+    billed_minutes: int
+    over_minutes: int
+    arrived: int
+    until_minute: int
+    energy_used: int
+
+    @property
+    def energy_wh(self) -> int:
+        """Energy billed, watt-hours."""
+        return 100 * self.energy_used
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a driver commits to before leasing, minor units.
+
+    `deposit` = `rent` + `energy_reserve` + `overstay_reserve` is the most it can cost; `minimum`
+    is due for any stay, however short; `rent` is the cost of a stay of exactly the booked time
+    without energy.
+    """
+
+    rent: int
+    energy_reserve: int
+    overstay_reserve: int
+    deposit: int
+    minimum: int
+    overstay_per_hour: int
+
+
+def encode_words(terms: Terms) -> tuple[int, int]:
+    """Words A and B of an offer."""
+    values = asdict(terms)
+    return _WORD_A.pack(values), _WORD_B.pack(values)
+
+
+def decode_words(word_a: int, word_b: int) -> Terms:
+    """The terms behind an offer's words; BerthError naming the field that no contract accepts."""
+    return Terms(**_WORD_A.unpack(word_a), **_WORD_B.unpack(word_b))
+
+
+def deposit(terms: Terms, slots: int, kwh_cap: int) -> int:
+    """The most that a lease of `slots` can cost: what goes into escrow."""
+    _check_stay(slots, kwh_cap)
+    return (
+        terms.price_per_slot * slots
+        + _overstay(terms, terms.reserve_minutes)
+        + terms.price_per_kwh * kwh_cap
+    )
+
+
+def bill(
+    terms: Terms,
+    start_slot: int,
+    slots: int,
+    kwh_cap: int,
+    from_: int,
+    until: int,
+    energy_wh: int,
+    *,
+    arrived: int = 0,
+) -> Bill:
+    """The bill of a lock's record LEFT (`from_`, `until` in Unix seconds, energy in Wh).
+
+    `arrived` is the arrival that the chain has stored already (minute + 1; 0 none): it wins over
+    `from_`. Raises BerthError where the contract refuses: `from_` outside [start − 15 min, end),
+    `until` before `from_` or before the stored arrival.
+    """
+    _check_stay(slots, kwh_cap)
+    start, booked = slot_start(unsigned(start_slot, "start_slot", 32)), SLOT_MINUTES * slots
+    integer(from_, "from", start - EARLY_SECONDS, start + 60 * booked - 1, "evidence.time")
+    earliest = max(from_, start + 60 * (arrived - 2)) if arrived > 1 else from_
+    integer(until, "until", earliest, (1 << 40) - 1, "evidence.time")
+    unsigned(energy_wh, "energyWh", 32)
+    return bill_minutes(
+        terms,
+        slots,
+        kwh_cap,
+        arrived_minute=arrived - 1 if arrived else arrival_minute(start, from_),
+        until_minute=until_minute(terms, start, slots, until),
+        energy_used=min(energy_wh // 100, 10 * kwh_cap),
+    )
+
+
+def bill_minutes(
+    terms: Terms,
+    slots: int,
+    kwh_cap: int,
+    *,
+    arrived_minute: int,
+    until_minute: int,
+    energy_used: int,
+) -> Bill:
+    """The bill of a stay as the lease word holds it (minutes from the start, 100 Wh)."""
+    _check_stay(slots, kwh_cap)
+    booked = SLOT_MINUTES * slots
+    integer(arrived_minute, "arrived", 0, booked)
+    integer(until_minute, "until", 0, booked + GRACE_MINUTES + terms.reserve_minutes)
+    integer(energy_used, "energyUsed", 0, 10 * kwh_cap)
+    billed = billed_minutes(terms, slots, arrived_minute, until_minute)
+    over = over_minutes(terms, slots, until_minute)
+    return _divide(
+        terms,
+        deposit(terms, slots, kwh_cap),
+        rent=terms.price_per_slot * billed // SLOT_MINUTES,
+        overstay=_overstay(terms, over),
+        energy=terms.price_per_kwh * energy_used // 10,
+        billed_minutes=billed,
+        over_minutes=over,
+        arrived=arrived_minute + 1,
+        until_minute=until_minute,
+        energy_used=energy_used,
+    )
+
+
+def presumed_bill(terms: Terms, slots: int, kwh_cap: int, *, arrived: int) -> Bill:
+    """The bill when an arrival is on file and nobody says anything more: the booked rent."""
+    _check_stay(slots, kwh_cap)
+    return _divide(
+        terms,
+        deposit(terms, slots, kwh_cap),
+        rent=terms.price_per_slot * slots,
+        billed_minutes=SLOT_MINUTES * slots,
+        arrived=arrived,
+    )
+
+
+def unused_bill(terms: Terms, slots: int, kwh_cap: int) -> Bill:
+    """The bill when nobody ever arrived and nobody says anything: a full refund."""
+    return _divide(terms, deposit(terms, slots, kwh_cap))
+
+
+def arrival_minute(start: int, from_: int) -> int:
+    """Minute of arrival from the start, rounded up; 0 when early (Unix seconds)."""
+    return -(-max(0, from_ - start) // 60)
+
+
+def until_minute(terms: Terms, start: int, slots: int, until: int) -> int:
+    """Minute of departure from the start, rounded down, at most end + 5 + reserve."""
+    latest = SLOT_MINUTES * slots + GRACE_MINUTES + terms.reserve_minutes
+    return min(max(0, until - start) // 60, latest)
+
+
+def billed_minutes(terms: Terms, slots: int, arrived_minute: int, until_minute: int) -> int:
+    """Minutes of rent: those stayed, at least the minimum (rounded up) and 15, at most booked."""
+    booked = SLOT_MINUTES * slots
+    stayed = max(0, min(until_minute, booked) - arrived_minute)
+    minimum = -(-booked * terms.minimum_pct // 100)
+    return min(booked, max(stayed, minimum, SLOT_MINUTES))
+
+
+def over_minutes(terms: Terms, slots: int, until_minute: int) -> int:
+    """Minutes of overstay: beyond the end and five minutes of grace, at most the reserve."""
+    late = until_minute - SLOT_MINUTES * slots - GRACE_MINUTES
+    return min(terms.reserve_minutes, max(0, late))
+
+
+def price_preview(terms: Terms, slots: int, kwh_cap: int) -> Preview:
+    """The figures that a driver sees before leasing."""
+    total = deposit(terms, slots, kwh_cap)
+    return Preview(
+        rent=terms.price_per_slot * slots,
+        energy_reserve=terms.price_per_kwh * kwh_cap,
+        overstay_reserve=_overstay(terms, terms.reserve_minutes),
+        deposit=total,
+        minimum=terms.price_per_slot * billed_minutes(terms, slots, 0, 0) // SLOT_MINUTES,
+        overstay_per_hour=_overstay(terms, 60),
+    )
+
+
+def hours_allow(terms: Terms, start_slot: int, slots: int) -> bool:
+    """Does the offer share every hour of the week that the stay touches, in its local time?"""
+    wanted = touched_hours(start_slot + terms.utc_offset, slots)
+    return wanted & ~terms.hours_of_week == 0
+
+
+def within_days(terms: Terms, start_slot: int, slots: int) -> bool:
+    """Does the stay begin and end on local days that the offer covers?"""
+    local = start_slot + terms.utc_offset
+    first, last = local // SLOTS_PER_DAY, (local + slots - 1) // SLOTS_PER_DAY
+    return terms.first_day <= first and last <= terms.last_day
+
+
+def objections(terms: Terms, start_slot: int, slots: int) -> list[str]:
+    """Codes of everything about the time that the offer refuses; empty when it allows the stay."""
+    found = []
+    if slots < terms.min_slots:
+        found.append("offer.too_short")
+    if slots > terms.max_slots:
+        found.append("offer.too_long")
+    if not hours_allow(terms, start_slot, slots):
+        found.append("offer.hours")
+    if not within_days(terms, start_slot, slots):
+        found.append("offer.days")
+    return found
+
+
+def lease_end(start_slot: int, slots: int) -> int:
+    """Unix seconds at which a lease ends."""
+    return slot_start(start_slot) + SLOT_SECONDS * slots
+
+
+def terms_from(values: dict[str, object]) -> Terms:
+    """Terms from untrusted members of the same names. Unknown or missing ones are refused."""
+    known = {field.name for field in fields(Terms)}
+    for name in values:
+        if name not in known:
+            raise BerthError("offer.unknown", "is no term of an offer", field=name)
+    if "price_per_slot" not in values:
+        raise BerthError("offer.missing", "is missing", field="price_per_slot")
+    return Terms(**values)  # type: ignore[arg-type]  # every field checks its own type
+
+
+def _check_stay(slots: int, kwh_cap: int) -> None:
+    integer(slots, "slots", 1, MAX_LEASE_SLOTS)
+    unsigned(kwh_cap, "kwhCap", 8)
+
+
+def _overstay(terms: Terms, minutes: int) -> int:
+    return terms.price_per_slot * terms.overstay_pct * minutes // 1500
+
+
+def _divide(
+    terms: Terms,
+    escrow: int,
+    *,
+    rent: int = 0,
+    overstay: int = 0,
+    energy: int = 0,
+    billed_minutes: int = 0,
+    over_minutes: int = 0,
+    arrived: int = 0,
+    until_minute: int = 0,
+    energy_used: int = 0,
+) -> Bill:
+    cost = rent + overstay + energy
+    fee = cost * terms.fee_bps // 10_000
+    return Bill(
+        rent=rent,
+        overstay=overstay,
+        energy=energy,
+        cost=cost,
+        fee=fee,
+        owner=cost - fee,
+        refund=escrow - cost,
+        billed_minutes=billed_minutes,
+        over_minutes=over_minutes,
+        arrived=arrived,
+        until_minute=until_minute,
+        energy_used=energy_used,
+    )
