@@ -33,9 +33,11 @@ from brownie import (
 from brownie.network import contract as brownie_contract
 from eth_account import Account
 
-# Brownie's own register of live deployments fails in its compiled build (a TypeError in a thread, per contract);
-# the deployment file below is the one that counts.
+# Brownie's own register of live deployments knows a chain by its id alone, so it takes a new local chain for the
+# last one, and it fails in the compiled build (a TypeError in a thread, per contract). The deployment file written
+# below is the one that counts.
 brownie_contract._add_deployment = lambda contract: None
+brownie_contract._DeployedContractBase._save_deployment = lambda contract: None
 
 LOCAL_CHAINS = (1337, 31337)
 ROLES = {"holders": 1, "vehicles": 2, "locks": 4}
