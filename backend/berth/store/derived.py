@@ -1,7 +1,7 @@
 """Tables made from the chain alone: rolled back on a reorg, rebuilt from raw logs, digested.
 
 Nothing outside the indexer writes here. Units: see `berth.store.columns`; a slot is 15 minutes
-since the Unix epoch, `*_minute` and `arrived` count minutes from a lease's start.
+since the Unix epoch, `until_minute` counts minutes from a lease's start.
 """
 
 from __future__ import annotations
@@ -195,10 +195,10 @@ leases = Table(
     text("pulled"),
     text("plate_commitment"),
     number("state"),  # 1 Booked, 2 Parked, 3 Claimed, 4 Settled, 5 Cancelled
-    number("arrived", null=True),  # minute from the start (0 = on time), NULL = nothing on record
-    number("arrived_at", null=True),
-    number("until_minute", null=True),
-    number("energy_used", null=True),  # units of 100 Wh
+    number("arrived"),  # as on-chain: minute from the start plus 1, 0 = nothing on record
+    number("arrived_at", null=True),  # Unix seconds, when an ARRIVED record told
+    number("until_minute"),
+    number("energy_used"),  # units of 100 Wh
     text("overstay", null=True),  # claimed, not yet charged
     number("booked_block"),
     text("booked_tx"),
@@ -248,6 +248,7 @@ attesters = Table(
     metadata,
     number("id", key=True),
     text("account"),
+    number("roles"),  # 1 verifies holders, 2 verifies vehicles, 4 makes locks
     number("revoked"),
 )
 

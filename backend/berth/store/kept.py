@@ -98,6 +98,7 @@ space_private = Table(
     _real("public_lat"),
     _real("public_lon"),
     text("public_area", null=True),  # for everybody to search by: "Carlton, Melbourne"
+    text("public_words", null=True),  # the same, folded for comparison
     text("access_json", null=True),
     text("sealed", null=True),
     number("updated_at"),
