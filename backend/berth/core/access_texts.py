@@ -103,7 +103,7 @@ NEEDS: dict[str, tuple[str, str]] = {
         "地锁需要检修：请告知车位主。若无法停车，押金将全额退还。",
     ),
     "clear_bay": (
-        "The space must be empty: tell its owner. If you cannot park, the whole deposit comes back.",
+        "The space must be empty: tell its owner. If you cannot park, all of the deposit comes back.",
         "车位须为空：请告知车位主。若无法停车，押金将全额退还。",
     ),
     "come_near": (
