@@ -99,11 +99,11 @@ NEEDS: dict[str, tuple[str, str]] = {
     "wait_lock": ("Wait for the lock to report.", "请等待地锁响应。"),
     "drive_in": ("Drive in.", "请驶入车位。"),
     "service_lock": (
-        "The lock needs service: tell its owner. If you cannot park, the whole deposit comes back.",
+        "The lock needs service: tell its owner. If you cannot park, your deposit comes back.",
         "地锁需要检修：请告知车位主。若无法停车，押金将全额退还。",
     ),
     "clear_bay": (
-        "The space must be empty: tell its owner. If you cannot park, all of the deposit comes back.",
+        "The space must be empty: tell its owner. If you cannot park, your deposit comes back.",
         "车位须为空：请告知车位主。若无法停车，押金将全额退还。",
     ),
     "come_near": (

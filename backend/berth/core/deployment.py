@@ -20,17 +20,6 @@ _KEYS = {
 }  # fmt: skip
 _CONTRACTS = ("titles", "market", "forwarder", "timelock", "asset")
 
-# What an attester's word may be about.
-ROLES = ("holders", "locks", "vehicles")
-
-
-@dataclass(frozen=True)
-class Attester:
-    """An account whose attestations the market takes, and what they may be about (of ROLES)."""
-
-    account: str
-    roles: tuple[str, ...]
-
 
 @dataclass(frozen=True)
 class Deployment:
@@ -47,17 +36,7 @@ class Deployment:
     asset_symbol: str
     asset_decimals: int
     fee_bps: int
-    attesters: dict[int, Attester] = field(default_factory=dict)
-
-    def attester_id(self, account: str, role: str) -> int:
-        """The number under which an account may attest `role`. Raises BerthError when it may not."""
-        wanted = parse_address(account, "attester")
-        for number, attester in sorted(self.attesters.items()):
-            if attester.account == wanted and role in attester.roles:
-                return number
-        raise BerthError(
-            "attester.unknown", f"{account} does not attest {role} here", field="attester"
-        )
+    attesters: dict[int, str] = field(default_factory=dict)
 
     @property
     def domain(self) -> Domain:
@@ -129,8 +108,8 @@ def deployment_json(deployment: Deployment) -> dict[str, Any]:
         "assetDecimals": deployment.asset_decimals,
         "feeBps": deployment.fee_bps,
         "attesters": {
-            str(number): {"account": checksum(attester.account), "roles": list(attester.roles)}
-            for number, attester in sorted(deployment.attesters.items())
+            str(number): checksum(account)
+            for number, account in sorted(deployment.attesters.items())
         },
     }
 
@@ -157,22 +136,13 @@ def _symbol(value: object) -> str:
     return value
 
 
-def _attesters(value: object) -> dict[int, Attester]:
+def _attesters(value: object) -> dict[int, str]:
     if not isinstance(value, dict):
         raise BerthError("deployment.invalid", "must be an object", field="attesters")
-    attesters: dict[int, Attester] = {}
-    for number, attester in value.items():
+    attesters: dict[int, str] = {}
+    for number, account in value.items():
         where = f"attesters.{number}"
         if not isinstance(number, str) or not number.isascii() or not number.isdigit():
             raise BerthError("deployment.invalid", "must be numbered 1 to 127", field=where)
-        if not isinstance(attester, dict) or set(attester) != {"account", "roles"}:
-            raise BerthError("deployment.invalid", "must hold account and roles", field=where)
-        roles = attester["roles"]
-        if not isinstance(roles, list) or not roles or not all(role in ROLES for role in roles):
-            raise BerthError(
-                "deployment.invalid", f"must be some of {', '.join(ROLES)}", field=f"{where}.roles"
-            )
-        attesters[integer(int(number), where, 1, 127)] = Attester(
-            _contract(attester["account"], f"{where}.account"), tuple(sorted(set(roles)))
-        )
+        attesters[integer(int(number), where, 1, 127)] = _contract(account, where)
     return attesters
