@@ -50,10 +50,10 @@ title_editions = Table(
     text("root"),
     text("content_hash"),
     number("count"),
+    number("index_bound"),  # one more than the highest index ever given in the city
     text("source_sha256"),
     text("format"),
     text("attribution"),
-    text("salt", null=True),
     number("imported_at"),
     text("published_tx", null=True),
 )
@@ -84,6 +84,18 @@ titles = Table(
     ),
     Index(None, "city", "edition", "reference"),
     Index(None, "city", "edition", "holder"),
+    Index(None, "city", "edition", "lat"),
+)
+
+#: Generated holders whom a person stands for on a local chain: one wallet a holder.
+title_takings = Table(
+    "title_takings",
+    metadata,
+    number("city", key=True),
+    text("holder", key=True),
+    text("wallet"),
+    number("taken_at"),
+    Index(None, "wallet"),
 )
 
 # ---- private facts of spaces and vehicles
