@@ -1,4 +1,4 @@
-"""Reverts in words: a custom error's data becomes a BerthError with the error's name and figures."""
+"""Reverts in words: a custom error's data becomes a BerthError with its name and figures."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _PANICS = {
 
 
 class ChainRevertError(BerthError):
-    """A contract refused. `code` is "chain.<ErrorName>"; `name` and `arguments` are the error's own."""
+    """A contract refused. `code` is "chain.<ErrorName>", `name` and `arguments` are the error's."""
 
     def __init__(self, name: str, arguments: dict[str, Any], message: str) -> None:
         super().__init__(f"chain.{name}", message, status=409)
