@@ -127,8 +127,7 @@ def deploy(deployer, config: dict) -> dict:
         "assetDecimals": asset.decimals(),
         "feeBps": config["feeBps"],
         "attesters": {
-            str(number): {"account": web3.to_checksum_address(a["account"]), "roles": sorted(set(a["roles"]))}
-            for number, a in config["attesters"].items()
+            str(number): web3.to_checksum_address(a["account"]) for number, a in config["attesters"].items()
         },
         "contracts": {
             "timelock": timelock,

@@ -1,0 +1,69 @@
+"""The `berth` command: puts the parts together and turns errors into one sentence and an exit code."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from typing import Any
+
+import typer
+from typer.core import TyperGroup
+
+from berth.core.errors import BerthError
+
+# name -> (module, attribute, help); imported only when asked for, so that `berth --help` stays quick
+COMMANDS: dict[str, tuple[str, str, str]] = {
+    "up": ("berth.cli.up", "app", "run everything in one process, on embedded defaults"),
+    "demo": ("berth.cli.demo", "app", "play one whole lease, told step by step"),
+    "replay": ("berth.cli.replay", "app", "run recorded real stays through the contract"),
+    "deploy": ("berth.cli.deploy", "app", "deploy and wire the contracts"),
+    "titles": ("berth.cli.titles", "app", "import, publish and revoke a city's titles"),
+    "attest": ("berth.cli.attest", "app", "attest owners, vehicles and locks"),
+    "keys": ("berth.cli.keys", "app", "make keys in encrypted files"),
+    "lock": ("berth.cli.lock", "app", "enrol and simulate locks"),
+    "index": ("berth.cli.index", "app", "look at the index, make it anew, digest it"),
+    "audit": ("berth.cli.audit", "app", "verify and export settlements"),
+}
+
+
+class LazyGroup(TyperGroup):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        if cmd_name not in COMMANDS:
+            return None
+        module, attribute, summary = COMMANDS[cmd_name]
+        command = typer.main.get_command(getattr(importlib.import_module(module), attribute))
+        command.name = cmd_name
+        command.short_help = summary
+        return command
+
+
+app = typer.Typer(
+    cls=LazyGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Berth: private parking spaces, shared by contracts that nobody has to trust.",
+)
+
+
+@app.callback()
+def root() -> None:
+    """Berth: private parking spaces, shared by contracts that nobody has to trust."""
+
+
+def main() -> None:
+    """Entry point of the console script: a refusal is one sentence and its exit code."""
+    try:
+        app()
+    except BerthError as error:
+        sys.stderr.write(f"error: {error}\n")
+        sys.exit(error.exit_code)
+
+
+if __name__ == "__main__":
+    main()
