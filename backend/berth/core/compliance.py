@@ -21,6 +21,7 @@ class Reason(IntEnum):
     DIMENSIONS_OUT_OF_RANGE = 6
     ALREADY_REGISTERED = 7
     MARKET_NOT_ALLOWED = 8
+    CELL_OUT_OF_RANGE = 9
     HOLDER_VERIFIER_UNKNOWN = 16
     HOLDER_VERIFIER_REVOKED = 17
     HOLDER_SIGNATURE_INVALID = 18
@@ -138,11 +139,17 @@ _TEXTS: dict[Reason, tuple[str, str, str, str]] = {
         "The title registry does not admit this market.",
         "产权库未授权该市场。",
     ),
+    Reason.CELL_OUT_OF_RANGE: (
+        "title.cell",
+        "title.cell",
+        "The title's cell is not a geohash of six characters.",
+        "产权所载位置不是六位 geohash 编码。",
+    ),
     Reason.HOLDER_VERIFIER_UNKNOWN: (
         "holder.verifier_unknown",
         "holder.verifier",
-        "Nobody is known under the number of the identity verifier.",
-        "身份核验机构编号不存在。",
+        "Nobody who may attest identities is known under the number of the verifier.",
+        "该编号下没有有权核验身份的机构。",
     ),
     Reason.HOLDER_VERIFIER_REVOKED: (
         "holder.verifier_revoked",
@@ -174,8 +181,8 @@ _TEXTS: dict[Reason, tuple[str, str, str, str]] = {
     Reason.LOCK_MAKER_UNKNOWN: (
         "lock.maker_unknown",
         "lock.maker",
-        "Nobody is known under the number of the lock's maker.",
-        "地锁厂商编号不存在。",
+        "Nobody who may attest locks is known under the number of the lock's maker.",
+        "该编号下没有有权证明地锁的厂商。",
     ),
     Reason.LOCK_MAKER_REVOKED: (
         "lock.maker_revoked",

@@ -62,7 +62,13 @@ class LeaseWord:
     no_show: bool = False
 
     def encode(self) -> int:
-        return _LEASE.pack({**vars(self), "driver": _number(self.driver)})
+        values = {
+            **vars(self),
+            "driver": _number(self.driver),
+            "disputed": int(self.disputed),
+            "no_show": int(self.no_show),
+        }
+        return _LEASE.pack(values)
 
     @classmethod
     def decode(cls, word: int) -> LeaseWord:
