@@ -1,0 +1,1 @@
+"""What the contract tests share: keys, the deployed world, forms of its structs, clock, errors, gas."""
