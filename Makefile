@@ -1,16 +1,137 @@
+# `make help` lists what can be done. All that is installed or built stays in this folder.
+
 .DEFAULT_GOAL := help
+# two compiles or two pytest runs at once only get slower, and their closing lines mix
+.NOTPARALLEL:
+SHELL := /bin/bash
+
+# Any Python from 3.11 on; `make PYTHON=/path/to/python3 setup` names one.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
 
+BIN := .venv/bin
+NODE_BIN := node_modules/.bin
+BROWNIE := scripts/brownie
+PYTEST := $(BIN)/python -m pytest
+
+# More flags for the test runners, as in: make unit PYTEST_FLAGS="-k tariff -x"
+PYTEST_FLAGS ?=
+CONTRACT_TEST_FLAGS ?=
+
+# $(call run_tests,FILES,COMMAND): no test file yet is said aloud, and is an error in CI (BERTH_REQUIRE_ALL).
+run_tests = if [ -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)" ]; then $(2); \
+	else echo "$@: no tests in $(1)"; [ -z "$$BERTH_REQUIRE_ALL" ]; fi
+
+BACKEND_TESTS = $(filter-out tests/contracts/ tests/e2e/,$(wildcard tests/*/))
+SOLIDITY = 'contracts/**/*.sol'
+CODE = $(wildcard backend scripts scripts/brownie tests bench)
+
+##@ Start
+
 .PHONY: help
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z0-9-]+:.*## / {printf "  %-16s %s\n", $$1, $$2}' \
+		$(MAKEFILE_LIST)
 
 .PHONY: setup
-setup: ## install all that is needed, inside this folder
-	@command -v $(PYTHON) >/dev/null 2>&1 || { echo "setup: Python 3.11 or newer is needed and '$(PYTHON)' is not on PATH: install it, or name one with make setup PYTHON=/path/to/python3" >&2; exit 1; }
-	@$(PYTHON) scripts/toolchain/setup.py
+setup: ## install what is needed, inside this folder; quick when nothing has changed
+	@command -v "$(PYTHON)" >/dev/null || { echo "setup: Python 3.11 or newer is needed and '$(PYTHON)' is not on PATH:" \
+		"install it, or name one with make setup PYTHON=/path/to/python3." >&2; exit 1; }
+	@"$(PYTHON)" scripts/toolchain/setup.py
+
+.PHONY: demo
+demo: setup build ## play one whole lease on a local chain, told step by step
+	@$(BIN)/berth demo
+
+##@ Test
+
+.PHONY: test
+test: lint abi-check test-backend test-contracts test-e2e ## everything: lint, backend, contracts, end to end
+
+.PHONY: unit
+unit: setup ## quick tests: the backend's, without slow ones
+	@$(call run_tests,$(or $(BACKEND_TESTS),tests/backend),$(PYTEST) $(BACKEND_TESTS) -m "not e2e and not slow" $(PYTEST_FLAGS))
+
+.PHONY: test-backend
+test-backend: setup build ## the backend's tests, slow ones too
+	@$(call run_tests,$(or $(BACKEND_TESTS),tests/backend),$(PYTEST) $(BACKEND_TESTS) -m "not e2e" $(PYTEST_FLAGS))
 
 .PHONY: test-contracts
-test-contracts: setup ## contract tests, on a chain of their own
-	scripts/brownie test tests/contracts --network ganache-cli
+test-contracts: setup build ## contract tests, on a Ganache of their own
+	@$(call run_tests,tests/contracts,$(BROWNIE) test tests/contracts --network ganache-cli $(CONTRACT_TEST_FLAGS))
+
+.PHONY: test-e2e
+test-e2e: setup build ## real processes on a real chain
+	@$(call run_tests,tests/e2e,$(PYTEST) tests/e2e $(PYTEST_FLAGS))
+
+.PHONY: gas-accept
+gas-accept: setup build ## write the gas snapshots anew; look at the difference before committing it
+	@BERTH_GAS_ACCEPT=1 $(BROWNIE) test tests/contracts --network ganache-cli -k "gas or snapshot" $(CONTRACT_TEST_FLAGS)
+
+##@ Check
+
+.PHONY: lint
+lint: lint-python lint-solidity ## style, types and layers
+
+.PHONY: lint-python
+lint-python: setup
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy
+	$(BIN)/lint-imports --cache-dir .cache/import-linter
+
+.PHONY: lint-solidity
+lint-solidity: setup
+	$(NODE_BIN)/solhint --disc --noPoster --max-warnings 0 $(SOLIDITY)
+	$(NODE_BIN)/prettier --check --log-level warn $(SOLIDITY)
+
+.PHONY: format
+format: setup ## bring all code into shape
+	$(BIN)/ruff check --fix-only --quiet $(CODE)
+	$(BIN)/ruff format $(CODE)
+	$(NODE_BIN)/prettier --write --log-level warn $(SOLIDITY)
+
+##@ Build
+
+.PHONY: build
+build: setup ## compile the contracts that have changed
+	@$(BROWNIE) compile
+
+.PHONY: abi
+abi: build ## write the ABI files, and what is generated from them
+	$(BIN)/python scripts/export_abi.py
+	$(BIN)/python scripts/generate_events.py
+
+.PHONY: abi-check
+abi-check: build ## fail when they do not fit the contracts
+	$(BIN)/python scripts/export_abi.py --check
+	$(BIN)/python scripts/generate_events.py --check
+
+.PHONY: lock
+lock: setup ## compile the requirements of pyproject.toml, with hashes
+	@scripts/toolchain/lock
+
+##@ Measure
+
+.PHONY: bench
+bench: bench-titles bench-gas ## all benchmarks
+
+.PHONY: bench-titles
+bench-titles: setup ## Merkle trees of a city's titles, beside OpenZeppelin's own
+	$(BIN)/python bench/titles.py
+
+.PHONY: bench-gas
+bench-gas: setup build ## gas of every verb, as the snapshots have it
+	$(BIN)/python bench/gas.py
+
+##@ Clean
+
+.PHONY: clean
+clean: ## remove what building and testing left, but no environment and no data
+	rm -rf build reports interfaces dist .cache/mypy .cache/pytest .cache/pytest-contracts .cache/import-linter \
+		.cache/tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis .home/slot-*
+	find backend scripts tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
+
+.PHONY: distclean
+distclean: clean ## remove the environments too; `make setup` makes them anew
+	rm -rf .venv .venv-contracts node_modules .home .cache

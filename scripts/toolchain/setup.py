@@ -4,10 +4,10 @@
     .venv              the package `berth`, editable, with the development tools
     .venv-contracts    Brownie, which pins its dependencies too tightly to share an environment
     node_modules       Ganache, the Solidity compiler, OpenZeppelin, linters
-    .home/.solcx       solc: native where it can be downloaded, else the npm compiler behind solc.js
+    .home/.solcx       solc: native where it can be downloaded, else the npm compiler (solc.js)
 
 Each step leaves a stamp made of what it depends on; a step whose stamp still fits is not repeated.
-Standard library only, and no syntax newer than Python 3.6: an old Python must get as far as being told.
+Standard library only, no syntax newer than Python 3.6: an old Python must get as far as being told.
 """
 
 import argparse
@@ -30,6 +30,8 @@ PYTHON_MIN = (3, 11)
 NODE_MIN = 20
 SOLC_VERSION = "0.8.30"
 
+AGAIN = "check the network and the lines above, then run `make setup` again"
+
 
 class SetupError(Exception):
     """One sentence: what is wrong and what to do about it."""
@@ -48,10 +50,8 @@ def environment():
     env.update(
         PIP_CACHE_DIR=str(CACHE / "pip"),
         PIP_DISABLE_PIP_VERSION_CHECK="1",
-        PIP_REQUIRE_VIRTUALENV="0",
         UV_CACHE_DIR=str(CACHE / "uv"),
         UV_PYTHON_DOWNLOADS="never",
-        UV_NO_PROGRESS="1",
         npm_config_cache=str(CACHE / "npm"),
         npm_config_update_notifier="false",
         SOLCX_BINARY_PATH=str(SOLCX),
@@ -61,27 +61,34 @@ def environment():
 
 
 def run(command, advice, timeout=1200, quiet=False):
-    """Run with the output in the log; on failure show its end, unless quiet, and raise the advice."""
+    """Run with the output in the log; on failure show its end, unless quiet, and raise advice."""
+    words = [str(word) for word in command]
     with LOG.open("ab") as log:
-        log.write(("\n$ " + " ".join(str(word) for word in command) + "\n").encode())
+        log.write(("\n$ " + " ".join(words) + "\n").encode())
         log.flush()
         begin = log.tell()
         try:
-            code = subprocess.run(
-                [str(word) for word in command],
-                cwd=str(ROOT), env=environment(), stdin=subprocess.DEVNULL, stdout=log, stderr=log, timeout=timeout,
+            trouble = subprocess.run(
+                words,
+                check=False,
+                cwd=str(ROOT),
+                env=environment(),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                timeout=timeout,
             ).returncode
         except subprocess.TimeoutExpired:
-            code = "no answer in {} s".format(timeout)
+            trouble = f"no end after {timeout} s"
         except OSError as error:
-            code = str(error)
-    if code != 0:
+            trouble = str(error)
+    if trouble:
         if not quiet:
             with LOG.open("rb") as log:
                 log.seek(begin)
                 tail = log.read().decode(errors="replace").splitlines()[-15:]
-            sys.stderr.write("".join("    " + line + "\n" for line in tail))
-        raise SetupError("{} ({}; all output: {})".format(advice, code, LOG.relative_to(ROOT)))
+            sys.stderr.write("".join(f"    {line}\n" for line in tail))
+        raise SetupError(f"{advice} ({trouble}; all output: {LOG.relative_to(ROOT)}).")
 
 
 def digest(*parts):
@@ -99,37 +106,43 @@ def step(name, stamp, fingerprint):
         yield False
         return
     began = time.monotonic()
-    say("  {} ...".format(name))
+    say(f"  {name} ...")
     if stamp.is_file():
         stamp.unlink()
     yield True
     stamp.parent.mkdir(parents=True, exist_ok=True)
     stamp.write_text(fingerprint + "\n")
-    say("  {}: done in {:.0f} s".format(name, time.monotonic() - began))
+    say(f"  {name}: done in {time.monotonic() - began:.0f} s")
 
 
 def check_python():
     if sys.version_info[:2] < PYTHON_MIN:
+        wanted = ".".join(str(part) for part in PYTHON_MIN)
         raise SetupError(
-            "Python {}.{} or newer is needed and {} is {}: install one, or name it with `make setup PYTHON=/path/to/python3`."
-            .format(*(PYTHON_MIN + (sys.executable, sys.version.split()[0])))
+            f"Python {wanted} or newer is needed and {sys.executable} is {sys.version.split()[0]}: "
+            "install one, or name it with `make setup PYTHON=/path/to/python3`."
         )
 
 
 def check_node():
-    """Node's full version."""
+    """Node's version, once it and npm are known to be there."""
     if shutil.which("node") is None:
-        raise SetupError("Node.js {} or newer is needed and `node` is not on PATH: install it (with npm).".format(NODE_MIN))
-    answer = subprocess.run(["node", "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
-    version = answer.stdout.decode(errors="replace").strip()
+        raise SetupError(
+            f"Node.js {NODE_MIN} or newer is needed and `node` is not on PATH: "
+            "install it, together with npm."
+        )
+    answer = subprocess.run(
+        ["node", "--version"], check=False, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
+    version = (answer.stdout.decode(errors="replace").splitlines() or ["silent"])[0].strip()
     major = version.lstrip("v").split(".")[0]
     if answer.returncode != 0 or not major.isdigit() or int(major) < NODE_MIN:
         raise SetupError(
-            "Node.js {} or newer is needed and `node` is {}: install a newer one and put it first on PATH."
-            .format(NODE_MIN, version.splitlines()[0] if version else "not answering")
+            f"Node.js {NODE_MIN} or newer is needed and `node` is {version}: "
+            "install a newer one and put it first on PATH."
         )
     if shutil.which("npm") is None:
-        raise SetupError("npm is needed and is not on PATH: install it (it comes with Node.js; on Debian it is the package npm).")
+        raise SetupError("npm is needed and is not on PATH: install it beside Node.js.")
     return version
 
 
@@ -137,95 +150,127 @@ def bootstrap_uv():
     """uv in an environment of its own: `uv pip sync` removes all it does not know, itself too."""
     requirements = ROOT / "requirements" / "bootstrap.txt"
     home = CACHE / "bootstrap"
-    with step("uv", home / ".stamp", digest(requirements, sys.executable, sys.version)) as needed:
+    with step("uv", home / ".stamp", digest(requirements, sys.version, str(home))) as needed:
         if needed:
             shutil.rmtree(str(home), ignore_errors=True)
             run(
                 [sys.executable, "-m", "venv", home],
-                "Python could not make a virtual environment: install its venv module (on Debian the package python3-venv).",
+                "Python could not make a virtual environment: install its venv module "
+                "(on Debian the package python3-venv)",
             )
+            pip = [home / "bin" / "python", "-m", "pip", "install", "--quiet"]
             run(
-                [home / "bin" / "python", "-m", "pip", "install", "--quiet", "--require-hashes", "-r", requirements],
-                "pip could not install uv: check the network and pip's configuration, then run `make setup` again.",
+                [*pip, "--require-hashes", "-r", requirements],
+                f"pip could not install uv: {AGAIN}",
             )
     return home / "bin" / "uv"
 
 
-def python_environment(uv, name, requirements, editable):
+def python_environment(uv, name, requirements, finish, *parts):
+    """An environment of exactly these requirements; `finish` has the last word on it."""
     home = ROOT / name
-    python = home / "bin" / "python"
-    parts = [requirements, sys.version, str(home)]
-    if editable:
-        parts.append(ROOT / "pyproject.toml")
-    with step(name, home / ".stamp", digest(*parts)) as needed:
-        if not needed:
-            return
-        advice = (
-            "{} could not be installed: check the network and the lines above, then run `make setup` again."
-            .format(requirements.relative_to(ROOT))
-        )
-        run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, home], advice)
-        run([uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python, requirements], advice)
-        if editable:
-            run(
-                [uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation", "--python", python, "--editable", ROOT],
-                "The package berth could not be installed into {}: see the lines above.".format(name),
-            )
+    # the path too: scripts in bin/ name it, so an environment moved elsewhere is made anew
+    base = digest(sys.version, str(home))
+    with step(name, home / ".stamp", digest(requirements, base, *parts)) as needed:
+        if needed:
+            python = home / "bin" / "python"
+            advice = f"{requirements.relative_to(ROOT)} could not be installed: {AGAIN}"
+            make = [uv, "venv", "--quiet", "--clear", "--python", sys.executable]
+            sync = [uv, "pip", "sync", "--quiet", "--require-hashes", "--python", python]
+            # one that is there is brought up to date in place: something may be running in it
+            made = home / ".made"
+            if not (made.is_file() and made.read_text() == base):
+                run([*make, home], advice)
+                made.write_text(base)
+            run([*sync, requirements], advice)
+            finish(uv, home)
+
+
+def install_berth(uv, home):
+    install = [uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
+    run(
+        [*install, "--python", home / "bin" / "python", "--editable", ROOT],
+        "the package berth could not be installed: see the lines above",
+    )
+
+
+def unfreeze_brownie(uv, home):
+    """Leave Brownie's Python files alone in charge.
+
+    Its compiled ones (mypyc) check types that its own code violates: `networks.default`, and every
+    deployment on a live network, fail with "TypeError: dict object expected". The Python files
+    beside them work, and tests take no longer.
+    """
+    for compiled in home.glob("lib/python3*/site-packages/brownie/**/*.so"):
+        compiled.unlink()
 
 
 def node_modules(node):
-    home = ROOT / "node_modules"
     lock, manifest = ROOT / "package-lock.json", ROOT / "package.json"
-    with step("node_modules", home / ".stamp", digest(lock, manifest, node)) as needed:
+    stamp = ROOT / "node_modules" / ".stamp"
+    with step("node_modules", stamp, digest(lock, manifest, node)) as needed:
         if needed:
-            # No package here needs its install script: the few native add-ons have a fallback in JavaScript.
+            # No install scripts: the few native add-ons have a fallback in JavaScript.
+            npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             run(
-                ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel", "error"],
-                "npm could not install the packages of package-lock.json: check the network, then run `make setup` again.",
+                [*npm, "--loglevel", "error"],
+                f"npm could not install the packages of package-lock.json: {AGAIN}",
             )
 
 
 def solc():
-    """BERTH_SOLC=native or npm insists on one of the two; otherwise native is tried once, then npm it is."""
+    """BERTH_SOLC=native or npm insists on one; otherwise native is tried once, then it is npm's."""
     wanted = os.environ.get("BERTH_SOLC", "auto")
     if wanted not in ("auto", "native", "npm"):
-        raise SetupError("BERTH_SOLC must be auto, native or npm, not {!r}.".format(wanted))
-    shim = ROOT / "scripts" / "toolchain" / "solc.js"
-    binary = SOLCX / "solc-v{}".format(SOLC_VERSION)
+        raise SetupError(f"BERTH_SOLC must be auto, native or npm, not {wanted!r}.")
+    tools = ROOT / "scripts" / "toolchain"
+    binary = SOLCX / f"solc-v{SOLC_VERSION}"
     stamp = SOLCX / ".stamp"
     if stamp.is_file() and not binary.exists():
         stamp.unlink()
-    with step("solc " + SOLC_VERSION, stamp, digest(SOLC_VERSION, wanted)) as needed:
+    with step(f"solc {SOLC_VERSION}", stamp, digest(SOLC_VERSION, wanted)) as needed:
         if not needed:
             return
         SOLCX.mkdir(parents=True, exist_ok=True)
-        if os.path.lexists(str(binary)):
-            binary.unlink()
+        remove(binary)
         if wanted != "npm":
-            native = [ROOT / ".venv-contracts/bin/python", ROOT / "scripts/toolchain/solc_native.py", SOLC_VERSION]
+            python = ROOT / ".venv-contracts" / "bin" / "python"
             try:
-                run(native, "The native solc could not be downloaded.", timeout=300, quiet=wanted == "auto")
+                run(
+                    [python, tools / "solc_native.py", SOLC_VERSION],
+                    "the native solc could not be downloaded: leave BERTH_SOLC out to use npm's",
+                    timeout=300,
+                    quiet=wanted == "auto",
+                )
             except SetupError:
                 if wanted == "native":
                     raise
-                say("    no native solc to be had here; the npm compiler does the same, a little slower")
-                with contextlib.suppress(OSError):
-                    binary.unlink()
+                say("    no native solc to be had here: npm's does the same, a little slower")
+                remove(binary)
         if not binary.exists():
-            binary.symlink_to(os.path.relpath(str(shim), str(SOLCX)))
+            binary.symlink_to(os.path.relpath(str(tools / "solc.js"), str(SOLCX)))
+
+
+def remove(path):
+    if os.path.lexists(str(path)):
+        path.unlink()
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.parse_args()
+    argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    ).parse_args()
     check_python()
     node = check_node()
     CACHE.mkdir(exist_ok=True)
     with (CACHE / "setup.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # two at once would tread on each other's environments
+        requirements = ROOT / "requirements"
         uv = bootstrap_uv()
-        python_environment(uv, ".venv", ROOT / "requirements" / "dev.txt", editable=True)
-        python_environment(uv, ".venv-contracts", ROOT / "requirements" / "contracts.txt", editable=False)
+        python_environment(
+            uv, ".venv", requirements / "dev.txt", install_berth, ROOT / "pyproject.toml"
+        )
+        python_environment(uv, ".venv-contracts", requirements / "contracts.txt", unfreeze_brownie)
         node_modules(node)
         solc()
 
@@ -234,6 +279,6 @@ if __name__ == "__main__":
     try:
         main()
     except SetupError as error:
-        sys.exit("setup: {}".format(error))
+        sys.exit(f"setup: {error}")
     except KeyboardInterrupt:
         sys.exit("setup: interrupted; run `make setup` again to go on.")
