@@ -46,11 +46,18 @@ class LocalChainOptions:
 class LocalChain:
     """A running Ganache. `url` is its address; stop it when done."""
 
-    def __init__(self, options: LocalChainOptions, port: int, process: asyncio.subprocess.Process):
+    def __init__(
+        self,
+        options: LocalChainOptions,
+        port: int,
+        process: asyncio.subprocess.Process,
+        log_start: int,
+    ) -> None:
         self.options = options
         self.port = port
         self.url = f"http://{HOST}:{port}"
         self._process = process
+        self._log_start = log_start
 
     @classmethod
     async def start(cls, options: LocalChainOptions) -> LocalChain:
@@ -68,8 +75,7 @@ class LocalChain:
         if known:
             latest = await _latest_timestamp(command, options, port)
             began = latest + 1 if latest > time.time() else None
-        process = await _spawn(command, options, port, options.block_time, began)
-        chain = cls(options, port, process)
+        chain = await _spawn(command, options, port, options.block_time, began)
         try:
             await chain._ready()
         except BaseException:
@@ -133,7 +139,18 @@ class LocalChain:
                     message = f"Ganache did not answer within {READY_SECONDS:.0f} s"
                     raise BerthError("chain.start", message, status=503) from None
                 await asyncio.sleep(0.05)
-        raise _start_error(self.options, self.port)
+        raise self._start_error()
+
+    def _start_error(self) -> BerthError:
+        """Why it ended, by what it wrote since this start."""
+        text = _log(self.options).read_bytes()[self._log_start :].decode("utf-8", "replace")
+        if "EADDRINUSE" in text:
+            return _port_taken(self.port)
+        if "lock" in text.lower():
+            message = f"the chain in {self.options.folder} is in use by another process"
+            return BerthError("chain.in_use", message)
+        last = [line.strip() for line in text.splitlines() if line.strip()][-3:]
+        return BerthError("chain.start", f"Ganache did not start: {' / '.join(last)}")
 
 
 def free_port() -> int:
@@ -195,7 +212,7 @@ def _read_or_make_words(folder: Path) -> str:
 
 async def _latest_timestamp(command: list[str], options: LocalChainOptions, port: int) -> int:
     """The newest block's time, asked without a block timer: not even one block may go back."""
-    quiet = LocalChain(options, port, await _spawn(command, options, port, 0, None))
+    quiet = await _spawn(command, options, port, 0, None)
     try:
         await quiet._ready()
         async with Rpc(quiet.url) as rpc:
@@ -210,7 +227,7 @@ async def _spawn(
     port: int,
     block_time: int,
     began: int | None,
-) -> asyncio.subprocess.Process:
+) -> LocalChain:
     arguments = [
         *("--server.host", HOST),
         *("--server.port", str(port)),
@@ -229,7 +246,8 @@ async def _spawn(
         moment = datetime.fromtimestamp(began, UTC)
         arguments += ["--chain.time", moment.strftime("%Y-%m-%dT%H:%M:%SZ")]
     with _log(options).open("ab") as log:
-        return await asyncio.create_subprocess_exec(
+        log_start = log.tell()
+        process = await asyncio.create_subprocess_exec(
             *dying_with_parent([*command, *arguments]),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=log,
@@ -237,18 +255,8 @@ async def _spawn(
             # Ctrl-C goes to the whole terminal; the chain shall end last, by our hand
             start_new_session=True,
         )
+    return LocalChain(options, port, process, log_start)
 
 
 def _log(options: LocalChainOptions) -> Path:
     return options.folder / "ganache.log"
-
-
-def _start_error(options: LocalChainOptions, port: int) -> BerthError:
-    text = _log(options).read_text("utf-8", "replace")[-4000:]
-    if "EADDRINUSE" in text:
-        return _port_taken(port)
-    if "LOCK" in text or "lock" in text:
-        message = f"the chain in {options.folder} is in use by another process"
-        return BerthError("chain.in_use", message)
-    last = [line.strip() for line in text.splitlines() if line.strip()][-3:]
-    return BerthError("chain.start", f"Ganache did not start: {' / '.join(last)}")

@@ -327,6 +327,7 @@ sent_transactions = Table(
     text("account"),
     number("nonce"),
     text("tx_hash"),
+    text("former_hashes", default="", server_default=""),  # of cheaper copies, space-separated
     text("purpose", unique=True),
     text("raw"),
     text("state"),
