@@ -58,7 +58,7 @@ class Journal(Protocol):
     def find(self, purpose: str) -> SentRecord | None: ...
 
     def take(self, account: str, purpose: str, first_nonce: int, sign: Sign) -> SentRecord:
-        """Gives the purpose a nonce and records what `sign` makes; or finds its record."""
+        """Gives the purpose a nonce and records what `sign` makes; or finds what is there."""
 
     def resign(self, purpose: str, raw: bytes, tx_hash: str, nonce: int) -> SentRecord:
         """Puts another signature in the recorded one's place; its hash stays known."""
