@@ -56,9 +56,10 @@ def encode_cell(lat: float, lon: float) -> int:
     """The geohash of six characters (about 1.2 km × 0.6 km) as 30 bits."""
     lat, lon = check_place(lat, lon)
     half = CELL_BITS // 2
-    # The north pole and the date line belong to the last row and column.
-    row = min((1 << half) - 1, math.floor((lat + 90.0) / 180.0 * (1 << half)))
-    column = min((1 << half) - 1, math.floor((lon + 180.0) / 360.0 * (1 << half)))
+    # Multiplied by a power of two first, so that a place on a cell's edge divides exactly. The
+    # north pole and the date line belong to the last row and column.
+    row = min((1 << half) - 1, math.floor((lat + 90.0) * (1 << half) / 180.0))
+    column = min((1 << half) - 1, math.floor((lon + 180.0) * (1 << half) / 360.0))
     cell = 0
     for bit in range(half - 1, -1, -1):
         cell = cell << 2 | (column >> bit & 1) << 1 | row >> bit & 1
