@@ -79,6 +79,7 @@ lint-python: setup
 	$(BIN)/ruff format --check $(CODE)
 	$(BIN)/mypy
 	$(BIN)/lint-imports --cache-dir .cache/import-linter
+	$(BIN)/python scripts/toolchain/check_lock.py
 
 .PHONY: lint-solidity
 lint-solidity: setup
@@ -122,7 +123,7 @@ bench-titles: setup ## Merkle trees of a city's titles, beside OpenZeppelin's ow
 
 .PHONY: bench-gas
 bench-gas: setup build ## gas of every verb, as the snapshots have it
-	$(BIN)/python bench/gas.py
+	$(BROWNIE) run bench/gas.py --network ganache-cli
 
 ##@ Clean
 
