@@ -1,4 +1,4 @@
-"""The `berth` command: puts the parts together and turns errors into one sentence and an exit code."""
+"""The `berth` command: puts the parts together, turns refusals into a sentence and a code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from berth.core.errors import BerthError
 
-# name -> (module, attribute, help); imported only when asked for, so that `berth --help` stays quick
+# name -> (module, attribute, help); imported only when asked for: `berth titles` needs no web server
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("berth.cli.up", "app", "run everything in one process, on embedded defaults"),
     "demo": ("berth.cli.demo", "app", "play one whole lease, told step by step"),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 MELBOURNE = Path("melbourne") / "on-street-parking-bays.csv"
 
-# A grid of 12 x 10 made-up bays around a made-up crossing in the Gulf of Guinea, where nobody parks.
+# A grid of 12 x 10 made-up bays in the Gulf of Guinea, where nobody parks.
 _ROWS, _COLUMNS = 12, 10
 _LAT, _LON, _STEP = 0.01, 0.01, 0.00012
 
@@ -30,9 +30,7 @@ def choose_city(data: Path, home: Path) -> City:
     """Melbourne from the data folder, or a generated city written into the demo's own folder."""
     real = data / MELBOURNE
     if real.is_file():
-        return City(
-            "AUMEL", "Melbourne", "melbourne-bays", real, False, (-37.8136, 144.9631)
-        )
+        return City("AUMEL", "Melbourne", "melbourne-bays", real, False, (-37.8136, 144.9631))
     made = home / "generated-city.geojson"
     made.write_text(json.dumps(_generated()), "utf-8")
     centre = (_LAT + _ROWS * _STEP / 2, _LON + _COLUMNS * _STEP / 2)

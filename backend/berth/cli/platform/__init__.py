@@ -1,0 +1,1 @@
+"""Everything of a Berth installation on one machine, put together in one process."""

@@ -1,0 +1,56 @@
+"""The data folder: one process at a time runs an installation out of it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from berth.core.errors import BerthError
+from berth.core.keys import read_password
+from berth.core.settings import Settings
+
+
+@contextmanager
+def held(home: Path) -> Iterator[None]:
+    """Holds the data folder while the block runs. Raises BerthError home.in_use."""
+    try:
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as error:
+        message = f"cannot use the data folder {home}: {error.strerror}"
+        raise BerthError("home.unusable", message, field="BERTH_HOME", exit_code=2) from error
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            holder = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
+            message = (
+                f"the data folder {home} is in use by process {holder}: "
+                "end that one, or give another folder in BERTH_HOME"
+            )
+            raise BerthError("home.in_use", message, field="BERTH_HOME", exit_code=2) from error
+        os.ftruncate(handle, 0)
+        os.write(handle, f"{os.getpid()}\n".encode("ascii"))
+        yield
+    finally:
+        os.close(handle)
+
+
+def password(settings: Settings) -> str:
+    """The password of the installation's keys: from BERTH_PASSWORD_FILE or BERTH_PASSWORD, else
+    one made for this data folder and kept in it (keys/password, mode 0600)."""
+    if settings.password_file is not None or "BERTH_PASSWORD" in os.environ:
+        return read_password(file=settings.password_file, env="BERTH_PASSWORD")
+    path = settings.keys / "password"
+    settings.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return read_password(file=path)
+    with os.fdopen(handle, "w", encoding="ascii") as file:
+        file.write(secrets.token_urlsafe(32) + "\n")
+    return read_password(file=path)
