@@ -9,8 +9,7 @@ import {Title} from "./interfaces/BerthTypes.sol";
 import {
     Berth_BadAccount,
     Berth_EditionOutOfOrder,
-    Berth_NotAuthority,
-    Berth_NotMarket
+    Berth_NotAuthority
 } from "./interfaces/BerthErrors.sol";
 import {Range} from "./libraries/Range.sol";
 import {Reasons} from "./libraries/Reasons.sol";
@@ -102,8 +101,9 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
 
     /// @inheritdoc ITitleRegistry
     function claim(Title calldata title, bytes32[] calldata proof) external returns (uint256 reasons) {
-        if (!isMarket[msg.sender]) revert Berth_NotMarket(msg.sender);
+        // no revert: a market that is not allowed (any more) answers its owners with reasons too
         reasons = _reasons(title, proof);
+        if (!isMarket[msg.sender]) reasons |= Reasons.MARKET_NOT_ALLOWED;
         if (reasons != 0) return reasons;
         uint256 spaceId = (title.city << 32) | title.index;
         marketOf[spaceId] = msg.sender;

@@ -11,7 +11,6 @@ error Berth_BadAccount(bytes32 field, address account);
 
 // ---- titles
 error Berth_NotAuthority(uint256 city, address caller);
-error Berth_NotMarket(address caller);
 /// @notice An edition that is not the next one.
 error Berth_EditionOutOfOrder(uint256 city, uint256 current, uint256 given);
 

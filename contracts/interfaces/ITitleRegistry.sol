@@ -51,7 +51,7 @@ interface ITitleRegistry {
     /// @notice Takes revocations back. The city's authority.
     function reinstate(uint256 city, RevocationWord[] calldata words) external;
 
-    /// @notice Claims a space for the calling market if its title complies.
+    /// @notice Claims a space for the calling market if that is allowed and the title complies.
     /// @return reasons zero when claimed, otherwise the bits of `Reasons`, nothing changed
     function claim(Title calldata title, bytes32[] calldata proof) external returns (uint256 reasons);
 
