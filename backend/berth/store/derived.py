@@ -50,6 +50,7 @@ cursor = Table(
     number("block_timestamp"),
     number("version"),
     number("head_number"),  # the node's head when this was written: caught up when equal
+    number("final_number"),  # blocks up to this one are final: nothing of them can be undone
     number("updated_at"),  # Unix seconds of this machine
 )
 

@@ -1,0 +1,96 @@
+"""How far the index has read: one row, changed by compare-and-set."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from berth.core.errors import BerthError
+from berth.indexer.fetch import Header
+from berth.store import derived
+
+NAME = "market"
+
+
+class CursorMovedError(BerthError):
+    """Somebody else advanced, rolled back or rebuilt the index meanwhile: read the cursor again."""
+
+    def __init__(self) -> None:
+        super().__init__("index.cursor_moved", "the index was changed by another process")
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """`block_number` is the last block read; up to `final_number` nothing can be undone."""
+
+    block_number: int
+    block_hash: str
+    block_timestamp: int
+    version: int
+    head_number: int
+    final_number: int
+
+    @property
+    def caught_up(self) -> bool:
+        """It had read all there was when it was written."""
+        return self.block_number >= self.head_number
+
+
+def read_cursor(conn: Connection) -> Cursor | None:
+    """The cursor; None before the first block."""
+    table = derived.cursor
+    row = conn.execute(select(table).where(table.c.name == NAME)).mappings().first()
+    if row is None:
+        return None
+    return Cursor(
+        row["block_number"],
+        row["block_hash"],
+        row["block_timestamp"],
+        row["version"],
+        row["head_number"],
+        row["final_number"],
+    )
+
+
+def create_cursor(conn: Connection, before_first: Header, head_number: int) -> Cursor:
+    """The cursor of an empty index, at the block before the first that matters."""
+    created = Cursor(
+        before_first.number,
+        before_first.hash,
+        before_first.timestamp,
+        0,
+        head_number,
+        before_first.number,
+    )
+    conn.execute(insert(derived.cursor).values(name=NAME, **_values(created)))
+    return created
+
+
+def move_cursor(
+    conn: Connection, read: Cursor, to: Header, head_number: int, final_number: int
+) -> Cursor:
+    """Sets the cursor if it still is the one that was read. Raises CursorMovedError."""
+    moved = Cursor(to.number, to.hash, to.timestamp, read.version + 1, head_number, final_number)
+    table = derived.cursor
+    changed = conn.execute(
+        update(table)
+        .where(table.c.name == NAME, table.c.version == read.version)
+        .values(**_values(moved))
+    )
+    if changed.rowcount != 1:
+        raise CursorMovedError
+    return moved
+
+
+def _values(cursor: Cursor) -> dict[str, object]:
+    return {
+        "block_number": cursor.block_number,
+        "block_hash": cursor.block_hash,
+        "block_timestamp": cursor.block_timestamp,
+        "version": cursor.version,
+        "head_number": cursor.head_number,
+        "final_number": cursor.final_number,
+        "updated_at": int(time.time()),
+    }

@@ -1,0 +1,71 @@
+"""What a projection works with: rows, the place of the log in the chain, and notices to give."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from sqlalchemy import Table
+
+from berth.core.errors import BerthError
+from berth.indexer.rows import Row, Rows
+
+
+class Place(NamedTuple):
+    """Where a log stands. `timestamp` is the block's, Unix seconds UTC."""
+
+    block_number: int
+    block_hash: str
+    timestamp: int
+    tx_hash: str
+    log_index: int
+
+
+class Notice(NamedTuple):
+    """Something that people's screens (`parties`, None = everybody) and the relay want to know."""
+
+    topic: str
+    place: Place
+    parties: tuple[str, ...] | None
+    lease_id: str | None
+    space_id: str | None
+    payload: Mapping[str, Any]
+
+
+@dataclass
+class Projection:
+    """The unit of work that handlers are given."""
+
+    rows: Rows
+    notices: list[Notice] = field(default_factory=list)
+
+    def tell(
+        self,
+        topic: str,
+        place: Place,
+        parties: tuple[str, ...] | None,
+        payload: Mapping[str, Any],
+        *,
+        lease_id: str | None = None,
+        space_id: str | None = None,
+    ) -> None:
+        """Adds a notice."""
+        self.notices.append(Notice(topic, place, parties, lease_id, space_id, payload))
+
+    def required(self, table: Table, *key: Any) -> Row:
+        """A row that an earlier log must have made.
+
+        Raises BerthError index.gap: logs are missing, and going on would only hide it.
+        """
+        row = self.rows.get(table, *key)
+        if row is None:
+            shown = ", ".join(str(part) for part in key)
+            raise gap(f"a log speaks of {table.name} {shown}, which no earlier log made")
+        return row
+
+
+def gap(what: str) -> BerthError:
+    """The error of an index that cannot be right."""
+    message = f"the index has a gap: {what}; index again from a complete node"
+    return BerthError("index.gap", message, status=503)

@@ -1,0 +1,62 @@
+"""Credits of accounts, fees, and the market's own row."""
+
+from __future__ import annotations
+
+from berth.chain import events
+from berth.core.ledger import EMPTY_HEAD
+from berth.indexer.projection import Place, Projection, gap
+from berth.indexer.rows import Row
+from berth.store import derived
+
+
+def deposited(p: Projection, e: events.Deposited, at: Place) -> None:
+    change_credit(p, e.account, e.amount, at)
+    add_to_market(p, "deposited", e.amount)
+
+
+def withdrawn(p: Projection, e: events.Withdrawn, at: Place) -> None:
+    change_credit(p, e.account, -e.amount, at)
+    add_to_market(p, "withdrawn", e.amount)
+
+
+def fees_withdrawn(p: Projection, e: events.FeesWithdrawn, _at: Place) -> None:
+    add_to_market(p, "fees", -e.amount)
+    add_to_market(p, "fees_withdrawn", e.amount)
+
+
+def change_credit(p: Projection, account: str, amount: int, at: Place) -> None:
+    """Adds minor units (negative: takes) to an account's credit; nothing for zero."""
+    if amount == 0:
+        return
+    row = p.rows.get(derived.accounts, account)
+    credit = (0 if row is None else int(row["credit"])) + amount
+    if credit < 0:
+        raise gap(f"the credit of {account} would be {credit} in block {at.block_number}")
+    p.rows.put(derived.accounts, {"account": account, "credit": str(credit)})
+    payload = {"account": account, "credit": str(credit), "change": str(amount)}
+    p.tell("account.credit", at, (account,), payload)
+
+
+def market_row(p: Projection) -> Row:
+    """The market's row, as it is or as a new market's."""
+    return p.rows.get(derived.market_state, 1) or {
+        "id": 1,
+        "fees": "0",
+        "ledger_count": 0,
+        "head": "0x" + EMPTY_HEAD.hex(),
+        "fee_bps": 0,
+        "paused_until": 0,
+        "deposited": "0",
+        "withdrawn": "0",
+        "fees_withdrawn": "0",
+    }
+
+
+def add_to_market(p: Projection, column: str, amount: int) -> None:
+    """Adds minor units to one of the market's sums."""
+    row = market_row(p)
+    total = int(row[column]) + amount
+    if total < 0:
+        raise gap(f"the market's {column} would be {total}")
+    row[column] = str(total)
+    p.rows.put(derived.market_state, row)
