@@ -1,0 +1,188 @@
+"""Are the settlements that the index holds complete and unaltered? Two words of the chain tell.
+
+The market folds the hash of every record into one running head and counts the records. Whoever
+recomputes the head over an export and finds the chain's head has every record, unaltered, in order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, select
+
+from berth.chain.contracts import Contracts
+from berth.chain.rpc import Rpc
+from berth.core.ids import parse_lease
+from berth.core.ledger import EMPTY_HEAD, Record, next_head, record_hash
+from berth.core.money import parse_minor
+from berth.store.derived import cursor, settlements
+from berth.store.engine import Store
+
+_CHUNK = 500
+
+
+class Verdict(StrEnum):
+    """What a verification found."""
+
+    COMPLETE = "complete"  # every record there, heads equal
+    SYNCING = "syncing"  # right so far, the chain has more
+    GAP = "gap"  # a number is missing, or the chain has fewer than the index
+    MISMATCH = "mismatch"  # a record or a head is not what the chain hashed
+
+
+SENTENCES: dict[Verdict, tuple[str, str]] = {
+    Verdict.COMPLETE: (
+        "Every settlement is here, unaltered: the head recomputed from them is the chain's.",
+        "所有结算记录完整且未被改动：重新计算的链头与链上一致。",
+    ),
+    Verdict.SYNCING: (
+        "Right so far; the chain has settlements that the index has not read yet.",
+        "目前一致；链上还有尚未读取的结算记录。",
+    ),
+    Verdict.GAP: ("Settlements are missing.", "缺少结算记录。"),
+    Verdict.MISMATCH: (
+        "A settlement differs from what the chain recorded.",
+        "有结算记录与链上不符。",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The result of a verification. `at` is the settlement where it failed, None otherwise;
+    `block` the block whose ledger it was held against."""
+
+    verdict: Verdict
+    checked: int
+    head: str
+    chain_count: int
+    chain_head: str
+    block: int | None
+    at: int | None = None
+    detail: str = ""
+
+    @property
+    def ok(self) -> bool:
+        """Nothing is wrong (perhaps not all there yet)."""
+        return self.verdict in (Verdict.COMPLETE, Verdict.SYNCING)
+
+    def sentence(self, language: str = "en") -> str:
+        """In English ("en") or Chinese ("zh"), with the place of a failure."""
+        words = SENTENCES[self.verdict][1 if language.startswith("zh") else 0]
+        return f"{words} {self.detail}".strip()
+
+
+@dataclass(frozen=True, slots=True)
+class Recomputed:
+    """Heads recomputed from the rows: `broken` is the first wrong number, with the reason."""
+
+    count: int
+    head: bytes
+    broken: int | None = None
+    verdict: Verdict | None = None
+    detail: str = ""
+
+
+def record_from(row: RowMapping) -> Record:
+    """The ledger record of a row of `settlements`."""
+    return Record(
+        lease_id=parse_lease(row["lease_id"]),
+        outcome=row["outcome"],
+        owner=row["owner"],
+        driver=row["driver"],
+        offer=row["offer"],
+        rent=parse_minor(row["rent"]),
+        overstay=parse_minor(row["overstay"]),
+        energy=parse_minor(row["energy"]),
+        fee=parse_minor(row["fee"]),
+        refund=parse_minor(row["refund"]),
+        arrived=row["arrived"],
+        until=row["until_minute"],
+        energy_wh=row["energy_wh"],
+        closed_at=row["closed_at"],
+    )
+
+
+def rows(
+    conn: Connection, after: int = 0, *conditions: Any, limit: int | None = None
+) -> Iterator[RowMapping]:
+    """Settlements with number > after in order, streamed."""
+    query = select(settlements).where(settlements.c.number > after, *conditions)
+    query = query.order_by(settlements.c.number)
+    if limit is not None:
+        query = query.limit(limit)
+    yield from conn.execution_options(yield_per=_CHUNK).execute(query).mappings()
+
+
+def recompute(conn: Connection) -> Recomputed:
+    """Folds every row into the head and stops at the first that is wrong."""
+    head, count = EMPTY_HEAD, 0
+    for row in rows(conn):
+        number = row["number"]
+        if number != count + 1:
+            detail = f"Settlement {count + 1} is missing."
+            return Recomputed(count, head, count + 1, Verdict.GAP, detail)
+        digest = record_hash(record_from(row))
+        head = next_head(head, digest)
+        if row["record_hash"] != "0x" + digest.hex():
+            detail = f"Settlement {number} does not have the hash that stands beside it."
+            return Recomputed(count, head, number, Verdict.MISMATCH, detail)
+        if row["head"] != "0x" + head.hex():
+            detail = f"The head after settlement {number} is another one."
+            return Recomputed(count, head, number, Verdict.MISMATCH, detail)
+        count = number
+    return Recomputed(count, head)
+
+
+async def verify(store: Store, rpc: Rpc, contracts: Contracts) -> Report:
+    """Recomputes every record and holds the result against the chain's ledger.
+
+    The chain is asked at the block that the index has read, so that a settlement mined meanwhile is
+    not taken for a gap; where the node has forgotten that block's state, at its newest.
+    """
+    with store.read() as conn:
+        ours = recompute(conn)
+        at = conn.execute(select(cursor.c.block_number).order_by(cursor.c.name).limit(1)).scalar()
+    chain_head, chain_count, block = await _chain_ledger(rpc, contracts, at)
+    ours_text = "0x" + ours.head.hex()
+
+    def report(verdict: Verdict, where: int | None = None, detail: str = "") -> Report:
+        return Report(verdict, ours.count, ours_text, chain_count, chain_head, block, where, detail)
+
+    if ours.verdict is not None:
+        return report(ours.verdict, ours.broken, ours.detail)
+    if ours.count > chain_count:
+        if block is None:
+            # the newest state may be older than what the index read from another node
+            return report(Verdict.SYNCING)
+        detail = f"The index holds {ours.count} settlements, the chain {chain_count}."
+        return report(Verdict.GAP, chain_count + 1, detail)
+    if ours.count < chain_count:
+        if block is None:
+            return report(Verdict.SYNCING)
+        detail = f"The chain holds {chain_count} settlements, the index {ours.count}."
+        return report(Verdict.GAP, ours.count + 1, detail)
+    if ours_text != chain_head:
+        detail = f"The head over {ours.count} settlements is {ours_text}, the chain's {chain_head}."
+        return report(Verdict.MISMATCH, None, detail)
+    return report(Verdict.COMPLETE)
+
+
+async def _chain_ledger(
+    rpc: Rpc, contracts: Contracts, block: int | None
+) -> tuple[str, int, int | None]:
+    """(head, count, block asked at; None = newest)."""
+    from berth.core.errors import BerthError
+
+    if block is not None:
+        try:
+            head, count, _ = await contracts.market.read(rpc, "ledger", block=block)
+            return "0x" + bytes(head).hex(), int(count), block
+        except BerthError as error:
+            if error.code == "chain.unreachable":
+                raise
+    head, count, _ = await contracts.market.read(rpc, "ledger")
+    return "0x" + bytes(head).hex(), int(count), None

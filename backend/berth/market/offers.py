@@ -1,0 +1,39 @@
+"""Offers as the index holds them, read as terms."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, select
+
+from berth.core.errors import BerthError
+from berth.core.tariff import Terms, decode_words
+from berth.store.derived import offers
+
+
+def terms_of(word_a: str, word_b: str) -> Terms:
+    """The terms behind an offer's two words (hex text)."""
+    return decode_words(int(word_a, 16), int(word_b, 16))
+
+
+def offer_terms(conn: Connection, space_id: str, number: int) -> Terms:
+    """The terms of one offer; BerthError `offer.unknown` (404) when the space has no such offer."""
+    row = conn.execute(
+        select(offers.c.word_a, offers.c.word_b).where(
+            offers.c.space_id == space_id, offers.c.number == number
+        )
+    ).first()
+    if row is None:
+        raise BerthError(
+            "offer.unknown", f"the space has no offer {number}", field="offer", status=404
+        )
+    return terms_of(row.word_a, row.word_b)
+
+
+def offers_of(conn: Connection, space_id: str, limit: int = 50) -> list[tuple[int, Terms]]:
+    """The newest offers of a space with their numbers, newest first."""
+    rows = conn.execute(
+        select(offers.c.number, offers.c.word_a, offers.c.word_b)
+        .where(offers.c.space_id == space_id)
+        .order_by(offers.c.number.desc())
+        .limit(limit)
+    )
+    return [(row.number, terms_of(row.word_a, row.word_b)) for row in rows]

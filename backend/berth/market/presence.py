@@ -1,0 +1,109 @@
+"""What a driver's terminal tells of itself: at the entrance, "I'm here", "lower it now".
+
+Rows only; the relay acts on them. A position never reaches the backend: the geofence is evaluated
+on the terminal, which says no more than "entered".
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, insert, select, update
+
+from berth.core.errors import BerthError
+from berth.core.ids import parse_lease
+from berth.core.messages import Domain, TypedMessage, recover, unlock_confirmation
+from berth.market.leases import Lease
+from berth.store.events import append_event
+from berth.store.kept import confirmations, lock_states, presence
+
+EVENTS = ("entered", "here")
+#: A confirmation names its moment; one further off is not of now. Seconds.
+FRESH_SECONDS = 120
+
+
+def record_presence(conn: Connection, lease: Lease, event: str, now: int) -> None:
+    """Notes that the driver's terminal is at the entrance. `now` is Unix seconds UTC."""
+    if event not in EVENTS:
+        raise BerthError(
+            "presence.event", f"must be one of {', '.join(EVENTS)}", field="event", status=422
+        )
+    if not lease.is_open:
+        raise BerthError("lease.over", "the lease is over", field="leaseId", status=409)
+    conn.execute(
+        insert(presence).values(lease_id=lease.lease_id, party="driver", event=event, at=now)
+    )
+    append_event(
+        conn,
+        "lease.presence",
+        [lease.driver, lease.owner],
+        lease.lease_id,
+        lease.space_id,
+        {"event": event, "party": "driver"},
+        at=now,
+    )
+
+
+def lock_cycle(conn: Connection, lock_id: str) -> int:
+    """The lock's occupancy counter, 0 before it said hello."""
+    query = select(lock_states.c.cycle).where(lock_states.c.lock_id == lock_id)
+    return conn.execute(query).scalar_one_or_none() or 0
+
+
+def confirmation_message(domain: Domain, lease_id: str, cycle: int, at: int) -> TypedMessage:
+    """What the driver signs to have the bar lowered: this lease, this cycle, this moment."""
+    return unlock_confirmation(domain, parse_lease(lease_id), cycle, at)
+
+
+def check_confirmation(
+    domain: Domain, lease: Lease, cycle: int, at: int, signature: bytes, *, current: int, now: int
+) -> None:
+    """Passes when the driver signed exactly this, just now, for the lock's `current` cycle.
+
+    Raises BerthError unlock.cycle (409), unlock.stale (422), unlock.signature (403).
+    """
+    if cycle != current:
+        raise BerthError(
+            "unlock.cycle", f"the lock is at cycle {current}", field="cycle", status=409
+        )
+    if abs(now - at) > FRESH_SECONDS:
+        raise BerthError(
+            "unlock.stale",
+            f"is more than {FRESH_SECONDS} s from the service's time",
+            field="at",
+            status=422,
+        )
+    try:
+        signer = recover(confirmation_message(domain, lease.lease_id, cycle, at), signature)
+    except BerthError as error:
+        raise _not_signed() from error
+    if signer != lease.driver:
+        raise _not_signed()
+
+
+def record_confirmation(
+    conn: Connection, lease_id: str, cycle: int, at: int, signature: bytes
+) -> None:
+    """Keeps the latest confirmation of a lease and cycle; an older one never replaces a newer."""
+    found = conn.execute(
+        update(confirmations)
+        .where(
+            confirmations.c.lease_id == lease_id,
+            confirmations.c.cycle == cycle,
+            confirmations.c.at <= at,
+        )
+        .values(at=at, signature="0x" + signature.hex())
+    )
+    known = select(confirmations.c.at).where(
+        confirmations.c.lease_id == lease_id, confirmations.c.cycle == cycle
+    )
+    if not found.rowcount and conn.execute(known).first() is None:
+        conn.execute(
+            insert(confirmations).values(
+                lease_id=lease_id, cycle=cycle, at=at, signature="0x" + signature.hex()
+            )
+        )
+
+
+def _not_signed() -> BerthError:
+    return BerthError(
+        "unlock.signature", "is not the driver's over this message", field="signature", status=403
+    )

@@ -1,0 +1,121 @@
+"""What a stay will cost at most, whether it can be leased, and the transactions that lease it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, select
+
+from berth.core.slots import ceil_slot, slot_start
+from berth.core.tariff import Preview, Terms, objections, price_preview
+from berth.market.offers import offer_terms
+from berth.market.spaces import space_of, taken
+from berth.market.stays import Stay
+from berth.store.derived import attesters, market_state, vehicles
+
+#: Objections in words, by code.
+OBJECTIONS: dict[str, tuple[str, str]] = {
+    "offer.too_short": ("The offer wants a longer stay.", "时长低于该报价的最短时长。"),
+    "offer.too_long": ("The offer wants a shorter stay.", "时长超过该报价的最长时长。"),
+    "offer.hours": ("The space is not shared at these hours.", "该时段不在共享时间内。"),
+    "offer.days": ("The space is not shared on these days.", "该日期不在共享日期内。"),
+    "space.taken": ("Somebody has leased the space for part of this time.", "该时段已被租用。"),
+    "space.lapses": (
+        "The space's title or lock attestation ends before the stay does.",
+        "该车位的产权或地锁证明将在租期结束前到期。",
+    ),
+    "vehicle.unknown": (
+        "The vehicle is not attested for this account.",
+        "该车辆未通过此账户的核验。",
+    ),
+    "vehicle.lapses": (
+        "The vehicle's attestation ends before the stay does.",
+        "车辆核验将在租期结束前到期。",
+    ),
+    "vehicle.verifier_revoked": (
+        "The vehicle's verifier is no longer trusted: have it attested again.",
+        "车辆核验机构已被取消资格，请重新核验。",
+    ),
+    "market.paused": ("Leasing is paused for now.", "租用功能暂停中。"),
+    "money.short": (
+        "Your credit and tokens do not cover the maximum cost.",
+        "您的余额不足以支付最高费用。",
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """A stay under one offer. Amounts in minor units; `objections` are the codes of what the
+    contract would refuse, by the index, empty when it can be leased."""
+
+    space_id: str
+    offer: int
+    stay: Stay
+    kwh_cap: int
+    terms: Terms
+    preview: Preview
+    objections: tuple[str, ...]
+
+    @property
+    def expected(self) -> int:
+        """Rent of the booked time and the energy asked for."""
+        return self.preview.rent + self.preview.energy_reserve
+
+
+def quote_for(
+    conn: Connection,
+    *,
+    space_id: str,
+    offer: int,
+    stay: Stay,
+    kwh_cap: int,
+    plate_commitment: str | None,
+    driver: str,
+    now: int,
+) -> Quote:
+    """The quote by the index. Raises BerthError space.unknown, offer.unknown (404)."""
+    space = space_of(conn, space_id)
+    terms = offer_terms(conn, space_id, offer)
+    found = list(objections(terms, stay.start_slot, stay.slots))
+    if taken(conn, space_id, stay.start_slot, stay.end_slot):
+        found.append("space.taken")
+    if stay.end_day > space.valid_day:
+        found.append("space.lapses")
+    if plate_commitment is not None:
+        found.extend(_vehicle_objections(conn, plate_commitment, driver, stay))
+    paused_until = conn.execute(select(market_state.c.paused_until)).scalar_one_or_none()
+    if paused_until is not None and now < paused_until:
+        found.append("market.paused")
+    return Quote(
+        space_id=space_id,
+        offer=offer,
+        stay=stay,
+        kwh_cap=kwh_cap,
+        terms=terms,
+        preview=price_preview(terms, stay.slots, kwh_cap),
+        objections=tuple(found),
+    )
+
+
+def good_until(now: int) -> int:
+    """Until when (Unix seconds UTC) the start of a stay that begins now can still be leased."""
+    return slot_start(ceil_slot(now + 1))
+
+
+def _vehicle_objections(
+    conn: Connection, plate_commitment: str, driver: str, stay: Stay
+) -> list[str]:
+    row = conn.execute(
+        select(vehicles.c.driver, vehicles.c.until_slot, attesters.c.revoked)
+        .outerjoin(attesters, attesters.c.id == vehicles.c.verifier)
+        .where(vehicles.c.plate_commitment == plate_commitment)
+    ).first()
+    if row is None or row.driver != driver:
+        return ["vehicle.unknown"]
+    found = []
+    if row.until_slot < stay.end_slot:
+        found.append("vehicle.lapses")
+    if row.revoked:
+        found.append("vehicle.verifier_revoked")
+    return found

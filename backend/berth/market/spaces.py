@@ -1,0 +1,131 @@
+"""Public facts of spaces, by the index: what anybody may know, and nothing exact."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, select
+
+from berth.core.errors import BerthError
+from berth.core.slots import MAX_LEASE_SLOTS, ceil_slot
+from berth.core.tariff import Terms
+from berth.market.offers import offers_of
+from berth.store.derived import leases, spaces
+from berth.store.kept import space_private
+from berth.store.points import space_points
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """A registered space. Measures in cm (height 0 = open air), `power` in units of 100 W,
+    `valid_day` UTC days since 1970, the public point in WGS-84."""
+
+    space_id: str
+    owner: str
+    lock_key: str
+    cell: int
+    kind: int
+    height_cm: int
+    width_cm: int
+    length_cm: int
+    connectors: int
+    power: int
+    maker: int
+    valid_day: int
+    registered_at: int
+    tx_hash: str
+    lat: float
+    lon: float
+    public_area: str
+
+
+_COLUMNS = (
+    spaces.c.space_id,
+    spaces.c.owner,
+    spaces.c.lock_key,
+    spaces.c.cell,
+    spaces.c.kind,
+    spaces.c.height_cm,
+    spaces.c.width_cm,
+    spaces.c.length_cm,
+    spaces.c.connectors,
+    spaces.c.power,
+    spaces.c.maker,
+    spaces.c.valid_day,
+    spaces.c.registered_at,
+    spaces.c.tx_hash,
+    space_points.c.lat,
+    space_points.c.lon,
+    space_private.c.public_area,
+)
+_QUERY = (
+    select(*_COLUMNS)
+    .join(space_points, space_points.c.space_id == spaces.c.space_id)
+    .outerjoin(space_private, space_private.c.space_id == spaces.c.space_id)
+)
+
+
+def space_of(conn: Connection, space_id: str) -> Space:
+    """One space; BerthError `space.unknown` (404)."""
+    row = conn.execute(_QUERY.where(spaces.c.space_id == space_id)).first()
+    if row is None:
+        raise BerthError("space.unknown", "is not registered", field="spaceId", status=404)
+    return _space(row)
+
+
+def spaces_by_id(conn: Connection, ids: Iterable[str]) -> dict[str, Space]:
+    """Several spaces by id, at most some hundreds."""
+    query = _QUERY.where(spaces.c.space_id.in_(bindparam("ids", expanding=True)))
+    return {row.space_id: _space(row) for row in conn.execute(query, {"ids": list(ids)})}
+
+
+def spaces_of(conn: Connection, owner: str, after: str, limit: int) -> list[Space]:
+    """Spaces of an owner in the order of their ids, after the given one ("" = from the first)."""
+    query = (
+        _QUERY.where(spaces.c.owner == owner, spaces.c.space_id > after)
+        .order_by(spaces.c.space_id)
+        .limit(limit)
+    )
+    return [_space(row) for row in conn.execute(query)]
+
+
+def live_offers(conn: Connection, space_id: str) -> list[tuple[int, Terms]]:
+    """Offers that can be leased by, newest first."""
+    return offers_of(conn, space_id)
+
+
+def taken(conn: Connection, space_id: str, start_slot: int, end_slot: int) -> list[tuple[int, int]]:
+    """Runs of slots [from, to) in which the space is taken, cut to the window, in order, merged.
+
+    As on-chain: a lease that closed gives back the slots that had not begun.
+    """
+    query = (
+        select(leases.c.start_slot, leases.c.end_slot, leases.c.closed_at)
+        .where(
+            leases.c.space_id == space_id,
+            leases.c.start_slot > start_slot - MAX_LEASE_SLOTS,
+            leases.c.start_slot < end_slot,
+            leases.c.end_slot > start_slot,
+        )
+        .order_by(leases.c.start_slot, leases.c.end_slot)
+    )
+    runs: list[tuple[int, int]] = []
+    for row in conn.execute(query):
+        until = row.end_slot
+        if row.closed_at is not None:
+            until = min(until, max(row.start_slot, ceil_slot(row.closed_at)))
+        first, last = max(row.start_slot, start_slot), min(until, end_slot)
+        if first >= last:
+            continue
+        if runs and first <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(runs[-1][1], last))
+        else:
+            runs.append((first, last))
+    return runs
+
+
+def _space(row: object) -> Space:
+    values = dict(row._mapping)  # type: ignore[attr-defined]
+    values["public_area"] = values["public_area"] or ""
+    return Space(**values)
