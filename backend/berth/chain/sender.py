@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from eth_account import Account
@@ -53,7 +53,7 @@ Sign = Callable[[int], tuple[bytes, str]]
 
 
 class Journal(Protocol):
-    """Where sent transactions are on record; `berth.store.transactions` keeps one in the database."""
+    """Where sent transactions are on record; `berth.store.transactions` has one."""
 
     def find(self, purpose: str) -> SentRecord | None: ...
 
@@ -73,7 +73,7 @@ class Journal(Protocol):
         reason: str | None = None,
     ) -> None: ...
 
-    def open_records(self, account: str, mined_after: int) -> list[SentRecord]:
+    def open_records(self, account: str, mined_after: int) -> Sequence[SentRecord]:
         """Signed or sent ones, and those mined in blocks above `mined_after`, by nonce."""
 
 

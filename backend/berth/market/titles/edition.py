@@ -157,7 +157,7 @@ def _entries(city: int, records: Sequence[Record], former: Former) -> tuple[list
             Entry(
                 index,
                 holder,
-                int(record.holder is None),
+                int(holder.startswith(GENERATED)),
                 record.address,
                 record.lat,
                 record.lon,

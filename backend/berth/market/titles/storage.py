@@ -41,8 +41,8 @@ class EditionRow:
 
 
 def publish_purpose(city: int, edition: int) -> str:
-    """What names the publishing transaction in `sent_transactions`."""
-    return f"titles.publish:{city}:{edition}"
+    """What the names of the publishing transactions in `sent_transactions` begin with."""
+    return f"titles.publish:{city}:{edition}:"
 
 
 def edition_row(conn: Connection, city: int, edition: int) -> EditionRow | None:
@@ -79,7 +79,10 @@ def is_sent(conn: Connection, row: EditionRow) -> bool:
     if row.published_tx is not None:
         return True
     purpose = publish_purpose(row.city, row.edition)
-    sent = select(sent_transactions.c.id).where(sent_transactions.c.purpose == purpose)
+    sent = select(sent_transactions.c.id).where(
+        sent_transactions.c.purpose.startswith(purpose, autoescape=True),
+        sent_transactions.c.state.in_(("signed", "sent", "mined")),
+    )
     seen = select(anchored.c.city).where(
         anchored.c.city == row.city, anchored.c.edition == row.edition
     )

@@ -77,9 +77,9 @@ def text(value: str, name: str, *, optional: bool = False) -> str:
 
 def remark(value: str) -> str:
     """Text that is no part of a title: cut to length, unprintable characters dropped."""
-    kept = "".join(
-        char for char in value if char.isspace() or unicodedata.category(char) not in _NO_TEXT
-    )
+    kept = value
+    if not value.isprintable():
+        kept = "".join(c for c in value if c.isspace() or unicodedata.category(c) not in _NO_TEXT)
     return " ".join(kept.split())[:MAX_TEXT]
 
 

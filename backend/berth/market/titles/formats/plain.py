@@ -18,9 +18,10 @@ FACTS = ("address", "kind", "height_cm", "width_cm", "length_cm", "sharing")
 COLUMNS = ("id", "lat", "lon", *FACTS)
 OPTIONAL = ("valid_until", "holder")
 
-#: Holders' identities that begin so are made by Berth.
+#: Holders' identities that begin so stand for nobody: made up, by the source or here.
 GENERATED = "generated:"
 
+_LABEL = '{"generated":["holder"]}'
 _KINDS = {kind.name.lower(): int(kind) for kind in Kind}
 
 
@@ -41,12 +42,6 @@ def record(line: int, values: Mapping[str, str]) -> Record:
     lat, lon = fields.coordinates(values["lat"], values["lon"], ("lat", "lon"), None)
     until = values["valid_until"].strip()
     holder = fields.text(values["holder"], "holder", optional=True)
-    if holder.lower().startswith(GENERATED):
-        raise RowError(
-            "holder.reserved",
-            "holder",
-            f"must not begin with {GENERATED}: such names are made here",
-        )
     return Record(
         line=line,
         reference=fields.text(values["id"], "id"),
@@ -64,7 +59,7 @@ def record(line: int, values: Mapping[str, str]) -> Record:
             else NO_END_DAY
         ),
         holder=holder or None,
-        hints="{}" if holder else '{"generated":["holder"]}',
+        hints=_LABEL if not holder or holder.startswith(GENERATED) else "{}",
     )
 
 
