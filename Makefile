@@ -22,7 +22,7 @@ CONTRACT_TEST_FLAGS ?=
 run_tests = if [ -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)" ]; then $(2); \
 	else echo "$@: no tests in $(1)"; [ -z "$$BERTH_REQUIRE_ALL" ]; fi
 
-BACKEND_TESTS = $(filter-out tests/contracts/ tests/e2e/,$(wildcard tests/*/))
+BACKEND_TESTS = $(filter-out tests/contracts/ tests/e2e/ tests/__pycache__/,$(wildcard tests/*/))
 SOLIDITY = 'contracts/**/*.sol'
 CODE = $(wildcard backend scripts scripts/brownie tests bench)
 
