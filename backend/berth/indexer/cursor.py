@@ -65,6 +65,15 @@ def create_cursor(conn: Connection, before_first: Header, head_number: int) -> C
         before_first.number,
     )
     conn.execute(insert(derived.cursor).values(name=NAME, **_values(created)))
+    # a young chain may be rolled back as far as this block
+    conn.execute(
+        insert(derived.blocks).values(
+            number=before_first.number,
+            hash=before_first.hash,
+            parent_hash=before_first.parent_hash,
+            timestamp=before_first.timestamp,
+        )
+    )
     return created
 
 

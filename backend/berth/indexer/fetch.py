@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
@@ -71,7 +71,7 @@ class Fetcher:
         self._blooms = [_bloom_bits(address) for address in self._addresses]
         self._size = FIRST_RANGE
 
-    async def batches(self, first: int, head: Header, finality: int) -> AsyncIterator[Batch]:
+    async def batches(self, first: int, head: Header, finality: int) -> AsyncGenerator[Batch, None]:
         """Batches from `first` to the head, in order, fetched ahead.
 
         Raises ChainMovedError, NodeUnreachableError, RpcError.
@@ -113,7 +113,9 @@ class Fetcher:
         for log in raw:
             if log.block_hash != headers[log.block_number].hash:
                 raise ChainMovedError(f"a log of block {log.block_number} is of another block")
-        if last <= final and len(raw) < FEW_LOGS and time.monotonic() - began < QUICK_SECONDS:
+        if len(raw) > 2 * FEW_LOGS:
+            self._size = max(1, self._size // 2)
+        elif last <= final and len(raw) < FEW_LOGS and time.monotonic() - began < QUICK_SECONDS:
             self._size = min(self._size * 2, LARGEST_RANGE)
         return Batch(first, last, headers, raw, head, final)
 

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, exists, or_, select, update
+from sqlalchemy import Connection, delete, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.slots import SLOT_SECONDS
@@ -113,12 +113,16 @@ def take_back(conn: Connection, ancestor: Header, version: int) -> None:
     """Cancels the rows of blocks above the ancestor; `version` tells this rollback from others."""
     gone = conn.execute(
         select(outbox)
-        .where(outbox.c.created_block > ancestor.number, outbox.c.state != "cancelled")
+        .where(
+            outbox.c.created_block > ancestor.number,
+            outbox.c.state != "cancelled",
+            ~outbox.c.kind.startswith("undone."),
+        )
         .order_by(outbox.c.id)
     ).mappings()
     for row in gone.all():
         conn.execute(update(outbox).where(outbox.c.id == row["id"]).values(state="cancelled"))
-        if row["state"] == "new" or row["kind"].startswith("undone."):
+        if row["state"] == "new":
             continue  # nobody has seen it
         _put(
             conn,
@@ -153,7 +157,7 @@ def _put(
     timestamp: int,
     payload: Any,
 ) -> None:
-    values = {
+    values: dict[str, Any] = {
         "kind": kind,
         "key": f"{kind}:{lease_id}:{block_hash}",
         "lease_id": lease_id,
@@ -162,18 +166,9 @@ def _put(
         "block_hash": block_hash,
         "block_timestamp": timestamp,
         "created_at": int(time.time()),
-        "state": "new",
-        "attempts": 0,
-        "next_at": 0,
-        "claimed_by": None,
-        "claimed_until": None,
     }
+    # The same block may come back after a reorg of a reorg. A new row, not the old one alive again:
+    # it must come after the row that took the old one back.
+    conn.execute(delete(outbox).where(outbox.c.key == values["key"], outbox.c.state == "cancelled"))
     insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    statement = insert(outbox).values(values)
-    again = {key: value for key, value in values.items() if key != "key"}
-    # the same block may come back after a reorg of a reorg: its row, cancelled, lives again
-    conn.execute(
-        statement.on_conflict_do_update(
-            index_elements=["key"], set_=again, where=outbox.c.state == "cancelled"
-        )
-    )
+    conn.execute(insert(outbox).values(values).on_conflict_do_nothing(index_elements=["key"]))
