@@ -67,7 +67,7 @@ def unfinal_headers(conn: Connection, cursor: Cursor) -> list[Header]:
 
 
 def roll_back(store: Store, read: Cursor, ancestor: Header) -> Rollback:
-    """Restores all derived rows to the ancestor's state and tells of it. Raises CursorMovedError."""
+    """Restores all derived rows to the ancestor's state, and tells of it. CursorMovedError."""
     with store.write() as conn:
         if read_cursor(conn) != read:
             raise CursorMovedError
