@@ -70,7 +70,8 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
         RevocationWord[] calldata dropped
     ) external onlyAuthority(city) {
         Edition storage e = _editions[city];
-        if (edition != uint256(e.number) + 1) revert Berth_EditionOutOfOrder(city, e.number, edition);
+        if (edition != uint256(e.number) + 1)
+            revert Berth_EditionOutOfOrder(city, e.number, edition);
         Range.atMost("edition", edition, type(uint32).max);
         Range.between("count", count, 1, type(uint32).max);
         // a zero root would stand for "no edition"
@@ -100,7 +101,10 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
     }
 
     /// @inheritdoc ITitleRegistry
-    function claim(Title calldata title, bytes32[] calldata proof) external returns (uint256 reasons) {
+    function claim(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) external returns (uint256 reasons) {
         // no revert: a market that is not allowed (any more) answers its owners with reasons too
         reasons = _reasons(title, proof);
         if (!isMarket[msg.sender]) reasons |= Reasons.MARKET_NOT_ALLOWED;
@@ -111,7 +115,10 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
     }
 
     /// @inheritdoc ITitleRegistry
-    function titleReasons(Title calldata title, bytes32[] calldata proof) external view returns (uint256 reasons) {
+    function titleReasons(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) external view returns (uint256 reasons) {
         return _reasons(title, proof);
     }
 
@@ -126,7 +133,13 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
     )
         external
         view
-        returns (uint32 edition, uint32 count, uint40 publishedAt, bytes32 root, bytes32 contentHash)
+        returns (
+            uint32 edition,
+            uint32 count,
+            uint40 publishedAt,
+            bytes32 root,
+            bytes32 contentHash
+        )
     {
         Edition storage e = _editions[city];
         return (e.number, e.count, e.publishedAt, e.root, e.contentHash);
@@ -149,17 +162,24 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
         Range.atMost("word", word.word, type(uint32).max >> 8);
     }
 
-    function _reasons(Title calldata title, bytes32[] calldata proof) private view returns (uint256 reasons) {
+    function _reasons(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) private view returns (uint256 reasons) {
         if (_editions[title.city].root == 0) return Reasons.CITY_UNKNOWN;
         if (!_inEdition(title, proof)) return Reasons.NOT_IN_EDITION;
         if (isRevoked(title.city, title.index)) reasons |= Reasons.TITLE_REVOKED;
         if (block.timestamp / 1 days > title.validDay) reasons |= Reasons.TITLE_EXPIRED;
         if (title.cell >= 1 << 30) reasons |= Reasons.CELL_OUT_OF_RANGE;
         reasons |= TitleAttributes.reasons(title.attributes);
-        if (marketOf[(title.city << 32) | title.index] != address(0)) reasons |= Reasons.ALREADY_REGISTERED;
+        if (marketOf[(title.city << 32) | title.index] != address(0))
+            reasons |= Reasons.ALREADY_REGISTERED;
     }
 
-    function _inEdition(Title calldata title, bytes32[] calldata proof) private view returns (bool) {
+    function _inEdition(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) private view returns (bool) {
         Edition storage e = _editions[title.city];
         // hashed twice, so that no inner node can pass for a leaf
         bytes32 leaf = keccak256(bytes.concat(keccak256(abi.encode(title))));

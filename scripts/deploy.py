@@ -6,11 +6,11 @@ Run by `berth deploy`, or by hand:
         scripts/brownie run scripts/deploy.py --network berth
 
 Environment:
-    BERTH_DEPLOYMENT_OUT             where to write the deployment (JSON); written last and atomically
-    BERTH_DEPLOY_CONFIG              path of a JSON file with any of the keys of DEFAULTS
-    BERTH_DEPLOYER_KEYSTORE          V3 keystore of the deployer; may be left out on a local chain, where the
-                                     node's first unlocked account deploys
-    BERTH_DEPLOYER_PASSWORD_FILE     file with the keystore's password
+    BERTH_DEPLOYMENT_OUT          where to write the deployment (JSON); written last, atomically
+    BERTH_DEPLOY_CONFIG           path of a JSON file with any of the keys of DEFAULTS
+    BERTH_DEPLOYER_KEYSTORE       V3 keystore of the deployer; may be left out on a local chain,
+                                  where the node's first unlocked account deploys
+    BERTH_DEPLOYER_PASSWORD_FILE  file with the keystore's password
 
 The contract tests deploy through the same `deploy` function.
 """
@@ -33,9 +33,8 @@ from brownie import (
 from brownie.network import contract as brownie_contract
 from eth_account import Account
 
-# Brownie's own register of live deployments knows a chain by its id alone, so it takes a new local chain for the
-# last one, and it fails in the compiled build (a TypeError in a thread, per contract). The deployment file written
-# below is the one that counts.
+# Brownie's own register of live deployments knows a chain by its id alone, so it takes a new local
+# chain for the last one. The deployment file written below is the one that counts.
 brownie_contract._add_deployment = lambda contract: None
 brownie_contract._DeployedContractBase._save_deployment = lambda contract: None
 
@@ -48,7 +47,8 @@ DEFAULTS = {
     "proposers": [],  # accounts that may announce to the timelock; empty = the deployer
     "executors": [],  # accounts that may execute what is due; empty = the deployer
     "guardian": None,  # account that may pause; none = nobody
-    "attesters": {},  # id 1..127 -> {"account": address, "roles": ["holders" | "vehicles" | "locks", ...]}
+    # id 1..127 -> {"account": address, "roles": ["holders" | "vehicles" | "locks", ...]}
+    "attesters": {},
     "authorities": {},  # city number -> address
     "asset": None,  # ERC-20 of the market; none = deploy the test token, local chains only
 }
@@ -59,7 +59,7 @@ class ConfigError(Exception):
 
 
 def checked(config: dict) -> dict:
-    """The configuration with its defaults; unknown keys and roles are refused before anything is sent."""
+    """The configuration with its defaults; what is unknown is refused before anything is sent."""
     unknown = sorted(set(config) - set(DEFAULTS))
     if unknown:
         raise ConfigError(f"unknown keys: {', '.join(unknown)}; known are {', '.join(DEFAULTS)}")
@@ -67,14 +67,18 @@ def checked(config: dict) -> dict:
     for number, attester in merged["attesters"].items():
         bad = sorted(set(attester["roles"]) - set(ROLES))
         if bad or not attester["roles"]:
-            raise ConfigError(f"attesters.{number}.roles: {bad or 'empty'}; known are {', '.join(ROLES)}")
+            raise ConfigError(
+                f"attesters.{number}.roles: {bad or 'empty'}; known are {', '.join(ROLES)}"
+            )
     if merged["asset"] is None and web3.chain_id not in LOCAL_CHAINS:
-        raise ConfigError(f"asset: chain {web3.chain_id} is not a local chain, so name an ERC-20 there")
+        raise ConfigError(
+            f"asset: chain {web3.chain_id} is not a local chain, so name an ERC-20 there"
+        )
     return merged
 
 
 def deploy(deployer, config: dict) -> dict:
-    """Deploy, wire, hand over; returns the deployment with Brownie's contract objects under `contracts`."""
+    """Deploy, wire, hand over; the deployment, with Brownie's objects under `contracts`."""
     config = checked(config)
     sender = {"from": deployer}
 
@@ -127,7 +131,8 @@ def deploy(deployer, config: dict) -> dict:
         "assetDecimals": asset.decimals(),
         "feeBps": config["feeBps"],
         "attesters": {
-            str(number): web3.to_checksum_address(a["account"]) for number, a in config["attesters"].items()
+            str(number): web3.to_checksum_address(a["account"])
+            for number, a in config["attesters"].items()
         },
         "contracts": {
             "timelock": timelock,

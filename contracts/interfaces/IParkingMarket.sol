@@ -1,7 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {SpaceRegistration, OfferTerms, VehicleProof, LeaseRequest, Occupancy, LeaseView} from "./BerthTypes.sol";
+import {
+    SpaceRegistration,
+    OfferTerms,
+    VehicleProof,
+    LeaseRequest,
+    Occupancy,
+    LeaseView
+} from "./BerthTypes.sol";
 
 /// @title One market of parking leases in one currency
 /// @notice Trust: a city's authority for titles; verifiers for the identity of owners and vehicles; a lock's
@@ -60,7 +67,13 @@ interface IParkingMarket {
     /// @param arrived minute of arrival from the start, plus 1
     event Arrived(uint256 indexed leaseId, uint40 from, uint16 arrived);
     /// @notice A departure with overstay is on file and waits for the driver, or for time.
-    event OverstayClaimed(uint256 indexed leaseId, uint16 arrived, uint16 until, uint16 energyUsed, uint128 overstay);
+    event OverstayClaimed(
+        uint256 indexed leaseId,
+        uint16 arrived,
+        uint16 until,
+        uint16 energyUsed,
+        uint128 overstay
+    );
     /// @notice A lease has ended; the whole record. `number` starts at 1 and has no gap.
     event Settled(
         uint256 indexed leaseId,
@@ -91,11 +104,16 @@ interface IParkingMarket {
     // ---- verbs of an owner
     /// @notice Registers a space of the caller for sharing. Reverts with `Berth_NotCompliant(reasons)`, where
     ///         `reasons` is what `compliance` answers for the same input.
-    function registerSpace(SpaceRegistration calldata registration) external returns (uint64 spaceId);
+    function registerSpace(
+        SpaceRegistration calldata registration
+    ) external returns (uint64 spaceId);
 
     /// @notice Publishes an offer; it is immutable and carries the fee of this moment.
     /// @return number of the offer within the space, the first is 1
-    function publishOffer(uint256 spaceId, OfferTerms calldata terms) external returns (uint16 number);
+    function publishOffer(
+        uint256 spaceId,
+        OfferTerms calldata terms
+    ) external returns (uint16 number);
 
     // ---- verbs of a driver
     /// @notice Registers a vehicle of the caller by a verifier's attestation.
@@ -149,24 +167,37 @@ interface IParkingMarket {
         SpaceRegistration calldata registration
     ) external view returns (uint256 reasons);
     /// @notice The deposit that a lease would take under an offer.
-    function quote(uint256 spaceId, uint256 offer, uint256 slots, uint256 kwhCap) external view returns (uint256);
+    function quote(
+        uint256 spaceId,
+        uint256 offer,
+        uint256 slots,
+        uint256 kwhCap
+    ) external view returns (uint256);
     function leaseOf(uint256 leaseId) external view returns (LeaseView memory);
     function depositOf(uint256 leaseId) external view returns (uint256);
     /// @return word0 and word1 of the space, see `SpaceWord`
     function spaceOf(uint256 spaceId) external view returns (uint256 word0, uint256 word1);
     /// @return wordA and wordB of the offer, see `OfferWord`
-    function offerOf(uint256 spaceId, uint256 number) external view returns (uint256 wordA, uint256 wordB);
+    function offerOf(
+        uint256 spaceId,
+        uint256 number
+    ) external view returns (uint256 wordA, uint256 wordB);
     function vehicleOf(
         bytes32 plateCommitment
     ) external view returns (address driver, uint32 untilSlot, uint8 verifier, uint8 size);
     /// @notice 256 slots of a space's calendar, one bit a slot, set = taken.
     function calendarOf(uint256 spaceId, uint256 word) external view returns (uint256);
     function creditOf(address account) external view returns (uint256);
-    function attesterOf(uint256 id) external view returns (address account, uint8 roles, bool revoked);
+    function attesterOf(
+        uint256 id
+    ) external view returns (address account, uint8 roles, bool revoked);
     function attestationRevoked(uint256 id, uint256 nonce) external view returns (bool);
     /// @return head running hash over all records; count of records; fees not yet withdrawn
     function ledger() external view returns (bytes32 head, uint64 count, uint128 fees);
-    function config() external view returns (uint16 feeBps, uint40 pausedUntil, uint128 revokedAttesters);
+    function config()
+        external
+        view
+        returns (uint16 feeBps, uint40 pausedUntil, uint128 revokedAttesters);
     function asset() external view returns (address);
     function titles() external view returns (address);
 }

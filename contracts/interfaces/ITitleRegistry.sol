@@ -53,10 +53,16 @@ interface ITitleRegistry {
 
     /// @notice Claims a space for the calling market if that is allowed and the title complies.
     /// @return reasons zero when claimed, otherwise the bits of `Reasons`, nothing changed
-    function claim(Title calldata title, bytes32[] calldata proof) external returns (uint256 reasons);
+    function claim(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) external returns (uint256 reasons);
 
     /// @notice Why a title may not be registered: bits of `Reasons`; zero = it may.
-    function titleReasons(Title calldata title, bytes32[] calldata proof) external view returns (uint256 reasons);
+    function titleReasons(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) external view returns (uint256 reasons);
 
     /// @notice Is the title, as given, in its city's current edition and not revoked?
     function verify(Title calldata title, bytes32[] calldata proof) external view returns (bool);
@@ -66,7 +72,16 @@ interface ITitleRegistry {
     /// @notice The current edition of a city; edition 0 = none.
     function editionOf(
         uint256 city
-    ) external view returns (uint32 edition, uint32 count, uint40 publishedAt, bytes32 root, bytes32 contentHash);
+    )
+        external
+        view
+        returns (
+            uint32 edition,
+            uint32 count,
+            uint40 publishedAt,
+            bytes32 root,
+            bytes32 contentHash
+        );
 
     function authorityOf(uint256 city) external view returns (address);
     function isMarket(address market) external view returns (bool);

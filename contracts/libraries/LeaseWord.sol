@@ -88,7 +88,11 @@ library LeaseWordLib {
     }
 
     /// @dev Only once; until_ <= 15 * 672 + 5 + 1440 < 2^14, energyUsed_ <= 2550 < 2^12.
-    function withDeparture(LeaseWord w, uint256 until_, uint256 energyUsed_) internal pure returns (LeaseWord) {
+    function withDeparture(
+        LeaseWord w,
+        uint256 until_,
+        uint256 energyUsed_
+    ) internal pure returns (LeaseWord) {
         return LeaseWord.wrap(LeaseWord.unwrap(w) | (until_ << 228) | (energyUsed_ << 242));
     }
 

@@ -22,7 +22,10 @@ library OfferWord {
     uint256 internal constant MAX_FEE_BPS = 1000;
 
     /// @notice Checks every term and packs them; nothing truncates.
-    function pack(OfferTerms calldata t, uint256 feeBps_) internal pure returns (OfferWordA a, OfferWordB b) {
+    function pack(
+        OfferTerms calldata t,
+        uint256 feeBps_
+    ) internal pure returns (OfferWordA a, OfferWordB b) {
         Range.between("pricePerSlot", t.pricePerSlot, 1, type(uint80).max);
         Range.atMost("pricePerKwh", t.pricePerKwh, type(uint80).max);
         Range.between("overstayPct", t.overstayPct, 100, 1000);

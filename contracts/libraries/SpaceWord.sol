@@ -14,11 +14,19 @@ using SpaceWord for SpaceWord1 global;
 /// @title The words of a registered space
 /// @dev Callers have checked the ranges of what they pack.
 library SpaceWord {
-    function pack0(address owner_, uint256 validDay_, uint256 cell_) internal pure returns (SpaceWord0) {
+    function pack0(
+        address owner_,
+        uint256 validDay_,
+        uint256 cell_
+    ) internal pure returns (SpaceWord0) {
         // first live offer = 1 and last offer = 0: no offer is live
         return
             SpaceWord0.wrap(
-                uint256(uint160(owner_)) | (1 << 160) | (1 << 192) | (validDay_ << 208) | (cell_ << 224)
+                uint256(uint160(owner_)) |
+                    (1 << 160) |
+                    (1 << 192) |
+                    (validDay_ << 208) |
+                    (cell_ << 224)
             );
     }
 

@@ -22,7 +22,9 @@ library Tariff {
     function deposit(OfferWordA a, uint256 slots, uint256 kwhCap) internal pure returns (uint256) {
         uint256 price = a.pricePerSlot();
         return
-            price * slots + (price * a.overstayPct() * a.reserveMinutes()) / 1500 + a.pricePerKwh() * kwhCap;
+            price * slots +
+            (price * a.overstayPct() * a.reserveMinutes()) / 1500 +
+            a.pricePerKwh() * kwhCap;
     }
 
     /// @notice The bill of a stay by the lock's record.
@@ -69,7 +71,11 @@ library Tariff {
     }
 
     /// @notice Minutes of overstay: beyond the booked end and the grace, at most the reserve.
-    function overMinutes(OfferWordA a, uint256 booked, uint256 untilMinute) internal pure returns (uint256) {
+    function overMinutes(
+        OfferWordA a,
+        uint256 booked,
+        uint256 untilMinute
+    ) internal pure returns (uint256) {
         uint256 due = booked + GRACE_MINUTES;
         return untilMinute > due ? _min(a.reserveMinutes(), untilMinute - due) : 0;
     }

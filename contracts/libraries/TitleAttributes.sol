@@ -14,10 +14,11 @@ library TitleAttributes {
         uint256 height = (a >> 9) & 0xffff;
         uint256 width = (a >> 25) & 0xffff;
         uint256 length = (a >> 41) & 0xffff;
-        bool sane = (height == 0 || _within(height, 150, 1000)) &&
-            _within(width, 150, 1000) &&
-            _within(length, 300, 2500) &&
-            a >> 57 == 0;
+        bool sane =
+            (height == 0 || _within(height, 150, 1000)) &&
+                _within(width, 150, 1000) &&
+                _within(length, 300, 2500) &&
+                a >> 57 == 0;
         if (!sane) r |= Reasons.DIMENSIONS_OUT_OF_RANGE;
     }
 

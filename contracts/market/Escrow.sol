@@ -5,7 +5,11 @@ import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
 import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
-import {Berth_BadAccount, Berth_CreditTooLow, Berth_TokenAmount} from "../interfaces/BerthErrors.sol";
+import {
+    Berth_BadAccount,
+    Berth_CreditTooLow,
+    Berth_TokenAmount
+} from "../interfaces/BerthErrors.sol";
 import {Range} from "../libraries/Range.sol";
 import {Sender} from "./Sender.sol";
 
@@ -90,7 +94,8 @@ abstract contract Escrow is IParkingMarket, Sender {
         uint256 before = _asset.balanceOf(address(this));
         _asset.safeTransfer(to, amount);
         uint256 left = _asset.balanceOf(address(this));
-        if (left + amount != before) revert Berth_TokenAmount(amount, before > left ? before - left : 0);
+        if (left + amount != before)
+            revert Berth_TokenAmount(amount, before > left ? before - left : 0);
     }
 
     function _deposit(address account, uint256 amount) private {
@@ -106,6 +111,7 @@ abstract contract Escrow is IParkingMarket, Sender {
         uint256 before = _asset.balanceOf(address(this));
         _asset.safeTransferFrom(from, address(this), amount);
         uint256 now_ = _asset.balanceOf(address(this));
-        if (now_ != before + amount) revert Berth_TokenAmount(amount, now_ > before ? now_ - before : 0);
+        if (now_ != before + amount)
+            revert Berth_TokenAmount(amount, now_ > before ? now_ - before : 0);
     }
 }

@@ -18,8 +18,9 @@ import {Leases} from "./Leases.sol";
 
 /// @title What a lock saw, and what follows from it
 abstract contract Evidence is Leases {
-    bytes32 private constant OCCUPANCY_TYPEHASH =
-        keccak256("Occupancy(uint256 leaseId,uint8 kind,uint40 from,uint40 until,uint32 energyWh)");
+    bytes32 private constant OCCUPANCY_TYPEHASH = keccak256(
+        "Occupancy(uint256 leaseId,uint8 kind,uint40 from,uint40 until,uint32 energyWh)"
+    );
 
     uint256 private constant ARRIVED = 1;
     uint256 private constant LEFT = 2;
@@ -65,13 +66,21 @@ abstract contract Evidence is Leases {
             word = word.withArrival(_arrivalMinute(o.from, start) + 1);
         } else if (word.arrived() > 1) {
             // the stored arrival lies within the minute that ends at its mark
-            _checkEvidenceTime("until", o.until, start + (word.arrived() - 2) * 1 minutes, block.timestamp);
+            _checkEvidenceTime(
+                "until",
+                o.until,
+                start + (word.arrived() - 2) * 1 minutes,
+                block.timestamp
+            );
         }
         uint256 latest = booked + Tariff.GRACE_MINUTES + a.reserveMinutes();
         uint256 minute = o.until > start ? (o.until - start) / 1 minutes : 0;
         uint256 energy = o.energyWh / 100;
         uint256 energyCap = 10 * word.kwhCap();
-        word = word.withDeparture(minute < latest ? minute : latest, energy < energyCap ? energy : energyCap);
+        word = word.withDeparture(
+            minute < latest ? minute : latest,
+            energy < energyCap ? energy : energyCap
+        );
 
         Bill memory bill = _evidenceBill(word, a);
         // a lock alone may take rent and bought energy; overstay waits for the driver, or for time
@@ -102,7 +111,13 @@ abstract contract Evidence is Leases {
         if (!_signed(digest, signature, key)) revert Berth_BadSignature("lock", key);
     }
 
-    function _checkEvidenceTime(bytes32 field, uint256 value, uint256 earliest, uint256 latest) private pure {
-        if (value < earliest || value > latest) revert Berth_EvidenceTime(field, value, earliest, latest);
+    function _checkEvidenceTime(
+        bytes32 field,
+        uint256 value,
+        uint256 earliest,
+        uint256 latest
+    ) private pure {
+        if (value < earliest || value > latest)
+            revert Berth_EvidenceTime(field, value, earliest, latest);
     }
 }

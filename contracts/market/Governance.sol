@@ -52,7 +52,11 @@ abstract contract Governance is IParkingMarket, AccessControl {
     }
 
     /// @inheritdoc IParkingMarket
-    function setAttester(uint256 id, address account, uint256 roles) external onlyRole(DEFAULT_ADMIN_ROLE) {
+    function setAttester(
+        uint256 id,
+        address account,
+        uint256 roles
+    ) external onlyRole(DEFAULT_ADMIN_ROLE) {
         Range.between("id", id, 1, 127);
         Range.between("roles", roles, 1, 7);
         if (account == address(0)) revert Berth_BadAccount("account", account);
@@ -71,7 +75,8 @@ abstract contract Governance is IParkingMarket, AccessControl {
 
     /// @inheritdoc IParkingMarket
     function revokeAttestation(uint256 id, uint256 nonce) external {
-        if (msg.sender != address(uint160(_attesters[id]))) revert Berth_NotAttester(id, msg.sender);
+        if (msg.sender != address(uint160(_attesters[id])))
+            revert Berth_NotAttester(id, msg.sender);
         _revokedAttestations[id][nonce] = true;
         emit AttestationRevoked(uint8(id), nonce);
     }
@@ -79,7 +84,8 @@ abstract contract Governance is IParkingMarket, AccessControl {
     /// @inheritdoc IParkingMarket
     function pause() external onlyRole(GUARDIAN_ROLE) {
         uint256 last = _config.pausedUntil;
-        if (last != 0 && block.timestamp < last + MAX_PAUSE) revert Berth_PausedTooSoon(last + MAX_PAUSE);
+        if (last != 0 && block.timestamp < last + MAX_PAUSE)
+            revert Berth_PausedTooSoon(last + MAX_PAUSE);
         uint40 until = uint40(block.timestamp + MAX_PAUSE);
         _config.pausedUntil = until;
         emit Paused(until);
@@ -94,15 +100,25 @@ abstract contract Governance is IParkingMarket, AccessControl {
     }
 
     /// @inheritdoc IParkingMarket
-    function config() external view returns (uint16 feeBps, uint40 pausedUntil, uint128 revokedAttesters) {
+    function config()
+        external
+        view
+        returns (uint16 feeBps, uint40 pausedUntil, uint128 revokedAttesters)
+    {
         Config memory c = _config;
         return (c.feeBps, c.pausedUntil, c.revokedAttesters);
     }
 
     /// @inheritdoc IParkingMarket
-    function attesterOf(uint256 id) external view returns (address account, uint8 roles, bool revoked) {
+    function attesterOf(
+        uint256 id
+    ) external view returns (address account, uint8 roles, bool revoked) {
         uint256 word = _attesters[id];
-        return (address(uint160(word)), uint8(word >> 160), id < 128 && _isRevoked(_config.revokedAttesters, id));
+        return (
+            address(uint160(word)),
+            uint8(word >> 160),
+            id < 128 && _isRevoked(_config.revokedAttesters, id)
+        );
     }
 
     /// @inheritdoc IParkingMarket

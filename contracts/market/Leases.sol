@@ -2,7 +2,7 @@
 pragma solidity 0.8.30;
 
 import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
-import {LeaseRequest, LeaseView, Occupancy, Outcome, Record, VehicleProof} from "../interfaces/BerthTypes.sol";
+import {LeaseRequest, LeaseView, Outcome, Record, VehicleProof} from "../interfaces/BerthTypes.sol";
 import {
     Berth_CalendarTaken,
     Berth_CostAboveMaximum,
@@ -118,7 +118,8 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
         }
         uint256 endSlot = r.startSlot + r.slots;
         uint256 endDay = (Slots.startOf(endSlot) - 1) / 1 days;
-        if (endDay > space.validDay()) revert Berth_SpaceLapses(r.spaceId, endDay, space.validDay());
+        if (endDay > space.validDay())
+            revert Berth_SpaceLapses(r.spaceId, endDay, space.validDay());
         OfferWordA a = _offerFor(r.spaceId, space, r.offer, r.startSlot, r.slots);
         _checkVehicle(r.plateCommitment, driver, endSlot);
         uint256 amount = Tariff.deposit(a, r.slots, r.kwhCap);
@@ -163,7 +164,12 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
         uint256 refund = _depositOf(word, a) - cost;
         address owner = _space0[spaceId].owner();
 
-        _store(leaseId, word.withState(outcome == Outcome.Unused ? LeaseWordLib.CANCELLED : LeaseWordLib.SETTLED));
+        _store(
+            leaseId,
+            word.withState(
+                outcome == Outcome.Unused ? LeaseWordLib.CANCELLED : LeaseWordLib.SETTLED
+            )
+        );
         _releaseRest(spaceId, leaseId, word);
         if (cost != bill.fee) _credit(owner, cost - bill.fee);
         if (refund != 0) _credit(word.driver(), refund);
@@ -196,14 +202,16 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
     /// @dev Reverts unless the lease exists, with this epoch.
     function _known(uint256 leaseId) internal view returns (LeaseWord word) {
         word = _leases[leaseId >> 16];
-        if (word.epoch() != leaseId & type(uint16).max || word.epoch() == 0) revert Berth_LeaseUnknown(leaseId);
+        if (word.epoch() != leaseId & type(uint16).max || word.epoch() == 0)
+            revert Berth_LeaseUnknown(leaseId);
     }
 
     /// @dev Reverts unless the lease is Booked, Parked or Claimed.
     function _open(uint256 leaseId) internal view returns (LeaseWord word) {
         word = _known(leaseId);
         uint256 state = word.state();
-        if (state < LeaseWordLib.BOOKED || state > LeaseWordLib.CLAIMED) revert Berth_WrongState(leaseId, state);
+        if (state < LeaseWordLib.BOOKED || state > LeaseWordLib.CLAIMED)
+            revert Berth_WrongState(leaseId, state);
     }
 
     function _store(uint256 leaseId, LeaseWord word) internal {
@@ -215,8 +223,7 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
     function _t1(uint256 leaseId, LeaseWord word, OfferWordA a) internal pure returns (uint256) {
         return
             Slots.startOf(Slots.startSlotOf(leaseId) + word.slots()) +
-            a.reserveMinutes() *
-            1 minutes +
+            a.reserveMinutes() * 1 minutes +
             EVIDENCE_TIME;
     }
 

@@ -50,7 +50,10 @@ abstract contract Offers is Spaces {
     }
 
     /// @inheritdoc IParkingMarket
-    function offerOf(uint256 spaceId, uint256 number) external view returns (uint256 wordA, uint256 wordB) {
+    function offerOf(
+        uint256 spaceId,
+        uint256 number
+    ) external view returns (uint256 wordA, uint256 wordB) {
         uint256 key = _offerKey(spaceId, number);
         return (OfferWordA.unwrap(_offerA[key]), OfferWordB.unwrap(_offerB[key]));
     }
@@ -74,7 +77,8 @@ abstract contract Offers is Spaces {
         uint256 localStart = b.localSlot(startSlot);
         uint256 localEnd = localStart + slots;
         uint256 hoursWanted = WeeklyHours.touched(localStart, localEnd);
-        if (hoursWanted & ~b.hoursOfWeek() != 0) revert Berth_HoursNotShared(hoursWanted, b.hoursOfWeek());
+        if (hoursWanted & ~b.hoursOfWeek() != 0)
+            revert Berth_HoursNotShared(hoursWanted, b.hoursOfWeek());
         uint256 startDay = localStart / 96;
         uint256 endDay = (localEnd - 1) / 96;
         if (startDay < b.firstDay() || endDay > b.lastDay()) {

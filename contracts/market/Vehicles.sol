@@ -14,8 +14,9 @@ import {Spaces} from "./Spaces.sol";
 
 /// @title Verified vehicles, known by a salted commitment to their plate
 abstract contract Vehicles is Spaces {
-    bytes32 private constant VEHICLE_TYPEHASH =
-        keccak256("VehicleAttestation(address driver,bytes32 plateCommitment,uint8 size,uint32 untilSlot)");
+    bytes32 private constant VEHICLE_TYPEHASH = keccak256(
+        "VehicleAttestation(address driver,bytes32 plateCommitment,uint8 size,uint32 untilSlot)"
+    );
 
     struct Vehicle {
         // slot 0: driver 160 | until 32 | verifier 8 | size 8
@@ -55,15 +56,28 @@ abstract contract Vehicles is Spaces {
             revert Berth_VehicleNotDrivers(v.plateCommitment, known, driver);
         }
 
-        _vehicles[v.plateCommitment] = Vehicle(driver, uint32(v.untilSlot), uint8(v.verifier), uint8(v.size));
-        emit VehicleRegistered(v.plateCommitment, driver, uint32(v.untilSlot), uint8(v.verifier), uint8(v.size));
+        _vehicles[v.plateCommitment] = Vehicle(
+            driver,
+            uint32(v.untilSlot),
+            uint8(v.verifier),
+            uint8(v.size)
+        );
+        emit VehicleRegistered(
+            v.plateCommitment,
+            driver,
+            uint32(v.untilSlot),
+            uint8(v.verifier),
+            uint8(v.size)
+        );
     }
 
     /// @dev Reverts unless the driver's vehicle is attested until the end of the stay.
     function _checkVehicle(bytes32 plateCommitment, address driver, uint256 endSlot) internal view {
         Vehicle memory v = _vehicles[plateCommitment];
         if (v.driver != driver) revert Berth_VehicleNotDrivers(plateCommitment, v.driver, driver);
-        if (v.untilSlot < endSlot) revert Berth_VehicleLapses(plateCommitment, v.untilSlot, endSlot);
-        if (_isRevoked(_config.revokedAttesters, v.verifier)) revert Berth_AttesterRevoked(v.verifier);
+        if (v.untilSlot < endSlot)
+            revert Berth_VehicleLapses(plateCommitment, v.untilSlot, endSlot);
+        if (_isRevoked(_config.revokedAttesters, v.verifier))
+            revert Berth_AttesterRevoked(v.verifier);
     }
 }
