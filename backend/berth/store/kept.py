@@ -87,6 +87,20 @@ titles = Table(
     Index(None, "city", "edition", "lat"),
 )
 
+#: Titles that the registry revoked one by one, and why; the chain has the bits only.
+title_revocations = Table(
+    "title_revocations",
+    metadata,
+    serial("id"),
+    number("city"),
+    number("index"),
+    text("reason"),
+    text("tx_hash"),
+    number("revoked_at"),
+    Index(None, "city", "index"),
+    sqlite_autoincrement=True,
+)
+
 #: Generated holders whom a person stands for on a local chain: one wallet a holder.
 title_takings = Table(
     "title_takings",

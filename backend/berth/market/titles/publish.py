@@ -11,6 +11,7 @@ from berth.chain.identity import verify_chain
 from berth.chain.rpc import Rpc
 from berth.chain.sender import Sender
 from berth.core.addresses import ZERO, checksum
+from berth.core.clock import Clock
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
 from berth.core.ids import city_code
@@ -111,13 +112,24 @@ def anchored_before(row: EditionRow) -> Anchored:
 
 
 async def revoke_titles(
-    store: Store, rpc: Rpc, deployment: Deployment, key: bytes, city: int, indices: Iterable[int]
+    store: Store,
+    rpc: Rpc,
+    deployment: Deployment,
+    key: bytes,
+    city: int,
+    indices: Iterable[int],
+    *,
+    reason: str,
+    clock: Clock,
 ) -> Revoked:
     """Revokes titles at once, without an edition; those revoked before are left out.
 
-    Raises BerthError `titles.absent` for an index that the city never gave.
+    The reason stays in the database. Raises BerthError `titles.absent` for an index that the city
+    never gave, `titles.reason` for an empty reason.
     """
     wanted = sorted(set(indices))
+    if not reason.strip():
+        raise BerthError("titles.reason", "must be given", field="reason", exit_code=2)
     titles, sender = await _ready(store, rpc, deployment, key, city)
     there = await on_chain(rpc, titles, city)
     for index in wanted:
@@ -145,7 +157,10 @@ async def revoke_titles(
         titles.address,
         titles.calldata("revoke", city, words),
     )
-    return Revoked(city, tuple(fresh), tuple(already), receipt.transaction_hash, receipt.gas_used)
+    tx_hash = receipt.transaction_hash
+    with store.write() as conn:
+        storage.note_revocations(conn, city, fresh, reason.strip(), tx_hash, clock.now())
+    return Revoked(city, tuple(fresh), tuple(already), tx_hash, receipt.gas_used)
 
 
 async def _ready(

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, s
 
 from berth.market.titles.edition import Entry, Former
 from berth.store.derived import editions as anchored
-from berth.store.kept import sent_transactions, title_editions, titles
+from berth.store.kept import sent_transactions, title_editions, title_revocations, titles
 
 _CHUNK = 5_000
 _ENTRY_NAMES = ("index", *Entry._fields[1:])
@@ -188,6 +188,25 @@ def mark_published(conn: Connection, city: int, edition: int, tx_hash: str) -> N
         update(title_editions)
         .where(title_editions.c.city == city, title_editions.c.edition == edition)
         .values(published_tx=tx_hash)
+    )
+
+
+def note_revocations(
+    conn: Connection, city: int, indices: Sequence[int], reason: str, tx_hash: str, now: int
+) -> None:
+    """Keeps why titles were revoked."""
+    conn.execute(
+        insert(title_revocations),
+        [
+            {
+                "city": city,
+                "index": index,
+                "reason": reason,
+                "tx_hash": tx_hash,
+                "revoked_at": now,
+            }
+            for index in indices
+        ],
     )
 
 
