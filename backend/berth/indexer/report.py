@@ -1,4 +1,4 @@
-"""What the database says of the index, without a node: for the command line and for health checks."""
+"""What the database says of the index, without a node: for commands and health checks."""
 
 from __future__ import annotations
 
