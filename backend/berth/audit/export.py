@@ -1,4 +1,4 @@
-"""Settlements as CSV or JSON lines, streamed: an export of millions needs no more memory than one."""
+"""Settlements as CSV or JSON, streamed: an export of millions needs the memory of one."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def anchored_edition(conn: Connection, city: int) -> Edition:
     return Edition(
         city=city,
         edition=row.edition,
-        count=row.count,
+        count=row._mapping["count"],  # `count` is a method of every row
         revoked=sum(int(word, 16).bit_count() for word in bits),
         root=row.root,
         content_hash=row.content_hash,

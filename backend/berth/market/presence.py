@@ -18,6 +18,7 @@ from berth.store.kept import confirmations, lock_states, presence
 EVENTS = ("entered", "here")
 #: A confirmation names its moment; one further off is not of now. Seconds.
 FRESH_SECONDS = 120
+REPEAT_SECONDS = 5
 
 
 def record_presence(conn: Connection, lease: Lease, event: str, now: int) -> None:
@@ -28,6 +29,13 @@ def record_presence(conn: Connection, lease: Lease, event: str, now: int) -> Non
         )
     if not lease.is_open:
         raise BerthError("lease.over", "the lease is over", field="leaseId", status=409)
+    again = select(presence.c.id).where(
+        presence.c.lease_id == lease.lease_id,
+        presence.c.event == event,
+        presence.c.at > now - REPEAT_SECONDS,
+    )
+    if conn.execute(again.limit(1)).first() is not None:
+        return  # a terminal that repeats itself says nothing new
     conn.execute(
         insert(presence).values(lease_id=lease.lease_id, party="driver", event=event, at=now)
     )

@@ -1,0 +1,101 @@
+"""What a space's lock last said, for the parties of a lease."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from berth.market.leases import Lease
+from berth.store.derived import spaces
+from berth.store.kept import grants, lock_states, plate_readings
+
+
+@dataclass(frozen=True, slots=True)
+class LockState:
+    """A lock as it last reported; all unknown before its first word."""
+
+    lock_id: str
+    online: bool = False
+    position: str | None = None
+    occupied: bool | None = None
+    fault: str | None = None
+    camera: bool = False
+    cycle: int = 0
+    seen_at: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """The lock's copy of a lease; window in Unix seconds UTC."""
+
+    state: str
+    cycle: int
+    window_start: int
+    window_end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The last plate reading for a lease: did it match, how sure, when (Unix seconds UTC)."""
+
+    match: bool
+    confidence: float
+    at: int
+
+
+def lock_of(conn: Connection, space_id: str) -> LockState:
+    """The lock of a space."""
+    row = conn.execute(
+        select(spaces.c.lock_key, lock_states)
+        .outerjoin(lock_states, lock_states.c.lock_id == spaces.c.lock_key)
+        .where(spaces.c.space_id == space_id)
+    ).first()
+    if row is None:
+        return LockState("0x" + "0" * 40)
+    if row.lock_id is None:
+        return LockState(row.lock_key)
+    return LockState(
+        lock_id=row.lock_id,
+        online=bool(row.online),
+        position=row.position,
+        occupied=None if row.occupied is None else bool(row.occupied),
+        fault=row.fault,
+        camera=bool(row.camera),
+        cycle=row.cycle,
+        seen_at=row.seen_at,
+    )
+
+
+def grant_of(conn: Connection, lease: Lease) -> Grant | None:
+    """The grant of a lease, the newest where a lock was changed."""
+    row = conn.execute(
+        select(grants)
+        .where(grants.c.lease_id == lease.lease_id)
+        .order_by(grants.c.created_at.desc())
+        .limit(1)
+    ).first()
+    if row is None:
+        return None
+    return Grant(row.state, row.cycle, row.window_start, row.window_end)
+
+
+def last_reading(conn: Connection, lease: Lease) -> Reading | None:
+    """The latest plate reading made for a lease."""
+    row = conn.execute(
+        select(plate_readings.c.match, plate_readings.c.confidence, plate_readings.c.at)
+        .where(plate_readings.c.lease_id == lease.lease_id)
+        .order_by(plate_readings.c.at.desc(), plate_readings.c.id.desc())
+        .limit(1)
+    ).first()
+    return None if row is None else Reading(bool(row.match), row.confidence, row.at)
+
+
+def lock_counts(conn: Connection) -> tuple[int, int]:
+    """(locks heard of, of them online)."""
+    known, online = conn.execute(
+        select(func.count(), func.coalesce(func.sum(lock_states.c.online), 0)).select_from(
+            lock_states
+        )
+    ).one()
+    return int(known), int(online)

@@ -1,0 +1,129 @@
+"""Prometheus metrics, and the outermost layer that counts requests and sets headers."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from prometheus_client import (
+    CONTENT_TYPE_LATEST,
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    PlatformCollector,
+    ProcessCollector,
+    generate_latest,
+)
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+if TYPE_CHECKING:
+    from berth.web.status import PlatformStatus
+
+_HEADERS = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"x-frame-options", b"DENY"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+)
+
+
+class Metrics:
+    """The counters of one application; a registry of its own, so that tests can have many."""
+
+    content_type = CONTENT_TYPE_LATEST
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        labels = ("method", "route", "status")
+        self.requests = Counter(
+            "berth_http_requests", "Requests answered", labels, registry=self.registry
+        )
+        self.seconds = Histogram(
+            "berth_http_seconds",
+            "Time to the end of an answer, event streams left out",
+            ("route",),
+            buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
+            registry=self.registry,
+        )
+        self._gauges = {
+            name: Gauge(f"berth_{name}", text, registry=self.registry)
+            for name, text in (
+                ("index_block", "Newest indexed block"),
+                ("index_lag_blocks", "Blocks behind the node"),
+                ("index_block_timestamp_seconds", "Time of the newest indexed block"),
+                ("spaces", "Registered spaces"),
+                ("open_leases", "Leases with money in escrow"),
+                ("settlements", "Settlements in the ledger"),
+                ("escrow_minor_units", "Deposits of open leases"),
+                ("locks", "Locks heard of"),
+                ("locks_online", "Locks online"),
+                ("event_listeners", "Open event streams"),
+            )
+        }
+
+    def observe(self, status: PlatformStatus, listeners: int) -> None:
+        """Takes the platform's figures over."""
+        index, held = status.index, status.totals
+        figures = {
+            "index_block": index.block if index else 0,
+            "index_lag_blocks": index.lag if index else 0,
+            "index_block_timestamp_seconds": index.block_at if index else 0,
+            "spaces": held.spaces,
+            "open_leases": held.open_leases,
+            "settlements": held.settlements,
+            "escrow_minor_units": held.escrow,
+            "locks": status.locks,
+            "locks_online": status.locks_online,
+            "event_listeners": listeners,
+        }
+        for name, value in figures.items():
+            self._gauges[name].set(value)
+
+    def text(self) -> bytes:
+        """The exposition."""
+        return generate_latest(self.registry)
+
+
+class Outermost:
+    """ASGI layer: counts and times requests by route, adds headers that every answer needs."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+        stream = False
+
+        async def counted(message: Message) -> None:
+            nonlocal status, stream
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = list(message["headers"])
+                known = {name.lower() for name, _ in headers}
+                headers += [pair for pair in _HEADERS if pair[0] not in known]
+                if b"cache-control" not in known:
+                    headers.append((b"cache-control", b"no-store"))
+                stream = any(
+                    name == b"content-type" and value.startswith(b"text/event-stream")
+                    for name, value in headers
+                )
+                message = {**message, "headers": headers}
+            await send(message)
+
+        try:
+            await self._app(scope, receive, counted)
+        finally:
+            # the template, never the path: ids would make a series each
+            route = getattr(scope.get("route"), "path", None) or "unmatched"
+            self._metrics.requests.labels(scope["method"], route, str(status)).inc()
+            if not stream:
+                self._metrics.seconds.labels(route).observe(time.perf_counter() - began)

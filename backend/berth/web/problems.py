@@ -1,0 +1,138 @@
+"""Errors as RFC 9457 problems: a stable code, a sentence, and a pointer to the field at fault."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+
+from berth.core.errors import BerthError
+from berth.web.schemas.common import FieldProblem, Problem
+
+MEDIA_TYPE = "application/problem+json"
+_log = structlog.get_logger("berth.web")
+# the first word of a validation error's place says where the value came from
+_PLACES = {"body", "query", "path", "header", "cookie"}
+_CODES = {404: "request.not_found", 405: "request.method", 413: "request.too_large"}
+
+
+@contextmanager
+def within(prefix: str) -> Iterator[None]:
+    """Errors about a field inside are about `prefix`.field: the body's members are nested."""
+    try:
+        yield
+    except BerthError as error:
+        if error.field is not None:
+            error.field = f"{prefix}.{error.field}"
+        raise
+
+
+def problem(
+    request: Request,
+    status: int,
+    code: str,
+    detail: str,
+    errors: Sequence[FieldProblem] = (),
+    headers: dict[str, str] | None = None,
+) -> JSONResponse:
+    """The answer."""
+    document = Problem(
+        type=f"urn:berth:problem:{code}",
+        title=_title(status),
+        status=status,
+        code=code,
+        detail=detail,
+        instance=request.url.path,
+        errors=list(errors),
+    )
+    content = document.model_dump(by_alias=True, exclude_none=True)
+    return JSONResponse(content, status, media_type=MEDIA_TYPE, headers=headers)
+
+
+def answer_for(request: Request, error: BerthError) -> JSONResponse:
+    """A BerthError as a problem."""
+    errors = []
+    if error.field is not None:
+        errors.append(
+            FieldProblem(
+                field=error.field, pointer=pointer(error.field.split(".")), detail=error.message
+            )
+        )
+    headers = {"Retry-After": "2"} if error.status == 503 else None
+    if error.status == 401:
+        headers = {"WWW-Authenticate": 'Bearer realm="berth"'}
+    return problem(request, error.status, error.code, str(error), errors, headers)
+
+
+def pointer(parts: Sequence[str | int]) -> str:
+    """A JSON pointer (RFC 6901) to a member."""
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+    return "".join(f"/{part}" for part in escaped)
+
+
+def install(app: FastAPI) -> None:
+    """Every error of the application becomes a problem."""
+
+    @app.exception_handler(BerthError)
+    async def refused(request: Request, error: BerthError) -> JSONResponse:
+        if error.status >= 500:
+            _log.warning("request failed", path=request.url.path, code=error.code, why=str(error))
+        return answer_for(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = [_field_problem(item) for item in error.errors()]
+        first = errors[0] if errors else None
+        detail = f"{first.field}: {first.detail}" if first else "the request is not valid"
+        return problem(request, 422, "request.invalid", detail, errors)
+
+    @app.exception_handler(HTTPException)
+    async def http(request: Request, error: HTTPException) -> JSONResponse:
+        code = _CODES.get(error.status_code, f"http.{error.status_code}")
+        headers = dict(error.headers) if error.headers else None
+        return problem(request, error.status_code, code, str(error.detail), headers=headers)
+
+    @app.exception_handler(OperationalError)
+    async def busy(request: Request, error: OperationalError) -> JSONResponse:
+        _log.error("database failed", path=request.url.path, why=str(error.orig))
+        return problem(
+            request,
+            503,
+            "store.unavailable",
+            "the database does not answer; try again",
+            headers={"Retry-After": "2"},
+        )
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        _log.error("request broke", path=request.url.path, exc_info=error)
+        return problem(request, 500, "internal", "something broke here; it is in the log")
+
+
+def _field_problem(item: dict[str, Any]) -> FieldProblem:
+    place = list(item["loc"])
+    source = str(place[0]) if place and place[0] in _PLACES else None
+    parts = place[1:] if source else place
+    detail = str(item["msg"]).removeprefix("Value error, ")
+    if item["type"] == "json_invalid":
+        return FieldProblem(field="body", pointer="", detail=f"is not JSON: {detail}")
+    return FieldProblem(
+        field=".".join(str(part) for part in parts) or (source or "body"),
+        pointer=pointer(parts),
+        detail=detail,
+    )
+
+
+def _title(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return "Error"

@@ -1,0 +1,123 @@
+"""Two pages for people, rendered here, with nothing fetched from elsewhere: live state, API."""
+
+from __future__ import annotations
+
+import secrets
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, FileSystemLoader, select_autoescape
+from sqlalchemy import select
+
+from berth.core.zones import rfc3339
+from berth.market.leases import settlement_from
+from berth.market.vocabulary import outcome_name
+from berth.store.derived import settlements
+from berth.store.kept import events
+from berth.web.apidoc import operations
+from berth.web.context import ServicesDep, language_of
+from berth.web.pagewords import event_words, words
+from berth.web.services import Services
+from berth.web.status import PlatformStatus, status_of
+
+router = APIRouter(include_in_schema=False)
+
+_ROWS = 10
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(Path(__file__).parent.parent / "templates"),
+    autoescape=select_autoescape(default=True),
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+@router.get("/", response_class=HTMLResponse)
+async def live(
+    request: Request,
+    services: ServicesDep,
+    lang: Annotated[str | None, Query(pattern="^(en|zh)$")] = None,
+    part: Annotated[bool, Query(description="the changing part only")] = False,
+) -> HTMLResponse:
+    """What the platform holds now."""
+    language = lang or language_of(request)
+    status = await services.platform_status.get(lambda: run_in_threadpool(status_of, services))
+    facts = await run_in_threadpool(_facts, services, status, language)
+    return _page("state.html" if part else "live.html", language, **facts)
+
+
+@router.get("/docs", response_class=HTMLResponse)
+async def docs(
+    request: Request, lang: Annotated[str | None, Query(pattern="^(en|zh)$")] = None
+) -> HTMLResponse:
+    """The API, from its own OpenAPI document."""
+    document = request.app.openapi()
+    return _page(
+        "docs.html",
+        lang or language_of(request),
+        info=document["info"],
+        operations=operations(document),
+    )
+
+
+def _page(template: str, language: str, **facts: Any) -> HTMLResponse:
+    nonce = secrets.token_urlsafe(16)
+    html = _TEMPLATES.get_template(template).render(
+        lang=language, nonce=nonce, w=words(language), **facts
+    )
+    policy = (
+        f"default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}';"
+        " connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none';"
+        " frame-ancestors 'none'"
+    )
+    return HTMLResponse(
+        html, headers={"Content-Security-Policy": policy, "Content-Language": language}
+    )
+
+
+def _facts(services: Services, status: PlatformStatus, language: str) -> dict[str, Any]:
+    """Everything public: counts, the ledger's newest records, the newest events for everybody."""
+    currency = services.deployment.currency
+    with services.store.read() as conn:
+        found = [
+            settlement_from(row)
+            for row in conn.execute(
+                select(settlements).order_by(settlements.c.number.desc()).limit(_ROWS)
+            )
+        ]
+        news = conn.execute(
+            select(events.c.at, events.c.topic, events.c.space_id)
+            .where(events.c.audience.is_(None))
+            .order_by(events.c.seq.desc())
+            .limit(_ROWS)
+        ).all()
+    return {
+        "status": status,
+        "sentence": status.sentence(language),
+        "escrow": currency.label(status.totals.escrow),
+        "fees": currency.label(status.totals.fees),
+        "symbol": currency.symbol,
+        "block_at": rfc3339(status.index.block_at) if status.index else None,
+        "settlements": [
+            {
+                "number": record.number,
+                "at": rfc3339(record.closed_at),
+                "outcome": outcome_name(record.outcome),
+                "cost": currency.format(record.cost),
+                "owner": currency.format(record.owner_share),
+                "fee": currency.format(record.fee),
+                "refund": currency.format(record.refund),
+            }
+            for record in found
+        ],
+        "news": [
+            {
+                "at": rfc3339(row.at),
+                "text": event_words(row.topic, language),
+                "space": row.space_id,
+            }
+            for row in news
+        ],
+    }

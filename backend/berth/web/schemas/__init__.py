@@ -1,0 +1,1 @@
+"""Shapes of requests and answers. JSON names are camelCase; units are in the descriptions."""
