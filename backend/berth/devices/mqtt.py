@@ -91,11 +91,3 @@ async def keep_connected(
             on_loss(error)
         await asyncio.sleep(pause)
         pause = min(pause * 2, _LONGEST_WAIT)
-
-
-def payload_bytes(message: aiomqtt.Message) -> bytes:
-    """A message's payload; MQTT delivers bytes, whatever the library's type says."""
-    payload = message.payload
-    return (
-        bytes(payload) if isinstance(payload, (bytes, bytearray)) else str(payload or "").encode()
-    )

@@ -10,7 +10,7 @@ from pathlib import Path
 import aiomqtt
 import pytest
 from berth.devices.broker import EmbeddedBroker, embedded_broker
-from berth.devices.mqtt import BrokerAddress, client, payload_bytes
+from berth.devices.mqtt import BrokerAddress, client
 
 LOCK_A = "0x" + "a1" * 20
 LOCK_B = "0x" + "b2" * 20
@@ -54,6 +54,6 @@ async def heard(listener: aiomqtt.Client, seconds: float = 0.4) -> list[tuple[st
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             async for message in listener.messages:
-                entry = (str(message.topic), payload_bytes(message), bool(message.retain))
+                entry = (str(message.topic), message.payload, bool(message.retain))
                 found.append(entry)
     return found

@@ -1,0 +1,129 @@
+"""One vehicle's stay: arrival and departure, and the evidence that the lock signs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from berth.core.clock import Clock
+from berth.core.ids import parse_lease
+from berth.core.messages import ARRIVED, LEFT, Domain, occupancy, sign
+from berth.devices.simulator.journal import Journal
+from berth.devices.simulator.memory import Memory
+
+
+@dataclass(frozen=True)
+class Timing:
+    """How long things take, seconds.
+
+    `debounce`: an empty bay counts as left after this. `idle`: a bar that is down for a driver who
+    never drives in comes up after this. `camera`: the camera switches itself off. `resend`:
+    evidence without a receipt is said again. `present`: a parked vehicle is noted in the journal.
+    """
+
+    travel: float = 2.0
+    debounce: float = 20.0
+    idle: float = 600.0
+    camera: float = 300.0
+    resend: float = 30.0
+    present: int = 60
+
+
+STANDARD = Timing()
+
+
+class Stay:
+    """Watches the vehicle sensor while the bar is down for a lease."""
+
+    def __init__(
+        self,
+        memory: Memory,
+        journal: Journal,
+        clock: Clock,
+        monotonic: Callable[[], float],
+        timing: Timing,
+        domain: Domain,
+        private_key: bytes,
+    ) -> None:
+        self._memory = memory
+        self._journal = journal
+        self._clock = clock
+        self._monotonic = monotonic
+        self._timing = timing
+        self._domain = domain
+        self._private_key = private_key
+        self._empty_since = monotonic()
+        self._vehicle = False
+        self._left_at: int | None = None
+        if memory.arrived_at is not None and not memory.left:
+            # It may have left while the lock was off: "occupied at least until" is the last look.
+            self._left_at = memory.seen_at
+
+    def sensed(self, vehicle: bool, bar_down: bool) -> bool:
+        """The sensor's newest word; True when an arrival was signed."""
+        memory = self._memory
+        if not vehicle:
+            if self._vehicle:
+                self._empty_since = self._monotonic()
+                self._left_at = self._clock.now()
+            self._vehicle = False
+            return False
+        self._vehicle, self._left_at = True, None
+        if not bar_down or memory.lowered_for is None or memory.arrived_at is not None:
+            return False
+        now = self._clock.now()
+        self._note("arrived", at=now)
+        return self._sign(ARRIVED, memory.lowered_for, now, now)
+
+    def tick(self, vehicle: bool) -> bool:
+        """Time has passed; True when a departure was signed, because the bay has been empty for
+        long enough."""
+        memory, now = self._memory, self._clock.now()
+        if memory.lowered_for is None or memory.arrived_at is None or memory.left:
+            return False
+        if vehicle:
+            if memory.seen_at is None or now - memory.seen_at >= self._timing.present:
+                self._note("present", at=now)
+            return False
+        if not self._empty_for(self._timing.debounce):
+            return False
+        until = max(memory.arrived_at, now if self._left_at is None else self._left_at)
+        self._note("left")
+        return self._sign(LEFT, memory.lowered_for, memory.arrived_at, until)
+
+    def over(self, vehicle: bool) -> bool:
+        """Should the bar come up? The vehicle has left, or nobody ever came."""
+        if vehicle:
+            return False
+        if self._memory.left:
+            return self._empty_for(self._timing.debounce)
+        return self._memory.arrived_at is None and self._empty_for(self._timing.idle)
+
+    def restart_wait(self) -> None:
+        """The bar has just come down: the driver's time to drive in begins."""
+        self._empty_since = self._monotonic()
+
+    def _empty_for(self, seconds: float) -> bool:
+        return self._monotonic() - self._empty_since >= seconds
+
+    def _note(self, kind: str, **fields: int) -> None:
+        self._memory.apply(self._journal.append(kind, **fields))
+
+    def _sign(self, kind: int, lease: str, from_: int, until: int) -> bool:
+        grant = self._memory.grants.get(lease)
+        if grant is None or not grant.opens <= from_ < grant.end:
+            return False  # the contract takes no arrival outside the leased time
+        # No charger meter is built in: energy is zero.
+        message = occupancy(self._domain, parse_lease(lease), kind, from_, until, 0)
+        record = self._journal.append(
+            "evidence",
+            lease=lease,
+            kind=kind,
+            until=until,
+            energy=0,
+            digest="0x" + message.digest.hex(),
+            signature="0x" + sign(message, self._private_key).hex(),
+            **{"from": from_},
+        )
+        self._memory.apply(record)
+        return True
