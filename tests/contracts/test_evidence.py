@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from brownie import ZERO_ADDRESS, ParkingMarket
 
 from berth.core import messages, tariff
 from support.calendar import taken_slots
@@ -374,9 +373,7 @@ class TestSignature:
         assert market.leaseOf(seen.lease)[1] == SETTLED
 
     def test_replayed_in_a_second_market_it_finds_no_lease(self, world, market, seen):
-        other = ParkingMarket.deploy(
-            world.titles, world.asset, world.forwarder, world.admin, ZERO_ADDRESS, 0, {"from": world.stranger}
-        )
+        other = world.second_market().market
         with reverts("LeaseUnknown", seen.lease):
             other.record(seen.form(), world.signed(seen), {"from": world.stranger})
 

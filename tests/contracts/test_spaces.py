@@ -347,16 +347,7 @@ class TestRegisterSpace:
 
     def test_papers_of_another_market_do_not_count(self, world, market):
         """The EIP-712 domain names the market: nothing signed for one deployment works in another."""
-        other = ParkingMarket.deploy(
-            world.titles, world.asset, world.forwarder, world.admin, ZERO_ADDRESS, 0, {"from": world.stranger}
-        )
-        world.titles.setMarket(other, True, {"from": world.admin})
-        for number, account, roles in (
-            (VERIFIER, world.verifier, 1),
-            (VEHICLES, world.vehicle_verifier, 2),
-            (MAKER, world.maker, 4),
-        ):
-            other.setAttester(number, account.address, roles, {"from": world.admin})
+        other = world.second_market().market
         made = world.registration(1)
         mask = (
             Reason.HOLDER_SIGNATURE_INVALID.mask

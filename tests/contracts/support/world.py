@@ -4,7 +4,7 @@ import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from brownie import accounts, web3
+from brownie import ParkingMarket, accounts, web3
 
 from berth.core import messages
 from berth.core.ids import city_number, space_id
@@ -109,6 +109,27 @@ class World:
         account = accounts.at(self.timelock.address, force=True)
         web3.provider.make_request("evm_setAccountBalance", [account.address, hex(10**20)])
         return account
+
+    def second_market(self, asset=None) -> "World":
+        """The same world around another market, over another asset if one is given."""
+        asset = asset or self.asset
+        market = ParkingMarket.deploy(
+            self.titles, asset, self.forwarder, self.admin, self.guardian, FEE_BPS, {"from": self.deployer}
+        )
+        self.titles.setMarket(market, True, {"from": self.admin})
+        for number, account, roles in (
+            (VERIFIER, self.verifier, 1),
+            (VEHICLES, self.vehicle_verifier, 2),
+            (MAKER, self.maker, 4),
+        ):
+            market.setAttester(number, account.address, roles, {"from": self.admin})
+        world = replace(self, market=market, asset=asset)
+        for account in (self.owner, self.driver, self.stranger):
+            if asset != self.asset:
+                asset.mint(account, ENOUGH, {"from": account})
+            asset.approve(market, ENOUGH, {"from": account})
+        market.registerVehicle(world.vehicle(), {"from": self.driver})
+        return world
 
     # ---- titles and spaces
     def publish(self, edition: Edition, city: int = CITY, dropped=(), sender=None):
