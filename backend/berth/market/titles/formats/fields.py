@@ -46,18 +46,21 @@ def coordinates(
     lat: str, lon: str, names: tuple[str, str], bounds: Bounds | None
 ) -> tuple[float, float]:
     """WGS-84 latitude and longitude, degrees, inside the bounds where there are some."""
-    place = _degrees(lat, names[0], 90), _degrees(lon, names[1], 180)
+    place = _degrees(lat, names[0]), _degrees(lon, names[1])
+    area = bounds or EARTH
+    hint = ""
+    if area is not EARTH and area.holds(place[1], place[0]):
+        hint = "; latitude and longitude seem to be swapped"
+    for degrees, limit, name in zip(place, (90, 180), names, strict=True):
+        if abs(degrees) > limit:
+            reason = f"{degrees} is not between -{limit} and {limit}{hint}"
+            raise RowError("coordinate.range", name, reason)
     if place == (0.0, 0.0):
         raise RowError("coordinate.missing", names[0], "0, 0 stands for no coordinate")
-    if bounds is not None and not bounds.holds(*place):
-        swapped = bounds.holds(place[1], place[0])
-        raise RowError(
-            "coordinate.bounds",
-            names[0],
-            f"{place[0]}, {place[1]} is outside {bounds.name} ({bounds.south} to {bounds.north},"
-            f" {bounds.west} to {bounds.east})"
-            + ("; latitude and longitude seem to be swapped" if swapped else ""),
-        )
+    if not area.holds(*place):
+        box = f"{area.south} to {area.north}, {area.west} to {area.east}"
+        reason = f"{place[0]}, {place[1]} is outside {area.name} ({box}){hint}"
+        raise RowError("coordinate.bounds", names[0], reason)
     return place
 
 
@@ -136,16 +139,13 @@ def yes_or_no(value: str, name: str) -> bool:
     raise RowError("flag.invalid", name, f"{_short(plain)} is neither yes nor no")
 
 
-def _degrees(value: str, name: str, limit: int) -> float:
+def _degrees(value: str, name: str) -> float:
     plain = value.strip()
     if not plain:
         raise RowError("coordinate.missing", name, "is empty")
     if not _DECIMAL.fullmatch(plain):
         raise RowError("coordinate.invalid", name, f"{_short(plain)} is not decimal degrees")
-    degrees = float(plain)
-    if abs(degrees) > limit:
-        raise RowError("coordinate.range", name, f"{degrees} is not between -{limit} and {limit}")
-    return degrees
+    return float(plain)
 
 
 def _date(value: str, name: str, form: re.Pattern[str], shape: str, year_zero: int) -> date:

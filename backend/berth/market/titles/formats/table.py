@@ -9,6 +9,8 @@ from berth.core.errors import BerthError
 from berth.market.titles.formats.source import Source
 from berth.market.titles.rows import Rejection
 
+_HEADER_CHARACTERS = 1 << 16
+
 
 def read_table(
     source: Source, required: Sequence[str], optional: Sequence[str] = ()
@@ -20,6 +22,8 @@ def read_table(
     the required columns and for text that is no CSV.
     """
     with source.path.open(encoding="utf-8-sig", newline="") as file:
+        _check_separator(file.readline(_HEADER_CHARACTERS), required)
+        file.seek(0)
         reader = csv.reader(file, strict=True)
         try:
             header = next((row for row in reader if row), [])
@@ -42,6 +46,17 @@ def read_table(
             ) from error
 
 
+def _check_separator(header: str, required: Sequence[str]) -> None:
+    """A file with another separator may break as CSV before its columns can be missed."""
+    for mark, name in ((";", "semicolons"), ("\t", "tabs"), ("|", "bars")):
+        if mark in header and "," not in header:
+            raise _columns(
+                f"missing columns: {', '.join(required)}: the header's are separated by {name}, not"
+                " commas",
+                required[0],
+            )
+
+
 def _positions(header: list[str], required: Sequence[str], optional: Sequence[str]) -> list[int]:
     names = [name.strip() for name in header]
     twice = sorted({name for name in names if names.count(name) > 1 and name})
@@ -50,8 +65,7 @@ def _positions(header: list[str], required: Sequence[str], optional: Sequence[st
     missing = [name for name in required if name not in names]
     if missing:
         found = ", ".join(names) or "nothing"
-        hint = "; columns are separated by commas" if len(names) == 1 else ""
-        raise _columns(f"missing columns: {', '.join(missing)} (found: {found}{hint})", missing[0])
+        raise _columns(f"missing columns: {', '.join(missing)} (found: {found})", missing[0])
     return [names.index(name) if name in names else -1 for name in (*required, *optional)]
 
 
