@@ -150,11 +150,15 @@ def _parse(url: str) -> URL:
         parsed = make_url(url)
         backend = parsed.get_backend_name()
     except ArgumentError as error:
-        raise BerthError("store.url", f"not a database URL: {error}", exit_code=2) from error
+        raise BerthError(
+            "store.url", f"not a database URL: {error}", field="BERTH_DATABASE_URL", exit_code=2
+        ) from error
     if backend == "postgresql" and "+" not in parsed.drivername:
         parsed = parsed.set(drivername="postgresql+psycopg")
-    elif backend not in ("sqlite", "postgresql"):
-        message = f"database {backend!r} is not supported: use sqlite:///FILE or postgresql://…"
+    elif parsed.drivername not in ("sqlite", "postgresql+psycopg"):
+        message = (
+            f"database {parsed.drivername!r} is not supported: use sqlite:///FILE or postgresql://…"
+        )
         raise BerthError("store.url", message, field="BERTH_DATABASE_URL", exit_code=2)
     return parsed
 

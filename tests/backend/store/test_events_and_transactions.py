@@ -1,0 +1,97 @@
+"""The event stream's rows and the record of sent transactions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from berth.store import Store, open_store
+from berth.store.events import append_event, forget_events, last_seq, read_events
+from berth.store.transactions import TransactionJournal
+
+ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    opened = open_store(str(tmp_path / "berth.sqlite"))
+    yield opened
+    opened.close()
+
+
+def test_a_listener_reads_what_is_for_everybody_and_for_itself(store: Store) -> None:
+    with store.write() as conn:
+        append_event(conn, "offer", None, None, "0x1", {"n": 1}, at=10)
+        append_event(conn, "lease", (ALICE.upper().replace("X", "x"), BOB), "0x2", None, {}, at=11)
+        append_event(conn, "credit", ALICE, None, None, {"credit": "5"}, at=12)
+        append_event(conn, "nobody", (), None, None, {}, at=13)
+    with store.read() as conn:
+        assert [e.topic for e in read_events(conn, 0, None)] == ["offer"]
+        assert [e.topic for e in read_events(conn, 0, ALICE)] == ["offer", "lease", "credit"]
+        assert [e.topic for e in read_events(conn, 0, BOB)] == ["offer", "lease"]
+        newest = read_events(conn, 0, ALICE)[-1]
+        assert (newest.at, newest.audience, newest.payload) == (12, ALICE, {"credit": "5"})
+        assert read_events(conn, newest.seq, ALICE) == []
+        assert len(read_events(conn, 0, ALICE, limit=2)) == 2
+        assert last_seq(conn) == newest.seq
+
+
+def test_one_account_in_two_roles_is_told_once(store: Store) -> None:
+    with store.write() as conn:
+        append_event(conn, "lease", (ALICE, ALICE), "0x2", None, {})
+    with store.read() as conn:
+        assert len(read_events(conn, 0, ALICE)) == 1
+
+
+def test_numbers_of_forgotten_events_are_never_used_again(store: Store) -> None:
+    with store.write() as conn:
+        append_event(conn, "old", None, None, None, {}, at=1)
+        seq = last_seq(conn)
+        assert forget_events(conn, before=2) == 1
+        append_event(conn, "new", None, None, None, {}, at=3)
+    with store.read() as conn:
+        assert read_events(conn, seq, None)[0].seq == seq + 1
+
+
+def test_a_purpose_is_given_one_nonce_for_good(store: Store) -> None:
+    journal = TransactionJournal(store)
+    signed: list[int] = []
+
+    def sign(nonce: int) -> tuple[bytes, str]:
+        signed.append(nonce)
+        return bytes([nonce]), f"0x{nonce:064x}"
+
+    first = journal.take(ALICE, "record:1", 5, sign)
+    again = journal.take(ALICE, "record:1", 9, sign)
+    assert first == again
+    assert journal.take(ALICE, "record:2", 5, sign).nonce == 6
+    assert journal.take(BOB, "record:3", 0, sign).nonce == 0
+    assert signed == [5, 6, 0]
+    journal.mark("record:2", "mined", block_number=7, gas_used=21000)
+    journal.mark("record:1", "sent")
+    assert [r.purpose for r in journal.open_records(ALICE, mined_after=6)] == [
+        "record:1",
+        "record:2",
+    ]
+    assert [r.purpose for r in journal.open_records(ALICE, mined_after=7)] == ["record:1"]
+
+
+def test_a_refused_purpose_may_be_tried_again(store: Store) -> None:
+    journal = TransactionJournal(store)
+
+    def sign(nonce: int) -> tuple[bytes, str]:
+        return b"\x02", f"0x{nonce:064x}"
+
+    journal.take(ALICE, "p", 3, sign)
+    journal.mark("p", "dropped", reason="no gas money")
+    tried = journal.take(ALICE, "p", 4, sign)
+    assert (tried.nonce, tried.state, tried.reason) == (4, "signed", None)
+
+
+def test_a_dearer_copy_keeps_the_former_hash_known(store: Store) -> None:
+    journal = TransactionJournal(store)
+    journal.take(ALICE, "p", 3, lambda _nonce: (b"\x02a", "0xaa"))
+    journal.resign("p", b"\x02b", "0xbb", 3)
+    found = journal.resign("p", b"\x02c", "0xcc", 3)
+    assert (found.tx_hash, found.former_hashes, found.raw) == ("0xcc", ("0xaa", "0xbb"), b"\x02c")
