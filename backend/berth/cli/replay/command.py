@@ -24,10 +24,11 @@ from rich.progress import Progress as Bar
 from rich.text import Text
 
 from berth.cli.replay.books import broken
-from berth.cli.replay.report import Report, as_json, show
+from berth.cli.replay.report import Report, as_json
 from berth.cli.replay.run import Progress, replay
 from berth.cli.replay.schedule import Ask, plan
 from berth.cli.replay.sessions import Sessions, read_sessions
+from berth.cli.replay.tables import show
 from berth.core.errors import BerthError
 
 DEFAULT_SPACES = 12
