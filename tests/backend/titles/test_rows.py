@@ -230,14 +230,15 @@ class TestMelbourne:
         ],
     )
     def test_bad_bays_are_rejected(self, load, write, changes, code):
-        (rejected,) = self.load(
-            load, write, bay(), bay(Latitude="-37.81"), bay(**{"Longitude": "144.95"} | changes)
-        ).rejections
+        bad = bay(**{"Longitude": "144.95"} | changes)
+        (rejected,) = self.load(load, write, bay(), bay(Latitude="-37.81"), bad).rejections
         assert (rejected.line, rejected.code) == (4, code)
 
     def test_swapped_coordinates_are_called_that(self, load, write):
         swapped = bay(Latitude="144.95", Longitude="-37.8")
-        assert self.load(load, write, bay(), swapped).rejections[0].code == "coordinate.range"
+        (rejected,) = self.load(load, write, bay(), swapped).rejections
+        assert rejected.code == "coordinate.range"
+        assert rejected.reason.endswith("latitude and longitude seem to be swapped")
 
     def test_the_same_place_written_shorter_is_the_same_bay(self, load, write):
         done = self.load(load, write, bay(Latitude="-37.81850"), bay(Latitude="-37.8185"))
@@ -268,9 +269,7 @@ class TestTaipei:
         assert (hints["contract"], hints["parkingPriceNtd"]) == ("2025-05-08", "2660000")
 
     def test_only_what_the_data_calls_mechanical_is(self, load, write, library):
-        self.load(
-            load, write, contract(HASHES[0]), contract(HASHES[1], note="倉儲式車位無固定樓層。")
-        )
+        self.load(load, write, contract(HASHES[0]), contract(HASHES[1], note="倉儲式車位"))
         assert [library.entry(self.CITY, index).kind for index in (0, 1)] == [
             Kind.GARAGE,
             Kind.MECHANICAL,
