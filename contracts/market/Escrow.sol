@@ -20,9 +20,12 @@ import {Sender} from "./Sender.sol";
 abstract contract Escrow is IParkingMarket, Sender {
     using SafeERC20 for IERC20;
 
+    uint256 private constant USED = 1 << 129;
+
     IERC20 internal immutable _asset;
 
-    // credit 128; the bits above are kept for the account's own settings
+    // Low to high: credit 128 | auto-payout 1 (kept for its verb) | used 1. The last bit is set with the
+    // first credit and stays, so that a refund to somebody who leases again is not charged as a fresh word.
     mapping(address account => uint256) private _accounts;
 
     constructor(address asset_) {
@@ -66,7 +69,7 @@ abstract contract Escrow is IParkingMarket, Sender {
         uint256 word = _accounts[account];
         uint256 credit = uint256(uint128(word)) + amount;
         Range.atMost("credit", credit, type(uint128).max);
-        _accounts[account] = (word & ~uint256(type(uint128).max)) | credit;
+        _accounts[account] = (word & ~uint256(type(uint128).max)) | USED | credit;
     }
 
     function _debit(address account, uint256 amount) internal {
