@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+from berth.core.zones import offset_at
 
 MELBOURNE = Path("melbourne") / "on-street-parking-bays.csv"
 
@@ -24,17 +27,22 @@ class City:
     generated: bool
     destination: tuple[float, float]
     """Where the driver wants to go: latitude, longitude."""
+    utc_offset: int
+    """Of its local time, quarter hours."""
 
 
 def choose_city(data: Path, home: Path) -> City:
     """Melbourne from the data folder, or a generated city written into the demo's own folder."""
     real = data / MELBOURNE
     if real.is_file():
-        return City("AUMEL", "Melbourne", "melbourne-bays", real, False, (-37.8136, 144.9631))
+        offset = offset_at("Australia/Melbourne", int(time.time()))
+        return City(
+            "AUMEL", "Melbourne", "melbourne-bays", real, False, (-37.8136, 144.9631), offset
+        )
     made = home / "generated-city.geojson"
     made.write_text(json.dumps(_generated()), "utf-8")
     centre = (_LAT + _ROWS * _STEP / 2, _LON + _COLUMNS * _STEP / 2)
-    return City("XXGEN", "Generated City", "geojson", made, True, centre)
+    return City("XXGEN", "Generated City", "geojson", made, True, centre, 0)
 
 
 def _generated() -> dict[str, object]:

@@ -95,6 +95,16 @@ class Person:
         self.narrator.sent(self.name, what, receipt)
         return receipt
 
+    async def send(self, what: str, transaction: dict[str, Any]) -> Receipt:
+        """Sign and send a transaction that the API prepared: to, data."""
+        receipt = await self.sender.transact(
+            f"{self.name}: {what}",
+            transaction["to"].lower(),
+            bytes.fromhex(transaction["data"].removeprefix("0x")),
+        )
+        self.narrator.sent(self.name, what, receipt)
+        return receipt
+
     def sign(self, message: TypedMessage) -> bytes:
         return sign(message, self.key)
 
