@@ -203,10 +203,11 @@ def _read_or_make_words(folder: Path) -> str:
     path = folder / "words"
     if not path.exists():
         from eth_account.hdaccount import generate_mnemonic
+        from eth_account.types import Language
 
         descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(generate_mnemonic(num_words=12, lang="english") + "\n")
+            file.write(generate_mnemonic(num_words=12, lang=Language.ENGLISH) + "\n")
     return path.read_text("ascii").strip()
 
 

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
+from hexbytes import HexBytes
 
 from berth.chain.reverts import ChainRevertError, as_revert, translate
 from berth.chain.rpc import Rpc, RpcError
@@ -321,5 +322,5 @@ class Sender:
 
 def _decoded(raw: bytes) -> dict[str, Any]:
     """A typed transaction's fields, ready to be signed again."""
-    fields = dict(TypedTransaction.from_bytes(raw).as_dict())  # type: ignore[arg-type]
+    fields = dict(TypedTransaction.from_bytes(HexBytes(raw)).as_dict())
     return {key: value for key, value in fields.items() if key not in ("v", "r", "s", "type")}
