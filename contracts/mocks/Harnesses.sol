@@ -68,7 +68,12 @@ contract TariffHarness {
                 deposit: Tariff.deposit(a, s.slots, s.kwhCap),
                 bill: Tariff.bill(a, s.slots, s.arrivedMinute, s.untilMinute, s.energyUsed),
                 booked: Tariff.bookedRent(a, s.slots),
-                billedMinutes: Tariff.billedMinutes(a, 15 * s.slots, s.arrivedMinute, s.untilMinute),
+                billedMinutes: Tariff.billedMinutes(
+                    a,
+                    15 * s.slots,
+                    s.arrivedMinute,
+                    s.untilMinute
+                ),
                 overMinutes: Tariff.overMinutes(a, 15 * s.slots, s.untilMinute)
             });
         }
