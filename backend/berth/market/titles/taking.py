@@ -92,7 +92,7 @@ def stands_for(store: Store, wallet: str) -> list[tuple[int, str]]:
         .order_by(title_takings.c.taken_at, title_takings.c.holder)
     )
     with store.read() as conn:
-        return [(city, holder) for city, holder in conn.execute(query).tuples()]
+        return [(city, holder) for city, holder in conn.execute(query)]
 
 
 def _choose(
