@@ -205,12 +205,15 @@ def _check_then_migrate(store: Store, deployment: DeploymentIdentity | None, url
         database = store.engine.url.database
         if store.sqlite and database and database != ":memory:":
             _look_then_use_wal(database)
-        with store.write() as conn:  # one lock over looking and changing
+        with (
+            store.read() as conn
+        ):  # mostly there is nothing to do, and no need to wait for a writer
+            if _checked_revision(conn, store.sqlite, deployment) == migrations.HEAD:
+                return
+        with store.write() as conn:  # one lock over looking again and changing
             if not store.sqlite:
                 conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
-            revision = _revision(conn, store.sqlite)
-            if revision is not None and deployment is not None:
-                _check_deployment(conn, deployment)
+            revision = _checked_revision(conn, store.sqlite, deployment)
             if revision != migrations.HEAD:
                 migrations.upgrade(conn, revision)
     except OperationalError as error:
@@ -238,6 +241,15 @@ def _look_then_use_wal(path: str) -> None:
         raise BerthError("store.foreign", message) from error
 
 
+def _checked_revision(
+    conn: Connection, sqlite: bool, deployment: DeploymentIdentity | None
+) -> str | None:
+    revision = _revision(conn, sqlite)
+    if revision is not None and deployment is not None:
+        _check_deployment(conn, deployment)
+    return revision
+
+
 def _revision(conn: Connection, sqlite: bool) -> str | None:
     """The migration a database is at; None = empty. Refuses one that is newer than we are."""
     inspector = inspect(conn)
@@ -260,11 +272,12 @@ def _revision(conn: Connection, sqlite: bool) -> str | None:
 
 def _check_deployment(conn: Connection, deployment: DeploymentIdentity) -> bool:
     """True when bound to this deployment, False when bound to none."""
-    row = conn.execute(select(kept.deployment)).mappings().first()
+    bound = kept.deployment.c
+    row = conn.execute(select(bound.chain_id, bound.genesis_hash, bound.market)).first()
     if row is None:
         return False
     ours = (deployment.chain_id, deployment.genesis_hash.lower(), deployment.market.lower())
-    theirs = (row["chain_id"], row["genesis_hash"], row["market"])
+    theirs = tuple(row)
     if ours != theirs:
         message = (
             f"the database belongs to another deployment (chain {theirs[0]}, market {theirs[2]},"
