@@ -10,7 +10,7 @@ from berth.core.tariff import FLAG_CONFIRM
 from berth.relay import commands
 from berth.relay.audience import current_lease, lease_row, space_of_lock
 from berth.relay.policy import Policy, Situation
-from berth.relay.rows import every
+from berth.relay.rows import every, first
 from berth.store.kept import commands as command_rows
 from berth.store.kept import confirmations, lock_states, presence
 
@@ -28,6 +28,16 @@ class Planner:
 
     def __init__(self, policy: Policy) -> None:
         self._policy = policy
+
+    def idle(self, conn: Connection) -> bool:
+        """Is there nothing that a plan could change?"""
+        alive = select(command_rows.c.id).where(command_rows.c.state.not_in(commands.OVER))
+        open_bar = select(lock_states.c.lock_id).where(lock_states.c.position != "LOCKED")
+        return (
+            first(conn, alive.limit(1)) is None
+            and first(conn, open_bar.limit(1)) is None
+            and not self._active(conn, self._policy.clock.now())
+        )
 
     def plan(self, conn: Connection) -> None:
         """Ends what is over, then decides anew for every lease whose driver is there."""

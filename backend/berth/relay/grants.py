@@ -1,0 +1,229 @@
+"""Leases as locks keep them: granted when deep enough, sent until acknowledged, taken back.
+
+A row's `version` grows with every change that the lock must learn of; `acked_version` is what it
+has confirmed. A lock that says hello tells what it holds, so a row that it lost is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from berth.core.clock import Clock
+from berth.core.errors import BerthError
+from berth.core.sealed import Sealer
+from berth.core.slots import slot_start
+from berth.core.states import LeaseState
+from berth.core.tariff import EARLY_SECONDS
+from berth.devices.protocol import HeldGrant
+from berth.relay.audience import lease_row, tell_lease
+from berth.relay.claims import database_now
+from berth.relay.policy import Policy
+from berth.relay.rows import Row, every, first
+from berth.store.derived import spaces
+from berth.store.kept import grants, lock_states, vehicles_private
+
+#: Between two sendings of a grant that is not acknowledged, seconds of the database's clock.
+RESEND_SECONDS = 15
+#: Before a grant that could not be signed is tried again.
+RETRY_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class GrantOrder:
+    """What is to be signed for a lock. `salt` is None when the grant is taken back, `booked_block`
+    too; `window_end` is Unix seconds."""
+
+    lease_id: str
+    lock_id: str
+    version: int
+    revoked: bool
+    window_end: int
+    plate_commitment: str
+    salt: bytes | None = None
+    booked_block: int | None = None
+
+
+def give(conn: Connection, lease_id: str, now: int) -> None:
+    """A lease was booked, or came back after a reorg: its lock is to have it."""
+    lease = lease_row(conn, lease_id)
+    if lease is None or not LeaseState(lease["state"]).is_open:
+        return
+    lock_id = conn.execute(
+        select(spaces.c.lock_key).where(spaces.c.space_id == lease["space_id"])
+    ).scalar_one()
+    fields: dict[str, Any] = {
+        "window_start": slot_start(lease["start_slot"]) - EARLY_SECONDS,
+        "window_end": slot_start(lease["end_slot"]),
+        "plate_commitment": lease["plate_commitment"],
+        "state": "pending",
+        "reason": None,
+        "next_at": 0,
+        "updated_at": now,
+    }
+    row = _find(conn, lease_id, lock_id)
+    if row is None:
+        key = {"lease_id": lease_id, "lock_id": lock_id}
+        conn.execute(insert(grants).values(**key, **fields, cycle=0, version=1, created_at=now))
+    elif row["state"] == "revoked":
+        _change(conn, row, version=row["version"] + 1, **fields)
+
+
+def take_back(conn: Connection, lease_id: str, now: int) -> None:
+    """The lease is over, or gone: no lock may lower its bar for it any more."""
+    query = select(grants).where(grants.c.lease_id == lease_id, grants.c.state != "revoked")
+    for row in every(conn, query):
+        # What was never sent needs no taking back: the version stays, and counts as known.
+        sent = row["state"] != "pending" or row["acked_version"] > 0
+        version = row["version"] + 1 if sent else row["version"]
+        acked = row["acked_version"] if sent else version
+        _change(
+            conn,
+            row,
+            state="revoked",
+            version=version,
+            acked_version=acked,
+            next_at=0,
+            updated_at=now,
+        )
+
+
+def acknowledged(
+    conn: Connection, lock_id: str, lease_id: str, version: int, reason: str | None, now: int
+) -> None:
+    """The lock's word on a grant: kept when `reason` is None."""
+    row = _find(conn, lease_id, lock_id)
+    if row is None or version != row["version"]:
+        return
+    if reason is not None:
+        _change(
+            conn,
+            row,
+            reason=reason,
+            next_at=database_now(conn) + RESEND_SECONDS,
+            updated_at=now,
+        )
+        return
+    state = "revoked" if row["state"] == "revoked" else "acknowledged"
+    _change(conn, row, acked_version=version, state=state, reason=None, updated_at=now)
+    if row["state"] != state:
+        tell_lease(conn, "lock.grant", lease_id, {"state": state}, now)
+
+
+def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int) -> None:
+    """A hello told what the lock holds: what it lacks is sent again, at once."""
+    versions = {grant.lease: grant.version for grant in held_now}
+    query = select(grants).where(grants.c.lock_id == lock_id, grants.c.window_end > now)
+    for row in every(conn, query):
+        known = versions.get(row["lease_id"], 0)
+        if row["state"] == "revoked" and known == 0:
+            known = row["version"]  # forgotten is as good as revoked
+        if known != row["acked_version"]:
+            _change(conn, row, acked_version=known, next_at=0, updated_at=now)
+
+
+def waiting(conn: Connection) -> bool:
+    """Is there anything that a lock does not know yet and may be told now?"""
+    query = select(grants.c.lease_id).where(
+        grants.c.acked_version < grants.c.version, grants.c.next_at <= database_now(conn)
+    )
+    return first(conn, query.limit(1)) is not None
+
+
+def due(conn: Connection, policy: Policy, clock: Clock, sealer: Sealer) -> list[GrantOrder]:
+    """Grants to be signed and sent now; marks why others have to wait."""
+    now, moment = clock.now(), database_now(conn)
+    query = (
+        select(grants)
+        .join(lock_states, lock_states.c.lock_id == grants.c.lock_id)
+        .where(
+            grants.c.acked_version < grants.c.version,
+            grants.c.next_at <= moment,
+            grants.c.window_end > now,
+            lock_states.c.online == 1,
+        )
+        .order_by(grants.c.window_start)
+        .limit(50)
+    )
+    orders = []
+    for row in every(conn, query):
+        if row["state"] == "revoked":
+            orders.append(_order(row))
+            continue
+        lease = lease_row(conn, row["lease_id"])
+        if lease is None:
+            continue  # the reorg's outbox row is on its way
+        have, required = policy.depth(conn, lease)
+        if have < required:
+            continue
+        salt = _salt(conn, sealer, row["plate_commitment"], lease["driver"])
+        if salt is None:
+            wait(conn, row["lease_id"], row["lock_id"], "plate.unknown", now)
+            continue
+        orders.append(replace(_order(row), salt=salt, booked_block=lease["booked_block"]))
+    return orders
+
+
+def sent(conn: Connection, order: GrantOrder, now: int) -> None:
+    """The grant left; it is sent again unless the lock answers."""
+    row = _find(conn, order.lease_id, order.lock_id)
+    if row is None or row["version"] != order.version:
+        return
+    state = "published" if row["state"] == "pending" else row["state"]
+    moment = database_now(conn)
+    _change(conn, row, state=state, reason=None, next_at=moment + RESEND_SECONDS, updated_at=now)
+
+
+def wait(conn: Connection, lease_id: str, lock_id: str, reason: str, now: int) -> None:
+    """It could not be signed; says why, once, and is tried again in a while."""
+    row = _find(conn, lease_id, lock_id)
+    if row is None:
+        return
+    if row["reason"] != reason:
+        tell_lease(conn, "lock.grant", lease_id, {"state": "pending", "reason": reason}, now)
+    moment = database_now(conn)
+    _change(conn, row, reason=reason, next_at=moment + RETRY_SECONDS, updated_at=now)
+
+
+def _order(row: Row) -> GrantOrder:
+    return GrantOrder(
+        lease_id=row["lease_id"],
+        lock_id=row["lock_id"],
+        version=row["version"],
+        revoked=row["state"] == "revoked",
+        window_end=row["window_end"],
+        plate_commitment=row["plate_commitment"],
+    )
+
+
+def _salt(conn: Connection, sealer: Sealer, commitment: str, driver: str) -> bytes | None:
+    query = select(vehicles_private.c.sealed).where(
+        vehicles_private.c.plate_commitment == commitment, vehicles_private.c.driver == driver
+    )
+    sealed = conn.execute(query).scalar_one_or_none()
+    if sealed is None:
+        return None
+    try:
+        return bytes.fromhex(str(sealer.open(sealed)["salt"]).removeprefix("0x"))
+    except (BerthError, KeyError, ValueError):
+        return None
+
+
+def _find(conn: Connection, lease_id: str, lock_id: str) -> Row | None:
+    query = select(grants).where(grants.c.lease_id == lease_id, grants.c.lock_id == lock_id)
+    return first(conn, query)
+
+
+def _change(conn: Connection, row: Row, **values: Any) -> None:
+    conn.execute(
+        update(grants)
+        .where(
+            grants.c.lease_id == row["lease_id"],
+            grants.c.lock_id == row["lock_id"],
+            grants.c.version == row["version"],
+        )
+        .values(values)
+    )

@@ -1,0 +1,254 @@
+"""What locks say, checked and written down.
+
+A message counts when its envelope is signed by the lock of its topic and its boot is the lock's
+newest; evidence moreover carries its own signature for the chain, and is of a lease of the space
+that the lock is registered for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from berth.core.clock import Clock
+from berth.core.deployment import Deployment
+from berth.core.errors import BerthError
+from berth.core.ids import parse_lease, space_hex, split_lease
+from berth.core.messages import occupancy, recover
+from berth.devices.protocol import (
+    Ack,
+    AnyMessage,
+    Availability,
+    Fault,
+    Hello,
+    OccupancyRecord,
+    Plate,
+    State,
+    decode,
+)
+from berth.devices.topics import parse
+from berth.relay import commands, grants
+from berth.relay.audience import space_of_lock, tell_lease, tell_space
+from berth.relay.claims import database_now
+from berth.relay.rows import Row, first
+from berth.relay.signer import ReceiptOrder
+from berth.store.engine import Store
+from berth.store.kept import evidence, lock_states, plate_readings
+
+#: Fields of a lock's state that people are told of when they change.
+_SHOWN = ("online", "position", "occupied", "camera", "fault", "cycle")
+
+
+@dataclass
+class Reaction:
+    """What follows from a message: receipts to send; whether commands may have become possible;
+    whether the lock (its id) has to be asked for a hello, because it has started unheard."""
+
+    receipts: list[ReceiptOrder] = field(default_factory=list)
+    wake: bool = False
+    ask_hello: str | None = None
+
+
+class Inbox:
+    """Takes one message at a time."""
+
+    def __init__(self, store: Store, deployment: Deployment, clock: Clock) -> None:
+        self._store = store
+        self._deployment = deployment
+        self._clock = clock
+
+    def take(self, topic: str, data: bytes) -> Reaction:
+        """Check a message and write it down. Raises BerthError for one that does not count."""
+        lock_id, leaf = parse(topic)
+        message = decode(lock_id, leaf, data)
+        with self._store.write() as conn:
+            return self._accept(conn, message)
+
+    def _accept(self, conn: Connection, message: AnyMessage) -> Reaction:
+        known = first(conn, select(lock_states).where(lock_states.c.lock_id == message.lock))
+        now = self._clock.now()
+        if known is None:
+            values = {"lock_id": message.lock, "seen_at": now}
+            conn.execute(insert(lock_states).values(values))
+            known = first(conn, select(lock_states).where(lock_states.c.lock_id == message.lock))
+        if known is None:
+            raise BerthError("inbox.lock", "cannot be kept", field="lock")
+        space_id = space_of_lock(conn, message.lock)
+        if isinstance(message, OccupancyRecord):
+            # Its own signature binds it to chain, contract and lease: an old boot's is as good.
+            return self._evidence(conn, message, space_id, now)
+        newest = known["boot_id"] or ""
+        if message.boot < newest:
+            raise BerthError("inbox.stale", "is from before the lock's last start", field="boot")
+        if isinstance(message, Hello):
+            return self._hello(conn, message, known, space_id, now)
+        if message.boot != newest:
+            return Reaction(ask_hello=message.lock)
+        if isinstance(message, Availability):
+            if message.connection >= known["connection"]:
+                self._keep(conn, known, space_id, now, online=int(message.online))
+            return Reaction(wake=message.online)
+        if isinstance(message, State):
+            return self._state(conn, message, known, space_id, now)
+        if isinstance(message, Plate):
+            return self._plate(conn, message, space_id, now)
+        if isinstance(message, Fault):
+            tell_space(
+                conn,
+                "lock.fault",
+                space_id,
+                {"fault": message.fault, "active": message.active},
+                now,
+            )
+            return Reaction()
+        return self._ack(conn, message, now)
+
+    def _hello(
+        self, conn: Connection, hello: Hello, known: Row, space_id: str | None, now: int
+    ) -> Reaction:
+        if (hello.chain, hello.market) != (self._deployment.chain_id, self._deployment.market):
+            raise BerthError("inbox.deployment", "serves another contract", field="market")
+        if hello.boot == known["boot_id"] and hello.seq <= known["seq"]:
+            return Reaction()  # an old copy
+        self._keep(
+            conn,
+            known,
+            space_id,
+            now,
+            boot_id=hello.boot,
+            seq=hello.seq,
+            connection=hello.connection,
+            nonce=hello.nonce,
+            nonce_at=database_now(conn),
+            online=1,
+            **_common(hello, known, now),
+        )
+        if hello.last is not None:
+            last = hello.last
+            commands.answered(conn, hello.lock, last.command, last.outcome, last.reason, now)
+        grants.held(conn, hello.lock, hello.grants, now)
+        return Reaction(wake=True)
+
+    def _state(
+        self, conn: Connection, state: State, known: Row, space_id: str | None, now: int
+    ) -> Reaction:
+        if state.seq <= known["seq"]:
+            return Reaction()  # the kept copy of what we know
+        self._keep(
+            conn,
+            known,
+            space_id,
+            now,
+            seq=state.seq,
+            lowered_for=state.lease_id,
+            fault=state.faults[0] if state.faults else None,
+            **_common(state, known, now),
+        )
+        return Reaction(wake=True)
+
+    def _plate(self, conn: Connection, plate: Plate, space_id: str | None, now: int) -> Reaction:
+        _check_space(plate.lease_id, space_id)
+        again = select(plate_readings.c.id).where(
+            plate_readings.c.lock_id == plate.lock,
+            plate_readings.c.evidence_hash == plate.evidence_hash,
+        )
+        if first(conn, again) is not None:
+            return Reaction()  # a second delivery
+        conn.execute(
+            insert(plate_readings).values(
+                lock_id=plate.lock,
+                lease_id=plate.lease_id,
+                match=int(plate.match),
+                confidence=plate.confidence,
+                evidence_hash=plate.evidence_hash,
+                reason=plate.reason,
+                at=plate.at,
+                received_at=now,
+            )
+        )
+        payload = {"match": plate.match, "confidence": plate.confidence, "reason": plate.reason}
+        tell_lease(conn, "lock.plate", plate.lease_id, payload, now)
+        return Reaction(wake=True)
+
+    def _evidence(
+        self, conn: Connection, record: OccupancyRecord, space_id: str | None, now: int
+    ) -> Reaction:
+        _check_space(record.lease_id, space_id)
+        message = occupancy(
+            self._deployment.domain,
+            parse_lease(record.lease_id),
+            record.kind,
+            record.from_,
+            record.until,
+            record.energy_wh,
+        )
+        if recover(message, record.signature) != record.lock:
+            raise BerthError("inbox.evidence", "is not signed by the lock", field="signature")
+        fields: Mapping[str, Any] = {
+            "lease_id": record.lease_id,
+            "kind": record.kind,
+            "from_": record.from_,
+            "until": record.until,
+            "energy_wh": record.energy_wh,
+        }
+        key = (evidence.c.lease_id == record.lease_id) & (evidence.c.kind == record.kind)
+        if first(conn, select(evidence.c.id).where(key)) is None:
+            conn.execute(
+                insert(evidence).values(
+                    **fields,
+                    signature=record.signature,
+                    lock_id=record.lock,
+                    state="received",
+                    received_at=now,
+                )
+            )
+            payload = {"kind": record.kind, "from": record.from_, "until": record.until}
+            tell_lease(conn, "lock.evidence", record.lease_id, payload, now)
+        # The first record of a kind wins, here as in the contract; the lock may forget either way.
+        digest = "0x" + message.digest.hex()
+        receipt = ReceiptOrder(record.lock, record.lease_id, record.kind, digest)
+        return Reaction(receipts=[receipt], wake=True)
+
+    def _ack(self, conn: Connection, ack: Ack, now: int) -> Reaction:
+        if ack.command is not None:
+            commands.answered(conn, ack.lock, ack.command, ack.outcome, ack.reason, now)
+        if ack.grant is not None and ack.version is not None:
+            reason = None if ack.outcome == "done" else ack.reason or ack.outcome
+            grants.acknowledged(conn, ack.lock, ack.grant, ack.version, reason, now)
+        return Reaction(wake=True)
+
+    def _keep(
+        self, conn: Connection, known: Row, space_id: str | None, now: int, **values: Any
+    ) -> None:
+        fresh = {**known, **values, "space_id": space_id, "seen_at": now}
+        conn.execute(
+            update(lock_states).where(lock_states.c.lock_id == known["lock_id"]).values(fresh)
+        )
+        if any(fresh[name] != known[name] for name in _SHOWN):
+            payload = {name: fresh[name] for name in _SHOWN}
+            for flag in ("online", "occupied", "camera"):
+                payload[flag] = bool(payload[flag])
+            tell_space(conn, "lock.state", space_id, payload, now)
+
+
+def _common(message: Hello | State, known: Row, now: int) -> dict[str, Any]:
+    moved_on = known["boot_id"] is not None and message.cycle != known["cycle"]
+    return {
+        "cycle": message.cycle,
+        "cycle_at": now if moved_on else known["cycle_at"],
+        "position": message.position,
+        "occupied": int(message.occupied),
+        "camera": int(message.camera),
+        "interrupted": message.interrupted,
+    }
+
+
+def _check_space(lease_id: str, space_id: str | None) -> None:
+    space, _, _ = split_lease(parse_lease(lease_id))
+    if space_id is None or space_hex(space) != space_id:
+        raise BerthError(
+            "inbox.space", "the lease is of a space that this lock does not serve", field="leaseId"
+        )
