@@ -32,6 +32,18 @@ def downgrade(conn: Connection, target: str) -> None:
     run(_config(conn), target)
 
 
+def into(group: str) -> None:
+    """For migrations: what follows is of the "derived" or the "kept" tables.
+
+    On PostgreSQL these are schemas; what exists is found in both, what is made goes into this one.
+    """
+    from alembic import op
+
+    if op.get_bind().dialect.name == "postgresql":
+        other = "kept" if group == "derived" else "derived"
+        op.execute(f"SET LOCAL search_path TO {group}, {other}")
+
+
 def _prepare(conn: Connection, current: str | None) -> None:
     if conn.dialect.name == "postgresql" and current is None:
         conn.execute(text("CREATE SCHEMA IF NOT EXISTS derived"))
