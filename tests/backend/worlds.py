@@ -11,7 +11,6 @@ from typing import Any
 
 from berth.chain.abi import load_abi
 from berth.chain.rpc import RpcError
-from berth.core.access import Decision, Facts, Position, decide_unlock, required_confirmations
 from berth.core.addresses import checksum
 from berth.core.deployment import Deployment
 from berth.core.geo import decode_cell, encode_cell
@@ -23,11 +22,11 @@ from berth.core.sealed import Sealer
 from berth.core.settings import load_settings
 from berth.core.signing import address_of
 from berth.core.slots import slot_at, slot_start
-from berth.core.states import LeaseState
 from berth.core.tariff import Terms, deposit, encode_words
 from berth.core.title import address_hash, pack_attributes
-from berth.store import Store, open_store
-from berth.store import derived, kept
+from berth.relay.desk import Desk
+from berth.relay.policy import Policy
+from berth.store import Store, derived, kept, open_store
 from berth.web.services import Services
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, insert, select, update
@@ -124,58 +123,6 @@ class FakeNode:
         return encode([p.canonical for p in entry.outputs], values)
 
 
-class DeskOfFacts:
-    """A relay that decides by the tables of the test world, and counts how often it is woken."""
-
-    def __init__(self, world: World) -> None:
-        self._world = world
-        self.woken = 0
-
-    def required(self, deposit_minor: int) -> int:
-        return required_confirmations(deposit_minor, decimals=6, local=True)
-
-    def preview(self, conn: Connection, lease_id: str, account: str) -> Decision:
-        lease = conn.execute(
-            select(derived.leases).where(derived.leases.c.lease_id == lease_id)
-        ).one()
-        lock = conn.execute(
-            select(kept.lock_states).where(kept.lock_states.c.lock_id == LOCK.address)
-        ).first()
-        present = conn.execute(
-            select(kept.presence.c.event).where(kept.presence.c.lease_id == lease_id)
-        ).scalars()
-        events = set(present)
-        confirmed = conn.execute(
-            select(kept.confirmations.c.at).where(kept.confirmations.c.lease_id == lease_id)
-        ).scalar()
-        block = conn.execute(select(derived.cursor.c.block_number)).scalar_one()
-        return decide_unlock(
-            Facts(
-                now=self._world.clock.now(),
-                lease_id=int(lease_id, 16),
-                state=LeaseState(lease.state),
-                start=slot_start(lease.start_slot),
-                end=slot_start(lease.end_slot),
-                requester_is_lessee=account == lease.driver,
-                confirmations=block - lease.booked_block + 1,
-                required=self.required(int(lease.deposit)),
-                index_caught_up=True,
-                clock_skew=0,
-                lock_online=bool(lock and lock.online),
-                position=Position(lock.position) if lock and lock.position else None,
-                fault=lock.fault if lock else None,
-                bay_occupied=bool(lock and lock.occupied),
-                entered="entered" in events,
-                here="here" in events,
-                plate=None,
-                confirmed_at=confirmed,
-            )
-        )
-
-    def wake(self) -> None:
-        self.woken += 1
-
-
 class World:
     """The market. Every `add_*` returns the id of what it added."""
 
@@ -188,12 +135,11 @@ class World:
         self.sealer = Sealer([Fernet.generate_key()])
         self.head = EMPTY_HEAD
         self.count = 0
-        self.relay = DeskOfFacts(self)
+        self.woken = 0
+        self.relay = Desk(Policy(DEPLOYMENT, self.clock), self._wake)
         self.services = Services(
             store=self.store,
-            settings=replace(
-                load_settings({"BERTH_HOME": str(home)}), public_url=ORIGIN
-            ),
+            settings=replace(load_settings({"BERTH_HOME": str(home)}), public_url=ORIGIN),
             deployment=DEPLOYMENT,
             rpc=self.node,  # type: ignore[arg-type]
             clock=self.clock,
@@ -205,6 +151,9 @@ class World:
 
     def close(self) -> None:
         self.store.close()
+
+    def _wake(self) -> None:
+        self.woken += 1
 
     # ---- the chain's side
 

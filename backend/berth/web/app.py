@@ -31,7 +31,6 @@ from berth.web.stream import Hub
 
 #: Requests at the database at once: each thread costs memory, SQLite gains nothing by more.
 THREADS = 8
-MAX_BODY = 128 * 1024
 
 _DESCRIPTION = """Private parking spaces, shared by contracts that nobody has to trust.
 
@@ -96,7 +95,6 @@ def create_app(services: Services) -> FastAPI:
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
-        max_body_size=MAX_BODY,
         generate_unique_id_function=_operation_id,
     )
     app.state.services = services

@@ -15,10 +15,14 @@ from prometheus_client import (
     ProcessCollector,
     generate_latest,
 )
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 if TYPE_CHECKING:
     from berth.web.status import PlatformStatus
+
+#: Bytes of a request. The largest proper one, a registration, has 20 kB.
+MAX_BODY = 128 * 1024
 
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
@@ -89,7 +93,8 @@ class Metrics:
 
 
 class Outermost:
-    """ASGI layer: counts and times requests by route, adds headers that every answer needs."""
+    """ASGI layer: counts and times requests by route, limits bodies, adds headers that every answer
+    needs."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -119,8 +124,18 @@ class Outermost:
                 message = {**message, "headers": headers}
             await send(message)
 
+        taken = 0
+
+        async def limited() -> Message:
+            nonlocal taken
+            message = await receive()
+            taken += len(message.get("body", b""))
+            if taken > MAX_BODY:
+                raise HTTPException(413, f"the body is larger than {MAX_BODY} bytes")
+            return message
+
         try:
-            await self._app(scope, receive, counted)
+            await self._app(scope, limited, counted)
         finally:
             # the template, never the path: ids would make a series each
             route = getattr(scope.get("route"), "path", None) or "unmatched"

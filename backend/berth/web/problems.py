@@ -21,7 +21,12 @@ MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger("berth.web")
 # the first word of a validation error's place says where the value came from
 _PLACES = {"body", "query", "path", "header", "cookie"}
-_CODES = {404: "request.not_found", 405: "request.method", 413: "request.too_large"}
+_CODES = {
+    400: "request.body",
+    404: "request.not_found",
+    405: "request.method",
+    413: "request.too_large",
+}
 
 
 @contextmanager
@@ -66,10 +71,21 @@ def answer_for(request: Request, error: BerthError) -> JSONResponse:
                 field=error.field, pointer=pointer(error.field.split(".")), detail=error.message
             )
         )
-    headers = {"Retry-After": "2"} if error.status == 503 else None
-    if error.status == 401:
+    status = _status(error)
+    headers = {"Retry-After": "2"} if status == 503 else None
+    if status == 401:
         headers = {"WWW-Authenticate": 'Bearer realm="berth"'}
-    return problem(request, error.status, error.code, str(error), errors, headers)
+    return problem(request, status, error.code, str(error), errors, headers)
+
+
+def _status(error: BerthError) -> int:
+    """Errors that name no status of their own: what a field holds is the client's, what a node
+    says is not."""
+    if error.status != 400:
+        return error.status
+    if error.code.startswith("chain."):
+        return 502
+    return 422 if error.field is not None else 400
 
 
 def pointer(parts: Sequence[str | int]) -> str:
@@ -83,7 +99,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(BerthError)
     async def refused(request: Request, error: BerthError) -> JSONResponse:
-        if error.status >= 500:
+        if _status(error) >= 500:
             _log.warning("request failed", path=request.url.path, code=error.code, why=str(error))
         return answer_for(request, error)
 

@@ -47,7 +47,10 @@ def say(world: World, space: str, lat: float, lon: float) -> None:
     with world.store.write() as conn:
         conn.execute(
             insert(kept.space_private).values(
-                space_id=space, public_lat=lat, public_lon=lon, updated_at=NOW,
+                space_id=space,
+                public_lat=lat,
+                public_lon=lon,
+                updated_at=NOW,
                 by_owner=OLGA.address,
             )  # fmt: skip
         )

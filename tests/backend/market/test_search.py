@@ -90,9 +90,7 @@ def test_a_charger_demand_is_connector_power_and_energy_within_the_stay(
         (Vehicle(height=150, width=200, length=501), False),
     ],
 )
-def test_a_vehicle_must_fit_in_every_direction(
-    world: World, vehicle: Vehicle, fits: bool
-) -> None:
+def test_a_vehicle_must_fit_in_every_direction(world: World, vehicle: Vehicle, fits: bool) -> None:
     space = world.add_space()
     world.add_offer(space)
     assert bool(found(world, replace(PLAIN, vehicle=vehicle))) is fits
@@ -186,7 +184,10 @@ def test_the_owners_public_point_takes_the_place_of_the_cells_centre(world: Worl
 
 
 def test_a_circle_over_the_date_line_finds_both_sides(world: World) -> None:
-    west, east = world.add_space(1, place=(-16.8, 179.995)), world.add_space(2, place=(-16.8, -179.995))
+    west, east = (
+        world.add_space(1, place=(-16.8, 179.995)),
+        world.add_space(2, place=(-16.8, -179.995)),
+    )
     for space in (west, east):
         world.add_offer(space)
     assert found(world, replace(PLAIN, point=(-16.8, 180.0), radius=3000)) == {west, east}
@@ -377,7 +378,9 @@ def by_looking_at_everything(world: World, town: Town, wanted: Wanted) -> set[st
             overlaps(lease, wanted.stay) for lease in every if lease.space_id == space
         ) or not suits(facts, wanted):
             continue
-        if any(not objections(terms, wanted.stay.start_slot, wanted.stay.slots) for terms in offers):
+        if any(
+            not objections(terms, wanted.stay.start_slot, wanted.stay.slots) for terms in offers
+        ):
             fitting.add(space)
     return fitting
 

@@ -83,9 +83,9 @@ def list_settlements(
     """Settlements in the order of the ledger, filtered."""
     conditions: list[Any] = []
     if owner is not None:
-        conditions.append(settlements.c.owner == _account(owner, "owner"))
+        conditions.append(settlements.c.owner == parse_address(owner, "owner"))
     if driver is not None:
-        conditions.append(settlements.c.driver == _account(driver, "driver"))
+        conditions.append(settlements.c.driver == parse_address(driver, "driver"))
     if space is not None:
         # a lease's id begins with its space's
         prefix = space_hex(parse_space(space))
@@ -230,11 +230,3 @@ def _evidence(conn: Connection, lease: Lease) -> list[EvidenceOut]:
 
 def _start(lease_id: str) -> int:
     return slot_start(split_lease(parse_lease(lease_id))[1])
-
-
-def _account(text: str, field: str) -> str:
-    try:
-        return parse_address(text, field)
-    except BerthError as error:
-        error.status = 422
-        raise

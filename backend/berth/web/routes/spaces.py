@@ -17,7 +17,7 @@ from berth.market import calls, records, spaces
 from berth.market.vocabulary import connector_mask
 from berth.web import views
 from berth.web.context import Language, ServicesDep, SessionDep, SpaceParam
-from berth.web.problems import pointer
+from berth.web.problems import pointer, within
 from berth.web.schemas.common import CurrencyOut, Window
 from berth.web.schemas.spaces import (
     CalendarOut,
@@ -143,14 +143,9 @@ def _registration(body: RegistrationBody) -> calls.Registration:
     nonce = int(holder.nonce)
     if nonce >= 1 << 256:
         raise BerthError("field.range", "does not fit 256 bits", field="holder.nonce", status=422)
-    try:
+    with within("title"):
         city = city_number(title.city)
-        key = parse_address(lock.key, "lock.key")
-    except BerthError as error:
-        error.status = 422
-        if error.field == "city":
-            error.field = "title.city"
-        raise
+    key = parse_address(lock.key, "lock.key")
     return calls.Registration(
         title=Title(
             city=city,

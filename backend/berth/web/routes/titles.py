@@ -24,7 +24,7 @@ def edition(
 ) -> EditionOut:
     """The newest edition of a city's parking titles that is anchored on the chain."""
     with services.store.read() as conn:
-        found = anchored_edition(conn, _city(city))
+        found = anchored_edition(conn, city_number(city))
     return EditionOut(
         city=city_code(found.city),
         number=found.city,
@@ -45,7 +45,7 @@ def edition(
 @router.post("/proof")
 def proof(body: ProofBody, services: ServicesDep, session: SessionDep) -> ProofOut:
     """The proof of a title of the account's own, with everything that opens its hashes."""
-    city = _city(body.city)
+    city = city_number(body.city)
     found = services.titles.proof_of(city, body.index)
     with services.store.read() as conn:
         own = stands_for(conn, city, found.entry.holder, session.address)
@@ -73,11 +73,3 @@ def proof(body: ProofBody, services: ServicesDep, session: SessionDep) -> ProofO
         address_salt="0x" + found.address_salt.hex(),
         point=Point.of(entry.lat, entry.lon),
     )
-
-
-def _city(code: str) -> int:
-    try:
-        return city_number(code)
-    except BerthError as error:
-        error.status = 422
-        raise

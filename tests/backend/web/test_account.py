@@ -1,0 +1,242 @@
+"""What the account holds; its vehicles; proofs of its titles."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from berth.core.merkle import verify
+from berth.core.title import Title, address_hash, leaf
+from berth.market.titles import Import, import_titles
+from berth.store import derived, kept
+from sqlalchemy import insert, select
+
+from tests.backend.web.people import Api, fields
+from tests.backend.worlds import (
+    COMMITMENT,
+    DINO,
+    EVE,
+    MELBOURNE,
+    NOW,
+    OLGA,
+    PLATE,
+    SALT,
+    World,
+)
+
+VEHICLE = {"plateCommitment": COMMITMENT, "plate": "abc-123", "salt": "0x" + SALT.hex()}
+
+
+def test_the_account_holds_credit_spaces_and_leases(api: Api, world: World) -> None:
+    space = world.add_space(owner=DINO)
+    world.add_offer(space)
+    world.add_lease(space, driver=EVE)
+    world.settle(world.add_lease(space, NOW // 900 - 20, driver=EVE))
+    with world.store.write() as conn:
+        conn.execute(insert(derived.accounts).values(account=DINO.address, credit="12345"))
+    answer = api.get("/v1/me", DINO)
+    assert answer["credit"] == "12345"
+    assert answer["currency"] == {"symbol": "tEUR", "decimals": 6}
+    assert (answer["spaces"], answer["openLeasesAsOwner"], answer["openLeasesAsDriver"]) == (
+        1,
+        1,
+        0,
+    )
+    assert api.get("/v1/me", EVE)["openLeasesAsDriver"] == 1
+    assert api.get("/v1/me", OLGA)["credit"] == "0"
+
+
+@pytest.mark.parametrize("path", ["", "/spaces", "/leases", "/vehicles"])
+def test_the_account_is_closed_without_a_session(api: Api, path: str) -> None:
+    api.get(f"/v1/me{path}", expect=401)
+
+
+def test_spaces_are_paged_by_id(api: Api, world: World) -> None:
+    made = [world.add_space(number) for number in (3, 1, 2)]
+    world.add_space(9, owner=EVE)
+    first = api.get("/v1/me/spaces?limit=2", OLGA)
+    second = api.get(f"/v1/me/spaces?limit=2&cursor={first['next']}", OLGA)
+    assert [item["id"] for item in first["items"] + second["items"]] == sorted(made)
+    assert second["next"] is None
+
+
+# ---- vehicles
+
+
+def test_a_driver_hands_over_the_plate_of_an_attested_vehicle(api: Api, world: World) -> None:
+    world.add_vehicle()
+    answer = api.post("/v1/me/vehicles", VEHICLE, DINO, expect=201)
+    assert (answer["plate"], answer["size"], answer["verifier"]) == (PLATE, "medium", 1)
+    assert api.get("/v1/me/vehicles", DINO)["items"] == [answer]
+    assert world.woken == 1
+
+
+def test_handing_it_over_again_changes_nothing(api: Api, world: World) -> None:
+    world.add_vehicle()
+    for _ in range(2):
+        api.post("/v1/me/vehicles", VEHICLE, DINO, expect=201)
+    assert len(api.get("/v1/me/vehicles", DINO)["items"]) == 1
+
+
+def test_plate_and_salt_are_sealed_at_rest(api: Api, world: World) -> None:
+    world.add_vehicle()
+    api.post("/v1/me/vehicles", VEHICLE, DINO, expect=201)
+    with world.store.read() as conn:
+        row = conn.execute(select(kept.vehicles_private)).one()
+    assert PLATE not in str(row)
+    assert SALT.hex() not in str(row)
+    assert world.sealer.open(row.sealed) == {"plate": PLATE, "salt": "0x" + SALT.hex()}
+
+
+def test_a_vehicle_not_handed_over_has_no_plate(api: Api, world: World) -> None:
+    world.add_vehicle()
+    (item,) = api.get("/v1/me/vehicles", DINO)["items"]
+    assert item["plate"] is None
+
+
+def test_a_vehicle_that_the_index_has_not_read_yet_is_looked_up_on_the_chain(
+    api: Api, world: World
+) -> None:
+    world.node.answers["vehicleOf"] = lambda call: (DINO.address, NOW // 900 + 96, 3, 1)
+    answer = api.post("/v1/me/vehicles", VEHICLE, DINO, expect=201)
+    assert (answer["size"], answer["verifier"]) == ("small", 3)
+
+
+def test_a_vehicle_that_nobody_attested_is_refused(api: Api, world: World) -> None:
+    world.node.answers["vehicleOf"] = lambda call: ("0x" + "00" * 20, 0, 0, 0)
+    problem = api.post("/v1/me/vehicles", VEHICLE, DINO, expect=409)
+    assert (problem["code"], fields(problem)) == ("vehicle.not_attested", ["plateCommitment"])
+
+
+def test_somebody_elses_vehicle_is_refused(api: Api, world: World) -> None:
+    world.add_vehicle()
+    assert api.post("/v1/me/vehicles", VEHICLE, EVE, expect=409)["code"] == "vehicle.not_attested"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"plate": "ABC124"}, {"salt": "0x" + "00" * 32}, {"plateCommitment": "0x" + "00" * 32}],
+)
+def test_plate_and_salt_must_open_the_commitment(
+    api: Api, world: World, change: dict[str, str]
+) -> None:
+    world.add_vehicle()
+    problem = api.post("/v1/me/vehicles", VEHICLE | change, DINO, expect=422)
+    assert problem["code"] == "vehicle.commitment"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"plate": "?"}, "plate"),
+        ({"salt": "0x12"}, "salt"),
+        ({"plateCommitment": "x"}, "plateCommitment"),
+    ],
+)
+def test_a_bad_field_of_a_vehicle_is_named(api: Api, change: dict[str, str], field: str) -> None:
+    assert fields(api.post("/v1/me/vehicles", VEHICLE | change, DINO, expect=422)) == [field]
+
+
+def test_a_plate_that_is_no_plate_is_named(api: Api) -> None:
+    problem = api.post("/v1/me/vehicles", VEHICLE | {"plate": "??"}, DINO, expect=422)
+    assert fields(problem) == ["plate"]
+
+
+# ---- titles
+
+
+@pytest.fixture
+def imported(world: World, tmp_path: Path) -> World:
+    """A city of five titles, anchored; Olga stands for the holder of the second."""
+    source = tmp_path / "titles.csv"
+    lines = ["id,lat,lon,address,kind,height_cm,width_cm,length_cm,sharing,valid_until,holder"]
+    lines += [
+        f"S-{n},{-37.8 - n / 10_000:.4f},144.96,{n} Example Street,driveway,0,250,550,yes,,"
+        for n in range(5)
+    ]
+    source.write_text("\n".join(lines) + "\n", "utf-8")
+    made = import_titles(
+        world.store,
+        world.home,
+        Import(path=source, format="csv", city="AUMEL", name="Melbourne", attribution="made up"),
+        world.clock,
+    )
+    row = made.edition
+    holder = world.services.titles.entry(MELBOURNE, 1).holder
+    with world.store.write() as conn:
+        conn.execute(
+            insert(derived.editions).values(
+                city=MELBOURNE, edition=1, root=row.root, content_hash=row.content_hash, count=5,
+                published_at=NOW, block_number=7, tx_hash="0x" + "77" * 32,
+            )
+        )  # fmt: skip
+        conn.execute(
+            insert(derived.revocations).values(city=MELBOURNE, word=0, bits=f"0x{0b1010:064x}")
+        )
+        conn.execute(
+            insert(kept.title_takings).values(
+                city=MELBOURNE, holder=holder, wallet=OLGA.address, taken_at=NOW
+            )
+        )
+    return world
+
+
+def test_everybody_may_see_a_citys_edition(api: Api, imported: World) -> None:
+    for code in ("AUMEL", "aumel", "AU MEL"):
+        answer = api.get(f"/v1/titles/{code}")
+        assert (answer["city"], answer["number"]) == ("AUMEL", MELBOURNE)
+        assert (answer["edition"], answer["count"], answer["revoked"]) == (1, 5, 2)
+        assert answer["attribution"] == "made up"
+        assert answer["holders"] == "generated"
+
+
+def test_an_edition_of_a_library_elsewhere_is_told_by_the_chain_alone(
+    api: Api, imported: World
+) -> None:
+    with imported.store.write() as conn:
+        conn.execute(kept.titles.delete())
+        conn.execute(kept.title_editions.delete())
+    answer = api.get("/v1/titles/AUMEL")
+    assert (answer["count"], answer["name"], answer["holders"]) == (5, None, None)
+
+
+def test_a_city_without_an_edition_is_404_and_no_city_is_422(api: Api) -> None:
+    assert api.get("/v1/titles/TWTPE", expect=404)["code"] == "city.unknown"
+    assert api.get("/v1/titles/12345", expect=422)["code"] == "city.code"
+
+
+def test_a_holder_gets_the_proof_of_the_own_title(api: Api, imported: World) -> None:
+    answer = api.post("/v1/titles/proof", {"city": "AUMEL", "index": 1}, OLGA)
+    assert answer["holderGenerated"] is True
+    given = answer["title"]
+    title = Title(
+        city=MELBOURNE,
+        index=given["index"],
+        salted_holder=bytes.fromhex(given["saltedHolder"][2:]),
+        address_hash=bytes.fromhex(given["addressHash"][2:]),
+        cell=given["cell"],
+        attributes=given["attributes"],
+        valid_day=given["validDay"],
+    )
+    path = [bytes.fromhex(node[2:]) for node in answer["proof"]]
+    assert verify(bytes.fromhex(answer["root"][2:]), leaf(title), path)
+    salt = bytes.fromhex(answer["addressSalt"][2:])
+    assert address_hash(salt, answer["address"]) == title.address_hash
+
+
+@pytest.mark.parametrize(("who", "index"), [(EVE, 1), (OLGA, 2)])
+def test_nobody_gets_the_proof_of_another_title(
+    api: Api, imported: World, who: Any, index: int
+) -> None:
+    problem = api.post("/v1/titles/proof", {"city": "AUMEL", "index": index}, who, expect=403)
+    assert problem["code"] == "title.not_holder"
+    assert "Example Street" not in str(problem)
+
+
+def test_a_proof_needs_an_account_and_a_title_that_exists(api: Api, imported: World) -> None:
+    api.post("/v1/titles/proof", {"city": "AUMEL", "index": 1}, expect=401)
+    api.post("/v1/titles/proof", {"city": "AUMEL", "index": 99}, OLGA, expect=404)
+    api.post("/v1/titles/proof", {"city": "TWTPE", "index": 1}, OLGA, expect=404)
+    problem = api.post("/v1/titles/proof", {"city": "AUMEL", "index": -1}, OLGA, expect=422)
+    assert fields(problem) == ["index"]

@@ -1,0 +1,161 @@
+"""The public ledger."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from berth.core.ledger import EMPTY_HEAD
+from berth.core.slots import slot_at
+from berth.core.zones import rfc3339
+from berth.store import kept
+from sqlalchemy import insert
+
+from tests.backend.web.people import Api, fields
+from tests.backend.worlds import COMMITMENT, DINO, EVE, LOCK, NOW, OLGA, World
+
+Ledger = list[str]
+
+
+@pytest.fixture
+def ledger(world: World) -> Ledger:
+    """Five settlements on two spaces, two drivers; the chain agrees."""
+    spaces = [world.add_space(1), world.add_space(2, owner=EVE)]
+    for space in spaces:
+        world.add_offer(space)
+    leases = []
+    for number in range(5):
+        start = slot_at(NOW) - 200 + 20 * number
+        driver = DINO if number < 3 else OLGA
+        leases.append(world.add_lease(spaces[number % 2], start, 8, driver=driver))
+        world.settle(leases[-1], outcome=5 if number == 4 else 1, minutes=60 + number)
+    agree(world)
+    return leases
+
+
+def agree(world: World, count: int | None = None, head: bytes | None = None) -> None:
+    """The chain's ledger is the world's."""
+    world.node.answers["ledger"] = lambda call: (
+        world.head if head is None else head,
+        world.count if count is None else count,
+        0,
+    )
+
+
+def numbers(api: Api, query: str = "") -> list[int]:
+    return [item["number"] for item in api.get(f"/v1/audit/settlements{query}")["items"]]
+
+
+def test_the_head_recomputed_is_the_chains(api: Api, world: World, ledger: Ledger) -> None:
+    answer = api.get("/v1/audit/head")
+    assert answer["verdict"] == "complete"
+    assert answer["indexCount"] == answer["chainCount"] == 5
+    assert answer["indexHead"] == answer["chainHead"] == "0x" + world.head.hex()
+    assert answer["block"] == 100
+
+
+def test_an_empty_ledger_is_complete(api: Api, world: World) -> None:
+    agree(world)
+    answer = api.get("/v1/audit/head", language="zh")
+    assert answer["verdict"] == "complete"
+    assert answer["indexHead"] == "0x" + EMPTY_HEAD.hex()
+    assert answer["sentence"].startswith("所有结算记录完整")
+
+
+def test_an_altered_record_is_a_mismatch_with_its_number(
+    api: Api, world: World, ledger: Ledger
+) -> None:
+    with world.store.write() as conn:
+        conn.exec_driver_sql("UPDATE settlements SET fee = '1' WHERE number = 3")
+    answer = api.get("/v1/audit/head")
+    assert answer["verdict"] == "mismatch"
+    assert "Settlement 3" in answer["sentence"]
+    detail = api.get("/v1/audit/settlements/3")
+    assert detail["recomputed"]["agrees"] is False
+
+
+def test_settlements_are_public_in_the_order_of_the_ledger(api: Api, ledger: Ledger) -> None:
+    answer = api.get("/v1/audit/settlements")
+    assert [item["number"] for item in answer["items"]] == [1, 2, 3, 4, 5]
+    assert answer["currency"]["symbol"] == "tEUR"
+    assert answer["items"][0]["leaseId"] == ledger[0]
+    assert answer["items"][0]["windowStart"] == rfc3339((slot_at(NOW) - 200) * 900)
+
+
+def test_settlements_are_paged_both_ways(api: Api, ledger: Ledger) -> None:
+    first = api.get("/v1/audit/settlements?limit=3")
+    assert numbers(api, f"?limit=3&cursor={first['next']}") == [4, 5]
+    newest = api.get("/v1/audit/settlements?limit=3&newestFirst=true")
+    assert [item["number"] for item in newest["items"]] == [5, 4, 3]
+    assert numbers(api, f"?limit=3&newestFirst=true&cursor={newest['next']}") == [2, 1]
+
+
+def test_settlements_are_filtered(api: Api, ledger: Ledger) -> None:
+    assert numbers(api, f"?driver={DINO.shown}") == [1, 2, 3]
+    assert numbers(api, f"?owner={EVE.address}") == [2, 4]
+    assert numbers(api, f"?space={ledger[0][:18]}") == [1, 3, 5]
+    assert numbers(api, "?outcome=unused") == [5]
+    closed = rfc3339((slot_at(NOW) - 200 + 40) * 900 + 62 * 60)
+    assert numbers(api, f"?from={closed}") == [3, 4, 5]
+    assert numbers(api, f"?until={closed}") == [1, 2]
+    assert numbers(api, f"?from={closed}&driver={DINO.address}") == [3]
+
+
+@pytest.mark.parametrize(
+    ("query", "field"),
+    [
+        ("owner=olga", "owner"),
+        (f"driver={OLGA.shown.swapcase().replace('0X', '0x')}", "driver"),
+        ("space=1", "space"),
+        ("outcome=good", "outcome"),
+        ("from=noon", "from"),
+        ("limit=1000", "limit"),
+        ("cursor=!", "cursor"),
+    ],
+)
+def test_a_bad_filter_is_named(api: Api, query: str, field: str) -> None:
+    assert fields(api.get(f"/v1/audit/settlements?{query}", expect=422)) == [field]
+
+
+def test_one_settlement_tells_all_that_led_to_it(api: Api, world: World, ledger: Ledger) -> None:
+    for kind, until in ((1, NOW), (2, NOW + 60)):
+        with world.store.write() as conn:
+            conn.execute(
+                insert(kept.evidence).values(
+                    lease_id=ledger[1], kind=kind, from_=NOW, until=until, energy_wh=0,
+                    signature="0x" + "ab" * 65, lock_id=LOCK.address, state="mined",
+                    tx_hash="0x" + "cd" * 32, received_at=NOW,
+                )
+            )  # fmt: skip
+    answer = api.get("/v1/audit/settlements/2")
+    before = api.get("/v1/audit/settlements/1")
+    assert answer["recomputed"] == {
+        "previousHead": before["head"],
+        "recordHash": answer["recordHash"],
+        "head": answer["head"],
+        "agrees": True,
+    }
+    assert before["recomputed"]["previousHead"] == "0x" + "00" * 32
+    assert answer["booking"]["plateCommitment"] == COMMITMENT
+    assert answer["booking"]["transaction"] == "0x" + "b0" * 32
+    assert answer["registrationTransaction"] == f"0x{2:064x}"
+    assert answer["terms"]["pricePerSlot"] == "100000"
+    assert [one["kind"] for one in answer["evidence"]] == ["arrived", "left"]
+    assert answer["evidence"][0]["from"] == NOW
+    for name in ("rent", "fee", "refund"):
+        assert answer["bill"][name] == answer[name]
+    assert answer["bill"]["owner"] == answer["ownerShare"]
+
+
+def test_a_settlement_by_another_rule_has_no_bill_by_minutes(api: Api, ledger: Ledger) -> None:
+    assert api.get("/v1/audit/settlements/5")["bill"] is None
+
+
+def test_a_settlement_that_does_not_exist_is_404(api: Api, ledger: Ledger) -> None:
+    problem = api.get("/v1/audit/settlements/6", expect=404)
+    assert (problem["code"], fields(problem)) == ("settlement.unknown", ["number"])
+
+
+@pytest.mark.parametrize("number", ["0", "-1", "x", str(1 << 63), "1.5"])
+def test_a_number_that_is_none_is_a_bad_field(api: Api, number: Any) -> None:
+    assert fields(api.get(f"/v1/audit/settlements/{number}", expect=422)) == ["number"]
