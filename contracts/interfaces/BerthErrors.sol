@@ -10,24 +10,34 @@ error Berth_OutOfRange(bytes32 field, uint256 value, uint256 min, uint256 max);
 error Berth_BadAccount(bytes32 field, address account);
 
 // ---- titles
+/// @notice The caller is not the authority of this city.
 error Berth_NotAuthority(uint256 city, address caller);
 /// @notice An edition that is not the next one.
 error Berth_EditionOutOfOrder(uint256 city, uint256 current, uint256 given);
 
 // ---- attesters
+/// @notice No attester has this id, or not in the role that is needed.
 error Berth_AttesterUnknown(uint256 id);
+/// @notice This id was given to an account before; ids are given once.
 error Berth_AttesterTaken(uint256 id, address account);
+/// @notice This attester's word counts no longer.
 error Berth_AttesterRevoked(uint256 id);
+/// @notice The caller is not the attester with this id.
 error Berth_NotAttester(uint256 id, address caller);
 /// @notice A signature that is not by the one whose word is needed.
 error Berth_BadSignature(bytes32 what, address expected);
 
 // ---- spaces and offers
+/// @notice The registration does not comply; all its reasons at once.
 /// @param reasons bits of `Reasons`
 error Berth_NotCompliant(uint256 reasons);
+/// @notice The space is not registered in this market.
 error Berth_SpaceUnknown(uint256 spaceId);
+/// @notice The caller is not the owner of this space.
 error Berth_NotOwner(uint256 spaceId, address caller);
+/// @notice The space has had 65,535 offers.
 error Berth_TooManyOffers(uint256 spaceId);
+/// @notice An offer's last day is before its first.
 error Berth_DaysReversed(uint256 firstDay, uint256 lastDay);
 
 // ---- leases
@@ -41,33 +51,46 @@ error Berth_HoursNotShared(uint256 wantedHours, uint256 sharedHours);
 error Berth_DaysNotShared(uint256 startDay, uint256 endDay, uint256 firstDay, uint256 lastDay);
 /// @notice Title, owner's identity or lock attestation lapse before the stay ends.
 error Berth_SpaceLapses(uint256 spaceId, uint256 endDay, uint256 validDay);
+/// @notice The stay starts before the current slot.
 error Berth_StartInPast(uint256 startSlot, uint256 currentSlot);
+/// @notice The stay starts more than 90 days ahead.
 error Berth_StartTooFar(uint256 startSlot, uint256 lastStartSlot);
 /// @notice At least one slot of the stay is taken.
 error Berth_CalendarTaken(uint256 spaceId, uint256 startSlot, uint256 slots);
 /// @notice The same space and start slot have been leased 65,535 times.
 error Berth_EpochExhausted(uint256 spaceId, uint256 startSlot);
+/// @notice The vehicle is registered for another driver; zero: for nobody.
 error Berth_VehicleNotDrivers(bytes32 plateCommitment, address driver, address caller);
+/// @notice The vehicle's attestation ends before the stay does.
 error Berth_VehicleLapses(bytes32 plateCommitment, uint256 untilSlot, uint256 endSlot);
+/// @notice The deposit is more than the driver agreed to.
 error Berth_CostAboveMaximum(uint256 deposit, uint256 maxCost);
+/// @notice There is no such lease; or its start slot has been leased anew since.
 error Berth_LeaseUnknown(uint256 leaseId);
+/// @notice The lease is in a state in which this verb is not legal.
 /// @param state see LeaseView
 error Berth_WrongState(uint256 leaseId, uint256 state);
 /// @notice Too early or too late: legal in [from, until), block time.
 error Berth_OutOfTime(uint256 leaseId, uint256 from, uint256 until, uint256 now_);
 
 // ---- evidence
+/// @notice A record that is neither 1, ARRIVED, nor 2, LEFT.
 error Berth_KindUnknown(uint256 kind);
 /// @notice A record's time outside [earliest, latest].
 error Berth_EvidenceTime(bytes32 field, uint256 value, uint256 earliest, uint256 latest);
 
 // ---- money
+/// @notice The account's credit does not cover the amount.
 error Berth_CreditTooLow(address account, uint256 credit, uint256 wanted);
+/// @notice There are fewer fees to withdraw than wanted.
 error Berth_FeesTooLow(uint256 fees, uint256 wanted);
 /// @notice The token moved another amount than it was asked to.
 error Berth_TokenAmount(uint256 asked, uint256 moved);
 
 // ---- pause
+/// @notice Registering, publishing and leasing are paused until then (Unix seconds).
 error Berth_Paused(uint256 until);
+/// @notice There is no pause to end.
 error Berth_NotPaused();
+/// @notice The last pause is too near: the next may begin then (Unix seconds).
 error Berth_PausedTooSoon(uint256 earliest);
