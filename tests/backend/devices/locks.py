@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -53,18 +54,21 @@ class Time:
         self.mono += seconds
 
 
-def new_home(folder: Path, roots: tuple[bytes, ...]) -> LockHome:
-    enrol(folder, domain=DOMAIN, space=SPACE, owner=OWNER, group=GROUP, roots=roots)
+def new_home(
+    folder: Path, roots: tuple[bytes, ...], admit: Callable[[str], str] = lambda _: "unused"
+) -> LockHome:
+    enrol(folder, domain=DOMAIN, space=SPACE, owner=OWNER, group=GROUP, roots=roots, admit=admit)
     return open_home(folder)
 
 
 class Bench:
     """One lock on a bench: tell it things, read what it says."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, admit: Callable[[str], str] = lambda _: "unused") -> None:
         self.root, self.spare = Ed25519PrivateKey.generate(), Ed25519PrivateKey.generate()
         self.time = Time()
-        self.home = new_home(folder, (public_bytes(self.root), public_bytes(self.spare)))
+        roots = (public_bytes(self.root), public_bytes(self.spare))
+        self.home = new_home(folder, roots, admit)
         self.day_key = self.new_day_key()
         self.said: list[AnyMessage] = []
         self._ids = itertools.count(1)

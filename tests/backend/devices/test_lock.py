@@ -115,6 +115,20 @@ async def test_the_camera_goes_on_and_off_by_ticket_and_off_by_itself(bench: Ben
     assert not bench.last(State).camera
 
 
+async def test_a_camera_that_is_on_looks_again_so_that_a_reading_stays_fresh(
+    bench: Bench,
+) -> None:
+    bench.give(bench.grant())
+    bench.tell(bench.ticket("camera_on"))
+    bench.world(plate=PLATE)
+    for _ in range(4):
+        bench.time.pass_(TIMING.look)
+        bench.lock.tick()
+    assert len(bench.all(Plate)) == 5
+    assert len({reading.evidence_hash for reading in bench.all(Plate)}) == 5
+    assert bench.last(Plate).at == bench.time.now()
+
+
 # ---- a stay
 
 

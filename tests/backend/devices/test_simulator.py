@@ -12,7 +12,7 @@ import aiomqtt
 from berth.devices.broker import embedded_broker
 from berth.devices.mqtt import BrokerAddress
 from berth.devices.protocol import ASK_HELLO, AnyMessage, decode
-from berth.devices.simulator.home import admit, open_home
+from berth.devices.simulator.home import open_home
 from berth.devices.simulator.runner import LockProgram
 from berth.devices.topics import FROM_LOCK, all_locks, parse, topic
 
@@ -46,8 +46,7 @@ class Ear:
 async def test_a_lock_on_the_network_from_hello_to_departure(tmp_path: Path) -> None:
     async with embedded_broker(tmp_path) as broker:
         net = Net(broker)
-        bench = Bench(tmp_path / "lock")
-        admit(bench.home.folder, broker.credentials.add(bench.home.lock_id))
+        bench = Bench(tmp_path / "lock", broker.credentials.add)
         home = open_home(bench.home.folder)
         program = LockProgram(home, BrokerAddress.parse(broker.url), bench.time, TIMING)
         bench.lock = program.lock
@@ -95,8 +94,7 @@ async def test_a_killed_lock_is_offline_by_its_will_and_the_will_is_its_own_word
 ) -> None:
     async with embedded_broker(tmp_path) as broker:
         net = Net(broker)
-        bench = Bench(tmp_path / "lock")
-        admit(bench.home.folder, broker.credentials.add(bench.home.lock_id))
+        bench = Bench(tmp_path / "lock", broker.credentials.add)
         lock_id = bench.home.lock_id
         program = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -121,8 +119,7 @@ async def test_a_lock_comes_back_by_itself_when_the_broker_does(tmp_path: Path) 
     broker = embedded_broker(tmp_path)
     await broker.start()
     net = Net(broker)
-    bench = Bench(tmp_path / "lock")
-    admit(bench.home.folder, broker.credentials.add(bench.home.lock_id))
+    bench = Bench(tmp_path / "lock", broker.credentials.add)
     home = open_home(bench.home.folder)
     program = LockProgram(home, BrokerAddress.parse(broker.url), bench.time, TIMING)
     ear = Ear()

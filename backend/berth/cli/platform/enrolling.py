@@ -11,7 +11,7 @@ from berth.core.deployment import Deployment
 from berth.core.settings import Settings
 from berth.devices.credentials import Credentials
 from berth.devices.keyring import KeyRing
-from berth.devices.simulator.home import admit, enrol, open_home
+from berth.devices.simulator.home import enrol, open_home
 
 #: All locks of a local installation are one group.
 GROUP = "local"
@@ -51,14 +51,14 @@ def enrol_lock(
 ) -> Enrolled:
     """A new simulated lock for a space of an owner. A running platform starts it by itself."""
     folder = locks_folder(settings) / name
-    lock_id = enrol(
+    enrol(
         folder,
         domain=deployment.domain,
         space=space,
         owner=owner,
         group=GROUP,
         roots=ticket_keys(settings).roots(),
+        admit=broker_credentials(settings).add,
     )
-    admit(folder, broker_credentials(settings).add(lock_id))
     home = open_home(folder)
     return Enrolled(folder, home.lock_id, home.possession, home.private_key)

@@ -1,4 +1,4 @@
-"""`python -m berth.devices.simulator HOME… --broker URL`: locks without the rest of the commands."""
+"""`python -m berth.devices.simulator HOME… --broker URL`: locks, and nothing else."""
 
 from __future__ import annotations
 

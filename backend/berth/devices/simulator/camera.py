@@ -32,10 +32,11 @@ class Reading:
 class Camera:
     """On for one lease at a time, and off by itself after a while."""
 
-    def __init__(self, monotonic: Callable[[], float], seconds: float) -> None:
+    def __init__(self, monotonic: Callable[[], float], seconds: float, every: float) -> None:
         self._monotonic = monotonic
         self._seconds = seconds
-        self._until = 0.0
+        self._every = every
+        self._until = self._next_look = 0.0
         self.lease: str | None = None
 
     @property
@@ -46,10 +47,19 @@ class Camera:
     def switch_on(self, lease: str) -> None:
         """Look for the vehicle of this lease."""
         self.lease, self._until = lease, self._monotonic() + self._seconds
+        self.looked()
 
     def switch_off(self) -> None:
         """Stop looking."""
         self.lease = None
+
+    def looked(self) -> None:
+        """It has just looked."""
+        self._next_look = self._monotonic() + self._every
+
+    def due(self) -> bool:
+        """Is it on, and time to look again?"""
+        return self.on and self._monotonic() >= self._next_look
 
     def timed_out(self) -> bool:
         """Switches off when its time is over; True when it did."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
@@ -68,13 +69,15 @@ def enrol(
     owner: str,
     group: str,
     roots: tuple[bytes, ...],
+    admit: Callable[[str], str],
     password: str | None = None,
 ) -> str:
     """Make a home with a new key; returns the lock's id.
 
-    Without `password` the key's password is 256 random bits in a file beside it: a lock starts
-    without anybody there, and a thief of the whole home has the lock anyway. Give the broker's
-    password afterwards with `admit`.
+    `admit` gives the lock's id a password at the broker (`Credentials.add`). Without `password`
+    the key's password is 256 random bits in a file beside it: a lock starts without anybody there,
+    and a thief of the whole home has the lock anyway. The home counts once `lock.json` is there,
+    which is written last.
     """
     if (folder / _FILE).exists():
         raise BerthError("lock.enrolled", f"{folder} holds a lock already", field="home")
@@ -92,15 +95,13 @@ def enrol(
         roots=[encode_key(root) for root in roots],
         space=space_hex(space),
         owner=owner.lower(),
-        mqtt_password="",
+        mqtt_password=admit(lock),
     )
-    _save(folder, config)
+    draft = folder / f"{_FILE}.new"
+    draft.unlink(missing_ok=True)
+    _write_private(draft, msgspec.json.encode(config))
+    draft.replace(folder / _FILE)
     return lock
-
-
-def admit(folder: Path, mqtt_password: str) -> None:
-    """Keep the password that the broker gave to this lock."""
-    _save(folder, msgspec.structs.replace(_load(folder), mqtt_password=mqtt_password))
 
 
 def lock_id_of(folder: Path) -> str:
@@ -147,13 +148,6 @@ def _load(folder: Path) -> _Config:
         raise BerthError(
             "lock.damaged", f"{folder / _FILE}: {error}", field="home", exit_code=2
         ) from error
-
-
-def _save(folder: Path, config: _Config) -> None:
-    draft = folder / f"{_FILE}.new"
-    draft.unlink(missing_ok=True)
-    _write_private(draft, msgspec.json.encode(config))
-    draft.replace(folder / _FILE)
 
 
 def _write_private(path: Path, content: bytes) -> None:

@@ -55,7 +55,7 @@ class Lock:
         self._note("boot", boots=self.memory.boots + 1)
         boot = f"{self.memory.boots:08x}{secrets.token_hex(8)}"
         self._challenges = Challenges(boot, monotonic, lambda: secrets.token_hex(16))
-        self._camera = Camera(monotonic, timing.camera)
+        self._camera = Camera(monotonic, timing.camera, timing.look)
         self.reports = Reports(
             home, clock, self.memory, self.hardware, self._camera, self._challenges
         )
@@ -93,6 +93,8 @@ class Lock:
             self.reports.evidence()
         if self._camera.timed_out():
             self.reports.state()
+        elif self._camera.lease is not None and self._camera.due():
+            self._read_plate(self._camera.lease)
         free = self.reports.position == "UNLOCKED" and self.memory.interrupted is None
         if free and self.memory.lowered_for is not None and self._stay.over(self.occupied):
             self._begin(
@@ -283,6 +285,7 @@ class Lock:
             self._note("acknowledged", lease=receipt.lease, kind=receipt.kind)
 
     def _read_plate(self, lease: str) -> bool | None:
+        self._camera.looked()
         grant = self.memory.grants.get(lease)
         reading = look(self.hardware.world, grant) if grant is not None else None
         if reading is None:

@@ -17,14 +17,16 @@ class Timing:
     """How long things take, seconds.
 
     `debounce`: an empty bay counts as left after this. `idle`: a bar that is down for a driver who
-    never drives in comes up after this. `camera`: the camera switches itself off. `resend`:
-    evidence without a receipt is said again. `present`: a parked vehicle is noted in the journal.
+    never drives in comes up after this. `camera`: the camera switches itself off; while on it looks
+    again every `look`. `resend`: evidence without a receipt is said again. `present`: a parked
+    vehicle is noted in the journal.
     """
 
     travel: float = 2.0
     debounce: float = 20.0
     idle: float = 600.0
     camera: float = 300.0
+    look: float = 20.0
     resend: float = 30.0
     present: int = 60
 
