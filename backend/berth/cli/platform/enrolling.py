@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from berth.cli.platform.home import password
-from berth.core.clock import WallClock
+from berth.core.clock import Clock, WallClock
 from berth.core.deployment import Deployment
 from berth.core.settings import Settings
 from berth.devices.credentials import Credentials
@@ -37,11 +37,12 @@ def broker_credentials(settings: Settings) -> Credentials:
     return Credentials(settings.home / "broker" / "broker.json")
 
 
-def ticket_keys(settings: Settings) -> KeyRing:
-    """Roots and day keys of the locks' tickets; the roots are made when they are missing."""
+def ticket_keys(settings: Settings, clock: Clock | None = None) -> KeyRing:
+    """Roots and day keys of the locks' tickets; the roots are made when they are missing. `clock`
+    is the locks': where it follows a chain that travels in time, day keys must follow too."""
     folder = settings.keys / "tickets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    ring = KeyRing(folder, password(settings), GROUP, WallClock())
+    ring = KeyRing(folder, password(settings), GROUP, clock or WallClock())
     ring.create_roots()
     return ring
 
