@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -91,6 +91,21 @@ def move_cursor(
     if changed.rowcount != 1:
         raise CursorMovedError
     return moved
+
+
+def note_head(conn: Connection, read: Cursor, head_number: int) -> Cursor:
+    """Records what the node's newest block is, so that other processes know that the index lives
+    and whether it has caught up. Raises CursorMovedError."""
+    noted = replace(read, head_number=head_number)
+    table = derived.cursor
+    changed = conn.execute(
+        update(table)
+        .where(table.c.name == NAME, table.c.version == read.version)
+        .values(head_number=head_number, updated_at=int(time.time()))
+    )
+    if changed.rowcount != 1:
+        raise CursorMovedError
+    return noted
 
 
 def _values(cursor: Cursor) -> dict[str, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
@@ -14,7 +15,13 @@ from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
 from berth.indexer.commit import ReorgError, commit_batch
-from berth.indexer.cursor import Cursor, CursorMovedError, create_cursor, read_cursor
+from berth.indexer.cursor import (
+    Cursor,
+    CursorMovedError,
+    create_cursor,
+    note_head,
+    read_cursor,
+)
 from berth.indexer.fetch import ChainMovedError, Fetcher, Header, header_of
 from berth.indexer.project import Projector
 from berth.indexer.rollback import (
@@ -32,6 +39,8 @@ log = logging.getLogger(__name__)
 #: Blocks behind the head that a reorg may still change.
 FINALITY = 64
 POLL_SECONDS = 0.4
+#: Longest silence of a living index in its cursor's row.
+HEARTBEAT_SECONDS = 5.0
 #: Tries in a row on a chain that moves while it is read, before the node is called broken.
 RESTLESS = 10
 LONGEST_WAIT = 5.0
@@ -85,6 +94,7 @@ class Indexer:
         self._fetcher = Fetcher(rpc, self._projector.addresses)
         self._verified = False
         self._last_seen: Header | None = None
+        self._next_beat = 0.0
         self._status = IndexStatus()
         self._moved = asyncio.Event()
 
@@ -159,7 +169,7 @@ class Indexer:
         if newest is None:
             raise NodeUnreachableError(self._rpc.where, "has no block")
         head = header_of(newest)
-        cursor = await self._cursor(head)
+        cursor = await self._heartbeat(await self._cursor(head), head)
         if head.number <= cursor.block_number:
             return await self._at_head(head, cursor)
         try:
@@ -185,6 +195,24 @@ class Indexer:
         if before is None:
             raise NodeUnreachableError(self._rpc.where, "lacks the blocks of the deployment")
         return await self._in_thread(self._create_cursor, header_of(before), head.number)
+
+    async def _heartbeat(self, cursor: Cursor, head: Header) -> Cursor:
+        """Notes the head before anything is read, and that the index lives while nothing happens.
+
+        Others act only while the index has caught up: after a start they must not take the cursor
+        of the last run for news.
+        """
+        moment = time.monotonic()
+        first = self._next_beat == 0.0
+        # with news the commit itself is the sign of life
+        if not first and (moment < self._next_beat or head.number > cursor.block_number):
+            return cursor
+        self._next_beat = moment + HEARTBEAT_SECONDS
+        return await self._in_thread(self._note_head, cursor, max(head.number, cursor.block_number))
+
+    def _note_head(self, cursor: Cursor, head_number: int) -> Cursor:
+        with self._store.write() as conn:
+            return note_head(conn, cursor, head_number)
 
     def _read_cursor(self) -> Cursor | None:
         with self._store.read() as conn:

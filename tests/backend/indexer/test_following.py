@@ -9,13 +9,15 @@ import pytest
 from berth.chain.rpc import Rpc
 from berth.core.errors import BerthError
 from berth.core.ids import lease_hex
+from berth.indexer.cursor import read_cursor
 from berth.indexer.digest import digest
 from berth.indexer.rebuild import rebuild
 from berth.indexer.run import Indexer
 from berth.store import Store, open_store
 from berth.store.derived import accounts, blocks, leases, market_state, raw_logs, revocations, undo
+from berth.store.derived import cursor as cursor_table
 from fake_node import FakeNode
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.sql import ColumnElement
 
 FINALITY = 8
@@ -237,6 +239,41 @@ async def test_a_log_of_a_block_that_is_not_the_chains_is_refused(
     with pytest.raises(BerthError, match="contradicts itself"):
         await indexer(store, node).sync_once()
     assert scalar(store, func.count(raw_logs.c.log_index)) == 0
+
+
+async def test_after_a_restart_the_cursor_says_at_once_that_it_is_behind(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    node = FakeNode(18)
+    node.mine(5)
+    await indexer(store, node).sync_once()
+    node.mine(30)
+    restarted = indexer(store, node)
+
+    def stop_before_the_first_commit(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr("berth.indexer.run.commit_batch", stop_before_the_first_commit)
+    with pytest.raises(ZeroDivisionError):
+        await restarted.sync_once()
+    with store.read() as conn:
+        cursor = read_cursor(conn)
+    assert cursor is not None
+    assert not cursor.caught_up
+    assert cursor.head_number == node.height
+
+
+async def test_an_idle_index_keeps_saying_that_it_lives(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.indexer.run.HEARTBEAT_SECONDS", 0.0)
+    node = FakeNode(19)
+    following = indexer(store, node)
+    await following.sync_once()
+    with store.write() as conn:
+        conn.execute(update(cursor_table).values(updated_at=1))
+    await following.sync_once()
+    assert scalar(store, cursor_table.c.updated_at) > 1
 
 
 async def test_a_node_of_another_chain_is_refused(store: Store) -> None:
