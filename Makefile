@@ -102,11 +102,13 @@ build: setup ## compile the contracts that have changed
 abi: build ## write the ABI files, and what is generated from them
 	$(BIN)/python scripts/export_abi.py
 	$(BIN)/python scripts/generate_events.py
+	$(BIN)/python scripts/generate_errors.py
 
 .PHONY: abi-check
 abi-check: build ## fail when they do not fit the contracts
 	$(BIN)/python scripts/export_abi.py --check
 	$(BIN)/python scripts/generate_events.py --check
+	$(BIN)/python scripts/generate_errors.py --check
 
 .PHONY: lock
 lock: setup ## compile the requirements of pyproject.toml, with hashes
