@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -92,6 +94,21 @@ def test_a_tree_of_nothing_of_odd_leaves_or_of_twins_is_refused(leaves, code):
 def test_bytes_that_cannot_be_a_tree_are_refused(size):
     with pytest.raises(BerthError, match="are no tree"):
         merkle.Tree(bytes(size))
+
+
+def test_without_the_extension_in_c_the_hashes_are_the_same(monkeypatch):
+    leaves = [os.urandom(32) for _ in range(9)]
+    monkeypatch.setitem(sys.modules, "sha3", None)  # as where it has no wheel
+    spec = importlib.util.find_spec("berth.core.hashing")
+    assert spec is not None
+    assert spec.loader is not None
+    slow = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(slow)
+    assert slow.hasher is not merkle.hasher
+    expected = merkle.build(leaves)
+    assert slow.keccak(b"") == keccak(b"")
+    monkeypatch.setattr(merkle, "hasher", slow.hasher)
+    assert merkle.build(leaves).nodes == expected.nodes
 
 
 class TestFile:
