@@ -7,10 +7,11 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from berth.chain.wire import Receipt
-from berth.core.errors import BerthError
 from rich.console import Console
 from rich.table import Table
+
+from berth.chain.wire import Receipt
+from berth.core.errors import BerthError
 
 
 @dataclass

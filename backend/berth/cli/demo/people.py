@@ -11,6 +11,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import httpx
+from siwe import SiweMessage
+
 from berth.chain.contracts import Contract
 from berth.chain.rpc import Rpc
 from berth.chain.sender import Sender
@@ -22,7 +24,6 @@ from berth.core.messages import TypedMessage, sign
 from berth.core.signing import address_of, new_private_key, sign_digest, text_digest
 from berth.store.engine import Store
 from berth.store.transactions import TransactionJournal
-from siwe import SiweMessage
 
 
 class Api:

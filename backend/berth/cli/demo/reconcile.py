@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from sqlalchemy import select
+
 from berth.cli.demo.driving import ENERGY_KWH, STAY_SLOTS, Trip
 from berth.cli.demo.owners import Listing
 from berth.cli.demo.people import Person
@@ -14,7 +16,6 @@ from berth.core.ids import parse_lease, parse_space
 from berth.core.ledger import EMPTY_HEAD, Record, next_head, record_hash
 from berth.core.tariff import bill_minutes, decode_words
 from berth.store.derived import settlements
-from sqlalchemy import select
 
 _MONEY = ("rent", "overstay", "energy", "fee", "refund")
 

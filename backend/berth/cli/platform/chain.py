@@ -1,0 +1,77 @@
+"""The chain of an installation: the embedded one with its deployment, or a node elsewhere."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+from berth.chain.deployer import run_deploy
+from berth.chain.identity import verify_chain
+from berth.chain.local import LocalChain, LocalChainOptions
+from berth.chain.rpc import Rpc
+from berth.cli.platform.parties import Parties, deploy_config
+from berth.core.deployment import Deployment, load_deployment
+from berth.core.errors import BerthError
+from berth.core.settings import Settings
+
+#: Gas money of the relay on a local chain, wei: kept above this, filled up to ten times as much.
+_RELAY_WEI = 10**18
+_GAS_GIFT = 10 * _RELAY_WEI
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class ChainSide:
+    """A node with a checked deployment on it. `local` is None for a node elsewhere."""
+
+    url: str
+    rpc: Rpc
+    deployment: Deployment
+    local: LocalChain | None
+
+
+@asynccontextmanager
+async def open_chain(
+    settings: Settings, parties: Parties | None, port: int, say: Say
+) -> AsyncIterator[ChainSide]:
+    """The node that BERTH_RPC_URL names, or Ganache as a child, with contracts deployed.
+
+    `parties` are those of the local chain; None with a node elsewhere, where nothing is deployed by
+    itself. Raises BerthError when the node is another one than the deployment's.
+    """
+    if "BERTH_RPC_URL" in os.environ:
+        async with Rpc(settings.rpc_url) as rpc:
+            deployment = load_deployment(settings.deployment)
+            await verify_chain(rpc, deployment)
+            yield ChainSide(settings.rpc_url, rpc, deployment, None)
+        return
+    if parties is None:
+        raise BerthError("up.parties", "a local chain needs its parties", exit_code=2)
+    say("starting the chain (Ganache)")
+    local = await LocalChain.start(LocalChainOptions(settings.chain, port=port))
+    try:
+        async with Rpc(local.url) as rpc:
+            if settings.deployment.exists():
+                deployment = load_deployment(settings.deployment)
+            else:
+                say("deploying the contracts (the first time only)")
+                deployment = await run_deploy(
+                    settings, deploy_config(parties), settings.deployment, rpc_url=local.url
+                )
+            await verify_chain(rpc, deployment)
+            await _fill_up(rpc, parties.address("relay"))
+            yield ChainSide(local.url, rpc, deployment, local)
+    finally:
+        await local.stop()
+
+
+async def _fill_up(rpc: Rpc, account: str) -> None:
+    """Gas money for the relay from the local node's first account."""
+    balance = int(str(await rpc.call("eth_getBalance", account, "latest")), 16)
+    if balance < _RELAY_WEI:
+        accounts = await rpc.call("eth_accounts")
+        gift = {"from": accounts[0], "to": account, "value": hex(_GAS_GIFT)}
+        await rpc.call("eth_sendTransaction", gift)
