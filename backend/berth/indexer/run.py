@@ -7,7 +7,7 @@ import logging
 import time
 from collections.abc import Callable
 from contextlib import aclosing
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TypeVar
 
 from berth.chain.identity import verify_chain
@@ -31,6 +31,7 @@ from berth.indexer.rollback import (
     roll_back,
     unfinal_headers,
 )
+from berth.indexer.status import IndexStatus
 from berth.store import Store, bind_deployment
 
 T = TypeVar("T")
@@ -44,30 +45,6 @@ HEARTBEAT_SECONDS = 5.0
 #: Tries in a row on a chain that moves while it is read, before the node is called broken.
 RESTLESS = 10
 LONGEST_WAIT = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class IndexStatus:
-    """How far the index is. `error` is why it stands still, None when it does not.
-
-    `node_behind`: the node has not got as far as the index had; it is waited for.
-    """
-
-    block_number: int = -1
-    block_hash: str = ""
-    block_timestamp: int = 0
-    head_number: int = -1
-    final_number: int = -1
-    caught_up: bool = False
-    node_behind: bool = False
-    reorgs: int = 0
-    logs: int = 0
-    error: str | None = None
-
-    @property
-    def lag(self) -> int:
-        """Blocks not read yet."""
-        return max(0, self.head_number - self.block_number)
 
 
 class Indexer:
