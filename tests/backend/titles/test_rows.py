@@ -110,7 +110,7 @@ def test_of_two_rows_with_one_key_the_first_counts(load, write, library):
     done = load(write(row(1), row(2), row(1, address="Elsewhere 5")))
     (rejected,) = done.rejections
     assert (rejected.line, rejected.code) == (4, "title.duplicate")
-    assert rejected.reason == "S-1 is the title of line 2 already"
+    assert rejected.reason == "title S-1 is that of line 2 already"
     assert library.by_reference(CITY, "S-1").address == "1 Example Street"
 
 
@@ -177,7 +177,7 @@ class TestReport:
                     "line": "4",
                     "code": "title.duplicate",
                     "field": "",
-                    "reason": "S-1 is the title of line 2 already",
+                    "reason": "title S-1 is that of line 2 already",
                 },
             ]
 

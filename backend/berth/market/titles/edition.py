@@ -15,8 +15,11 @@ from berth.core.geo import encode_cell
 from berth.core.ids import city_code
 from berth.core.title import Title, address_hash, leaf, pack_attributes, salted_holder
 from berth.market.titles.formats.plain import GENERATED
+from berth.market.titles.reading import Progress, no_progress
 from berth.market.titles.rows import Record
 from berth.market.titles.salts import Salts
+
+_EVERY = 1_000
 
 MAX_INDEX = (1 << 32) - 1
 
@@ -65,10 +68,20 @@ class Edition:
     added: int
 
 
-def build(city: int, records: Sequence[Record], former: Former, salts: Salts) -> Edition:
+def build(
+    city: int,
+    records: Sequence[Record],
+    former: Former,
+    salts: Salts,
+    progress: Progress = no_progress,
+) -> Edition:
     """Gives indices and builds the tree. At least one record, references all different."""
     entries, bound = _entries(city, records, former)
-    leaves = [leaf(title_of(city, entry, salts)) for entry in entries]
+    leaves = []
+    for done, entry in enumerate(entries):
+        if done % _EVERY == 0:
+            progress("building", done, len(entries))
+        leaves.append(leaf(title_of(city, entry, salts)))
     return Edition(
         entries=entries,
         index_bound=bound,

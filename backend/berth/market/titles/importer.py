@@ -102,8 +102,7 @@ def import_titles(
 
     standing = _standing(store, city)
     salts = _salts(store, home, city, standing)
-    progress("building", 0, len(reading.records))
-    built = build(city, reading.records, standing.former, salts)
+    built = build(city, reading.records, standing.former, salts, progress)
     progress("building", len(reading.records), len(reading.records))
 
     row = EditionRow(

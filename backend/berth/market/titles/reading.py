@@ -44,7 +44,9 @@ def read_all(source: Source, source_format: Format, progress: Progress) -> Readi
             continue
         twice = next((one for one in row.records if one.reference in first_line), None)
         if twice is not None:
-            reason = f"{twice.reference} is the title of line {first_line[twice.reference]} already"
+            reason = (
+                f"title {twice.reference} is that of line {first_line[twice.reference]} already"
+            )
             reading.rejections.append(Rejection(row.line, "title.duplicate", "", reason))
             continue
         for record in row.records:
