@@ -19,6 +19,7 @@ from rich.console import Console
 
 from berth.chain.child import dying_with_parent
 from berth.chain.contracts import Contracts
+from berth.chain.local import free_port
 from berth.chain.rpc import Rpc
 from berth.cli.demo.city import choose_city
 from berth.cli.demo.narrate import Narrator
@@ -45,14 +46,14 @@ async def play(home: Path, port: int, stay: bool, console: Console) -> None:
         **{name: value for name, value in os.environ.items() if not name.startswith("BERTH_")},
         "BERTH_HOME": str(home),
         "BERTH_DATA": str(load_settings().data),
-        "BERTH_HTTP_PORT": str(port),
+        "BERTH_HTTP_PORT": str(port or free_port()),
         **{name: os.environ[name] for name in ("BERTH_GANACHE",) if name in os.environ},
     }
     console.print("[bold]Berth[/]: one whole lease, on a real chain, through real parts")
     console.print(
-        "[dim]Simulated: the bar's motor, the vehicle sensor, the plate before the camera,"
+        "[dim]Simulated are the bar's motor, the vehicle sensor, the plate before the camera and "
+        "the positions of two phones. Nothing else.[/]"
     )
-    console.print("the positions of two phones. Nothing else.[/]")
     started = time.monotonic()
     async with _running(environment, home, console) as running:
         narrator = Narrator(console)

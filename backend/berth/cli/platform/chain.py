@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,9 +17,10 @@ from berth.core.deployment import Deployment, load_deployment
 from berth.core.errors import BerthError
 from berth.core.settings import Settings
 
-#: Gas money of the relay on a local chain, wei: kept above this, filled up to ten times as much.
-_RELAY_WEI = 10**18
-_GAS_GIFT = 10 * _RELAY_WEI
+#: Parties that send transactions of their own.
+_SENDERS = ("relay", "registry", "guardian")
+#: Their gas money on a local chain, wei: filled up when it falls below the first.
+_LOW_WEI, _GIFT_WEI = 10**18, 10 * 10**18
 
 Say = Callable[[str], None]
 
@@ -62,16 +64,20 @@ async def open_chain(
                     settings, deploy_config(parties), settings.deployment, rpc_url=local.url
                 )
             await verify_chain(rpc, deployment)
-            await _fill_up(rpc, parties.address("relay"))
+            for role in _SENDERS:
+                await _fill_up(rpc, parties.address(role))
             yield ChainSide(local.url, rpc, deployment, local)
     finally:
         await local.stop()
 
 
 async def _fill_up(rpc: Rpc, account: str) -> None:
-    """Gas money for the relay from the local node's first account."""
+    """Gas money from the local node's first account."""
     balance = int(str(await rpc.call("eth_getBalance", account, "latest")), 16)
-    if balance < _RELAY_WEI:
-        accounts = await rpc.call("eth_accounts")
-        gift = {"from": accounts[0], "to": account, "value": hex(_GAS_GIFT)}
-        await rpc.call("eth_sendTransaction", gift)
+    if balance >= _LOW_WEI:
+        return
+    accounts = await rpc.call("eth_accounts")
+    gift = {"from": accounts[0], "to": account, "value": hex(_GIFT_WEI)}
+    tx_hash = await rpc.call("eth_sendTransaction", gift)
+    while await rpc.receipt(tx_hash) is None:
+        await asyncio.sleep(0.1)
