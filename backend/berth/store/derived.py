@@ -2,6 +2,9 @@
 
 Nothing outside the indexer writes here. Units: see `berth.store.columns`; a slot is 15 minutes
 since the Unix epoch, `until_minute` counts minutes from a lease's start.
+
+Whoever changes a table writes its migration: scripts/new_migration.py (with --first until the
+first release is out).
 """
 
 from __future__ import annotations

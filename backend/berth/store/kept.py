@@ -1,6 +1,9 @@
 """Tables that no chain can give back: private, operational, backed up, never touched by a rebuild.
 
 Units: see `berth.store.columns`. Fields named `sealed` hold ciphertext of the data folder's key.
+
+Whoever changes a table writes its migration: scripts/new_migration.py (with --first until the
+first release is out).
 """
 
 from __future__ import annotations

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
 import pytest
 from berth.chain.rpc import Rpc
+from berth.cli.main import main
 from berth.core.deployment import save_deployment
 from berth.indexer.run import Indexer
 from berth.store import Store
@@ -29,27 +29,44 @@ async def home(store: Store, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def berth(home: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "BERTH_HOME": str(home),
-        "BERTH_RPC_URL": "http://127.0.0.1:9",
-        "COLUMNS": "200",
-    }
-    command = [sys.executable, "-c", "from berth.cli.main import main; main()", *arguments]
-    return subprocess.run(
-        command, env=environment, capture_output=True, text=True, timeout=60, check=False
-    )
+class Done(NamedTuple):
+    """What a run of the program printed, and its exit status."""
+
+    returncode: int
+    stdout: str
+    stderr: str
 
 
-def answer(home: Path, *arguments: str) -> Any:
+Berth = Callable[..., Done]
+
+
+@pytest.fixture
+def berth(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Berth:
+    """Runs the program in this process, as its console script does."""
+
+    def run(home: Path, *arguments: str) -> Done:
+        monkeypatch.setenv("BERTH_HOME", str(home))
+        monkeypatch.setenv("BERTH_RPC_URL", "http://127.0.0.1:9")
+        monkeypatch.setenv("COLUMNS", "200")
+        monkeypatch.setattr(sys, "argv", ["berth", *arguments])
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+            sys.exit(0)
+        printed = capsys.readouterr()
+        return Done(int(ended.value.code or 0), printed.out, printed.err)
+
+    return run
+
+
+def answer(berth: Berth, home: Path, *arguments: str) -> Any:
     done = berth(home, *arguments, "--json")
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout)
 
 
-def test_status_tells_of_the_index_without_a_node(home: Path) -> None:
-    status = answer(home, "index", "status")
+def test_status_tells_of_the_index_without_a_node(berth: Berth, home: Path) -> None:
+    status = answer(berth, home, "index", "status")
     assert status["block_number"] == 62
     assert status["lag"] == 0
     assert status["rows"]["leases"] > 0
@@ -58,17 +75,17 @@ def test_status_tells_of_the_index_without_a_node(home: Path) -> None:
     assert "node unreachable" in text
 
 
-def test_a_rebuild_leaves_the_digest_as_it_was(home: Path) -> None:
-    before = answer(home, "index", "digest")
+def test_a_rebuild_leaves_the_digest_as_it_was(berth: Berth, home: Path) -> None:
+    before = answer(berth, home, "index", "digest")
     done = berth(home, "index", "rebuild")
     assert done.returncode == 0, done.stderr
     assert before["sha256"] in done.stdout
-    assert answer(home, "index", "digest") == before
+    assert answer(berth, home, "index", "digest") == before
     assert {table["name"] for table in before["tables"]} >= {"leases", "settlements", "accounts"}
 
 
 def test_no_deployment_no_index_and_a_foreign_database_are_each_one_sentence(
-    home: Path, tmp_path: Path
+    berth: Berth, home: Path, tmp_path: Path
 ) -> None:
     for arguments, said in (
         (("index", "status"), "there is no deployment file"),
@@ -85,7 +102,7 @@ def test_no_deployment_no_index_and_a_foreign_database_are_each_one_sentence(
     assert "belongs to another deployment" in done.stderr
 
 
-def test_an_empty_index_cannot_be_rebuilt(tmp_path: Path) -> None:
+def test_an_empty_index_cannot_be_rebuilt(berth: Berth, tmp_path: Path) -> None:
     save_deployment(FakeNode(41).deployment, tmp_path / "deployment.json")
     for command in ("status", "rebuild", "digest"):
         done = berth(tmp_path, "index", command)

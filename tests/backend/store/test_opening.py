@@ -238,7 +238,7 @@ def test_the_migrations_make_exactly_the_tables_that_are_declared(store: Store) 
         }
         context = MigrationContext.configure(conn, opts=options)
         declared = [derived.metadata, kept.metadata, points.metadata]
-        assert compare_metadata(context, declared) == []
+        assert compare_metadata(context, declared) == [], "run scripts/new_migration.py"
 
 
 def test_the_known_revisions_are_the_files(store: Store) -> None:
