@@ -33,7 +33,12 @@ class Edition:
 def anchored_edition(conn: Connection, city: int) -> Edition:
     """The newest edition of a city. Raises BerthError `city.unknown` (404)."""
     row = conn.execute(
-        select(editions, title_editions.c.name, title_editions.c.attribution)
+        select(
+            editions,
+            title_editions.c.name,
+            title_editions.c.attribution,
+            title_editions.c.count.label("titles"),
+        )
         .outerjoin(
             title_editions,
             and_(
@@ -57,7 +62,8 @@ def anchored_edition(conn: Connection, city: int) -> Edition:
     return Edition(
         city=city,
         edition=row.edition,
-        count=row._mapping["count"],  # `count` is a method of every row
+        # The chain counts indices ever given: more than titles, once some were dropped.
+        count=row._mapping["count"] if row.titles is None else row.titles,
         revoked=sum(int(word, 16).bit_count() for word in bits),
         root=row.root,
         content_hash=row.content_hash,

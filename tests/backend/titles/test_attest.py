@@ -16,7 +16,8 @@ from berth.core.messages import (
 from berth.core.plate import commitment
 from berth.core.signing import address_of
 from berth.market import attest
-from berth.market.titles.taking import stands_for, take_generated_title
+from berth.market.editions import stands_for
+from berth.market.titles.taking import take_generated_title
 from berth.store.derived import spaces
 from sqlalchemy import insert
 
@@ -135,9 +136,9 @@ class TestTaking:
         )
         assert recover(message, taken.holder.signature) == address_of(VERIFIER)
         assert taken.title.title.index == 0
-        assert stands_for(store, WALLET.upper().replace("X", "x")) == [
-            (CITY, "generated:AUMEL:000000")
-        ]
+        with store.read() as conn:
+            assert stands_for(conn, CITY, "generated:AUMEL:000000", WALLET)
+            assert not stands_for(conn, CITY, "generated:AUMEL:000000", OTHER)
 
     def test_the_same_wallet_gets_the_same_title_again(self, load, write, take):
         load(write(*rows(1, 2)))

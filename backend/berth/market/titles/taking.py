@@ -84,17 +84,6 @@ def take_generated_title(
     return Taken(wallet, found, holder)
 
 
-def stands_for(store: Store, wallet: str) -> list[tuple[int, str]]:
-    """(city, holder) of the generated holders whom a wallet stands for."""
-    query = (
-        select(title_takings.c.city, title_takings.c.holder)
-        .where(title_takings.c.wallet == parse_address(wallet, "wallet"))
-        .order_by(title_takings.c.taken_at, title_takings.c.holder)
-    )
-    with store.read() as conn:
-        return [(city, holder) for city, holder in conn.execute(query)]
-
-
 def _choose(
     store: Store,
     row: EditionRow,
