@@ -64,17 +64,13 @@ def export_ledger(
     out: Annotated[
         Path | None, typer.Option("--out", help="File to write; default: standard output.")
     ] = None,
-    form: Annotated[
-        Literal["csv", "json"], typer.Option("--format", help="csv or json.")
-    ] = "csv",
+    form: Annotated[Literal["csv", "json"], typer.Option("--format", help="csv or json.")] = "csv",
     after: Annotated[int, typer.Option(min=0, help="Begin after this settlement.")] = 0,
 ) -> None:
-    """Write settlements with everything their hashes cover. A file is written whole or not at all."""
+    """Write settlements with all that their hashes cover; a file whole or not at all."""
     _settings, deployment, store = _open()
     with closing(store), store.read() as conn:
-        total = conn.execute(
-            select(func.count()).where(settlements.c.number > after)
-        ).scalar_one()
+        total = conn.execute(select(func.count()).where(settlements.c.number > after)).scalar_one()
         lines = export_lines(conn, form, deployment.currency, after=after)
         if out is None:
             sys.stdout.writelines(lines)

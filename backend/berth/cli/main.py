@@ -11,7 +11,7 @@ from typer.core import TyperGroup
 
 from berth.core.errors import BerthError
 
-# name -> (module, attribute, help); imported only when asked for: `berth titles` needs no web server
+# name -> (module, attribute, help); imported only when asked for
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("berth.cli.up", "app", "run everything in one process, on embedded defaults"),
     "demo": ("berth.cli.demo", "app", "play one whole lease, told step by step"),

@@ -18,6 +18,8 @@ from berth.market.attest import SIZES, AttestedVehicle, attest_vehicle
 
 #: The request: two hours, a Type 2 socket with at least 7 kW, up to 10 kWh.
 STAY_SLOTS = 8
+#: How long the driver really stays, from the start of the lease.
+STAY_MINUTES = 47
 ENERGY_KWH = 10
 CHARGER = {"connector": "type2", "minPowerW": 7000, "energyKwh": ENERGY_KWH}
 MEASURES = {"heightCm": 156, "widthCm": 185, "lengthCm": 430}

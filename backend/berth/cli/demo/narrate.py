@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -59,18 +59,20 @@ class Narrator:
     def sent(self, who: str, what: str, receipt: Receipt) -> None:
         """A mined transaction."""
         self.spent.append(Spent(who, what, receipt.transaction_hash, receipt.gas_used))
+        self.console.print(f"   [green]✓[/] {who}: {what}")
         self.console.print(
-            f"   [green]✓[/] {who}: {what}  [dim]tx {receipt.transaction_hash}"
-            f" · gas {receipt.gas_used:,} · block {receipt.block_number}[/]"
+            f"     [dim]tx {receipt.transaction_hash} · block {receipt.block_number} · "
+            f"gas {receipt.gas_used:,}[/]",
+            soft_wrap=True,
         )
 
     def table(
-        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: int = 1
+        self, title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], words: Set[int]
     ) -> None:
-        """A table whose columns from number `right` on hold figures."""
+        """A table; the columns numbered in `words` hold words, the others figures."""
         table = Table(title=title, title_justify="left", header_style="bold")
         for number, name in enumerate(columns):
-            table.add_column(name, justify="right" if number >= right else "left")
+            table.add_column(name, justify="left" if number in words else "right")
         for row in rows:
             table.add_row(*row)
         self.console.print(table)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from berth.cli.demo.driving import ENERGY_KWH, STAY_SLOTS, Trip
+from berth.cli.demo.driving import ENERGY_KWH, STAY_MINUTES, STAY_SLOTS, Trip
 from berth.cli.demo.owners import Listing
 from berth.cli.demo.people import Person
 from berth.cli.demo.stage import Stage, balance_of
@@ -29,6 +29,9 @@ async def reconcile(stage: Stage, trip: Trip, listing: Listing) -> None:
     index = _from_index(stage, receipt["number"])
     model = await _from_model(stage, trip, listing, settled)
 
+    if receipt["billedMinutes"] != STAY_MINUTES:
+        message = f"{receipt['billedMinutes']} minutes are billed, {STAY_MINUTES} were stayed"
+        raise BerthError("demo.minutes", message)
     deposit = int(detail["deposit"])
     rows, wrong = [], []
     for name in _MONEY:
@@ -55,7 +58,7 @@ async def reconcile(stage: Stage, trip: Trip, listing: Listing) -> None:
         f"{receipt['billedMinutes']} of {STAY_SLOTS * 15} booked minutes are billed. No meter is "
         f"connected to the charger yet: 0 Wh, so the reserve for {ENERGY_KWH} kWh goes back."
     )
-    stage.narrator.table("The settlement", ["", "chain", "index", "API", "model", ""], rows)
+    stage.narrator.table("The settlement", ["", "chain", "index", "API", "model", ""], rows, {0, 5})
 
     owner_got = await _withdraw(stage, owner)
     driver_got = await _withdraw(stage, driver)
@@ -86,7 +89,7 @@ async def reconcile(stage: Stage, trip: Trip, listing: Listing) -> None:
         "Transactions",
         ["who", "what", "gas"],
         [[one.who, one.what, f"{one.gas:,}"] for one in stage.narrator.spent],
-        right=2,
+        {0, 1},
     )
     if wrong:
         raise BerthError("demo.books", f"the books disagree: {'; '.join(wrong)}")

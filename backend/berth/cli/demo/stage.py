@@ -30,6 +30,7 @@ T = TypeVar("T")
 
 #: The longest that any single thing may take before the story is broken, seconds.
 PATIENCE = 90.0
+_FOLLOWED = 3.0
 
 
 @dataclass
@@ -64,9 +65,11 @@ class Stage:
         return await chain_time(self.rpc)
 
     async def travel_to(self, moment: int) -> None:
-        """Moves a local chain's clock forward, and everything that follows it."""
+        """Moves a local chain's clock forward, and waits for the clocks that follow it."""
         if moment > await self.now():
             await advance_to(self.rpc, moment)
+        # a simulated lock asks the node for the time twice a second
+        await asyncio.sleep(_FOLLOWED)
 
     async def fund(self, person: Person, tokens: int) -> None:
         """Gas money from the local chain's first account, and test tokens (minor units)."""

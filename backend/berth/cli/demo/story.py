@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from berth.cli.demo import driving, owners
-from berth.cli.demo.driving import PLATE, WRONG_PLATE, Trip
+from berth.cli.demo.driving import PLATE, STAY_MINUTES, WRONG_PLATE, Trip
 from berth.cli.demo.owners import Listing, Papers, Wish
 from berth.cli.demo.reconcile import reconcile
-from berth.cli.demo.stage import PATIENCE, Stage
+from berth.cli.demo.stage import Stage
 from berth.core import compliance
 from berth.core.clock import WallClock
 from berth.core.errors import BerthError
@@ -18,8 +18,6 @@ from berth.core.slots import slot_start
 from berth.market.titles.importer import Import, import_titles
 from berth.market.titles.publish import publish_titles
 
-#: The driver leaves this long after the start of the lease, seconds.
-STAY_SECONDS = 47 * 60
 _UNIT = 10**6
 
 
@@ -55,7 +53,9 @@ class Story:
             await self._unlock(trip, listing)
         with narrator.step("The lock senses the arrival; its record goes on-chain"):
             await self._arrive(trip, listing)
-        with narrator.step("47 minutes later the space senses the departure; the lease settles"):
+        with narrator.step(
+            f"{STAY_MINUTES} minutes later the space senses the departure; the lease settles"
+        ):
             await self._leave(trip, listing)
         with narrator.step("Everybody takes out what is theirs, and all the books agree"):
             await reconcile(self.stage, trip, listing)
@@ -148,6 +148,7 @@ class Story:
                 ]
                 for c in found["items"]
             ],
+            {0, 5},
         )
         offered = {listing.space_id for listing in self.listings}
         if {c["space"]["id"] for c in found["items"]} != offered - {self.listings[2].space_id}:
@@ -246,7 +247,7 @@ class Story:
 
     async def _leave(self, trip: Trip, listing: Listing) -> None:
         stage = self.stage
-        await stage.travel_to(slot_start(trip.start_slot) + STAY_SECONDS)
+        await stage.travel_to(slot_start(trip.start_slot) + STAY_MINUTES * 60)
         stage.narrator.say("(The local chain's clock is moved on; every part follows it.)")
         await stage.world(listing.lock.lock_id, vehicle=False, plate=None)
         seen = await stage.until(
@@ -273,6 +274,3 @@ class Story:
 
 def _state(detail: dict[str, Any]) -> str:
     return f"state {detail['state']}, lock {detail['lock']}, grant {detail['grant']}"
-
-
-__all__ = ["PATIENCE", "Story"]

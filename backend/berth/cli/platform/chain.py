@@ -79,5 +79,5 @@ async def _fill_up(rpc: Rpc, account: str) -> None:
     accounts = await rpc.call("eth_accounts")
     gift = {"from": accounts[0], "to": account, "value": hex(_GIFT_WEI)}
     tx_hash = await rpc.call("eth_sendTransaction", gift)
-    while await rpc.receipt(tx_hash) is None:
+    while await rpc.receipt(tx_hash) is None:  # noqa: ASYNC110 - a node tells only when asked
         await asyncio.sleep(0.1)
