@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from berth.chain.abi import load_abi
@@ -97,12 +98,21 @@ class FakeNode:
     def __init__(self) -> None:
         self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.down = False
+        self.chain = DEPLOYMENT.chain_id
         self._functions = {
             entry.selector: entry
             for name in ("ParkingMarket", "TestToken", "TitleRegistry")
             for entry in load_abi(name).functions.values()
         }
+
+    async def chain_id(self) -> int:
+        return self.chain
+
+    async def block(self, _which: int | str) -> SimpleNamespace:
+        return SimpleNamespace(hash=DEPLOYMENT.genesis_hash)
+
+    async def code(self, _address: str) -> bytes:
+        return b"\x60"
 
     async def eth_call(
         self, to: str, data: bytes, *, sender: str | None = None, block: int | str = "latest"

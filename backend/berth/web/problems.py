@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
@@ -26,6 +27,13 @@ _CODES = {
     404: "request.not_found",
     405: "request.method",
     413: "request.too_large",
+}
+# our own 5xx, whose sentences are made for clients
+_PLAIN = ("session.", "events.", "quote.", "index.")
+_FAILED = {
+    500: "something is not right on our side; it is in the log",
+    502: "the chain's node gave an answer that makes no sense",
+    503: "the chain's node or the database does not answer, or is not ours; try again",
 }
 
 
@@ -63,19 +71,22 @@ def problem(
 
 
 def answer_for(request: Request, error: BerthError) -> JSONResponse:
-    """A BerthError as a problem."""
-    errors = []
-    if error.field is not None:
+    """A BerthError as a problem. What failed on our side is told by its code: the sentence may name
+    files and hosts, and is in the log."""
+    status = _status(error)
+    detail, errors = str(error), []
+    if status >= 500 and not error.code.startswith(_PLAIN):
+        detail = _FAILED.get(status, _FAILED[500])
+    elif error.field is not None:
         errors.append(
             FieldProblem(
                 field=error.field, pointer=pointer(error.field.split(".")), detail=error.message
             )
         )
-    status = _status(error)
     headers = {"Retry-After": "2"} if status == 503 else None
     if status == 401:
         headers = {"WWW-Authenticate": 'Bearer realm="berth"'}
-    return problem(request, status, error.code, str(error), errors, headers)
+    return problem(request, status, error.code, detail, errors, headers)
 
 
 def _status(error: BerthError) -> int:
@@ -129,8 +140,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:
-        _log.error("request broke", path=request.url.path, exc_info=error)
-        return problem(request, 500, "internal", "something broke here; it is in the log")
+        # as text: a pretty printer's local variables would put plates and addresses into the log
+        trace = "".join(traceback.format_exception(error))
+        _log.error("request broke", path=request.url.path, trace=trace)
+        return problem(request, 500, "internal", _FAILED[500])
 
 
 def _field_problem(item: dict[str, Any]) -> FieldProblem:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from berth.core.geo import decode_cell, encode_cell
+from berth.core.slots import slot_at
+from berth.market.search import Charger, Wanted, search
+from berth.market.stays import Stay
 from berth.store import derived, kept
 from berth.store.points import space_points
 from sqlalchemy import insert, select, text, update
 
 from tests.backend.worlds import NOW, OLGA, TOWN_HALL, World, cell_centre
+
+CURRENT = slot_at(NOW)
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -52,7 +58,7 @@ def say(world: World, space: str, lat: float, lon: float) -> None:
                 public_lon=lon,
                 updated_at=NOW,
                 by_owner=OLGA.address,
-            )  # fmt: skip
+            )
         )
 
 
@@ -82,3 +88,22 @@ def test_the_cells_centre_in_sql_is_the_cells_centre_in_python(world: World) -> 
         world.add_space(index, place=place)
     expected = [decode_cell(encode_cell(*place)) for place in places]
     assert [(lat, lon) for _, lat, lon in points(world)] == expected
+
+
+def test_search_finds_the_same_on_both_databases(world: World) -> None:
+    world.add_edition()
+    near, far = world.add_space(1), world.add_space(2, place=(-37.70, 144.96))
+    for space in (near, far):
+        world.add_offer(space)
+    taken = world.add_space(3)
+    world.add_offer(taken)
+    world.add_lease(taken, CURRENT + 2, 4)
+    closed = world.add_lease(near, CURRENT - 8, 10)
+    world.settle(closed, minutes=60)
+    wanted = Wanted(stay=Stay(CURRENT + 1, 4), point=TOWN_HALL, radius=2000)
+    charged = replace(wanted, charger=Charger(1, 10, 1))
+    worded = replace(wanted, point=None, words="Melbourne")
+    with world.store.read() as conn:
+        assert [hit.candidate.space_id for hit in search(conn, wanted, 9, NOW).hits] == [near]
+        assert search(conn, charged, 9, NOW).total == 0
+        assert search(conn, worded, 9, NOW).total == 2

@@ -316,22 +316,21 @@ def populate(world: World, rng: random.Random, count: int) -> Town:
         }
         lock = Person.called(f"lock {index}")
         space = world.add_space(index, place=place, lock=lock, **facts)
-        offers = []
-        for number in range(1, rng.choice((1, 2, 2, 4))):
-            offers.append(
-                world.add_offer(
-                    space,
-                    number,
-                    price_per_slot=rng.randint(50, 400) * 1000,
-                    price_per_kwh=rng.randint(0, 300) * 1000,
-                    hours_of_week=rng.choice((ALL_HOURS, rng.getrandbits(168) | 1)),
-                    utc_offset=rng.choice((0, 40, 44, -20)),
-                    first_day=NOW // 86400 + rng.choice((-10, 0, 2)),
-                    last_day=NOW // 86400 + rng.choice((2, 4, 300)),
-                    min_slots=rng.choice((1, 4)),
-                    max_slots=rng.choice((8, 96, 672)),
-                )
+        offers = [
+            world.add_offer(
+                space,
+                number,
+                price_per_slot=rng.randint(50, 400) * 1000,
+                price_per_kwh=rng.randint(0, 300) * 1000,
+                hours_of_week=rng.choice((ALL_HOURS, rng.getrandbits(168) | 1)),
+                utc_offset=rng.choice((0, 40, 44, -20)),
+                first_day=NOW // 86400 + rng.choice((-10, 0, 2)),
+                last_day=NOW // 86400 + rng.choice((2, 4, 300)),
+                min_slots=rng.choice((1, 4)),
+                max_slots=rng.choice((8, 96, 672)),
             )
+            for number in range(1, rng.choice((1, 2, 2, 4)))
+        ]
         town.append((space, facts | {"place": cell_centre(place)}, offers))
         at = CURRENT - 40
         while offers and rng.random() < 0.7:

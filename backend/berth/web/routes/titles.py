@@ -46,12 +46,13 @@ def edition(
 def proof(body: ProofBody, services: ServicesDep, session: SessionDep) -> ProofOut:
     """The proof of a title of the account's own, with everything that opens its hashes."""
     city = city_number(body.city)
-    found = services.titles.proof_of(city, body.index)
+    holder = services.titles.entry(city, body.index).holder
     with services.store.read() as conn:
-        own = stands_for(conn, city, found.entry.holder, session.address)
+        own = stands_for(conn, city, holder, session.address)
     if not own:
-        # the same for a title of somebody else and for one that nobody holds
+        # the same for a title of somebody else and for one that nobody stands for
         raise BerthError("title.not_holder", "is not a title of yours", field="index", status=403)
+    found = services.titles.proof_of(city, body.index)
     title, entry = found.title, found.entry
     return ProofOut(
         space_id=space_hex(space_id(city, body.index)),
