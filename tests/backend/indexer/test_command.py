@@ -50,11 +50,13 @@ def berth(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -
         monkeypatch.setenv("COLUMNS", "200")
         monkeypatch.setattr(sys, "argv", ["berth", *arguments])
         capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
+        status = 0
+        try:
             main()
-            sys.exit(0)
+        except SystemExit as ended:
+            status = int(ended.code or 0)
         printed = capsys.readouterr()
-        return Done(int(ended.value.code or 0), printed.out, printed.err)
+        return Done(status, printed.out, printed.err)
 
     return run
 
