@@ -98,8 +98,10 @@ library OfferWord {
 
     /// @notice UTC slots to the offer's local slots.
     function localSlot(OfferWordB b, uint256 slot) internal pure returns (uint256) {
-        // slots are far above 48, so the sum is never negative
-        return uint256(int256(slot) + int8(uint8(OfferWordB.unwrap(b) >> 168)));
+        // slots are far above 48 and far below 2^255, so the sum is never negative and never overflows
+        unchecked {
+            return uint256(int256(slot) + int8(uint8(OfferWordB.unwrap(b) >> 168)));
+        }
     }
 
     function firstDay(OfferWordB b) internal pure returns (uint256) {

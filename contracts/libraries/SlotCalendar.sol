@@ -13,10 +13,11 @@ library SlotCalendar {
         uint256 startSlot,
         uint256 slots
     ) internal returns (bool taken) {
-        if (slots <= 256 - (startSlot & 255)) {
+        uint256 offset = startSlot & 255;
+        if (offset + slots <= 256) {
             // the usual stay lies in one word
             uint256 at = _key(spaceId, startSlot);
-            uint256 mask = _mask(startSlot & 255, slots);
+            uint256 mask = _mask(offset, slots);
             uint256 word = words[at];
             if (word & mask != 0) return true;
             words[at] = word | mask;
@@ -64,7 +65,10 @@ library SlotCalendar {
 
     /// @dev `count` ones from bit `from`; from + count <= 256, so a count of 256 means from = 0.
     function _mask(uint256 from, uint256 count) private pure returns (uint256) {
-        return count == 256 ? type(uint256).max : ((1 << count) - 1) << from;
+        unchecked {
+            // a shift by 256 gives 0, and 0 - 1 is all ones
+            return ((1 << count) - 1) << from;
+        }
     }
 
     function _inWord(uint256 startSlot, uint256 end) private pure returns (uint256) {

@@ -2,6 +2,7 @@
 pragma solidity 0.8.30;
 
 /// @title Slots of 15 minutes since the Unix epoch, and the ids built on them
+/// @dev Unchecked: times are the block's, slots come from an id or have been compared with the current one.
 library Slots {
     uint256 internal constant SECONDS = 900;
     uint256 internal constant MAX_STAY = 672; // seven days
@@ -14,11 +15,15 @@ library Slots {
 
     /// @notice The first slot that starts at or after `timestamp`.
     function ceil(uint256 timestamp) internal pure returns (uint256) {
-        return (timestamp + SECONDS - 1) / SECONDS;
+        unchecked {
+            return (timestamp + SECONDS - 1) / SECONDS;
+        }
     }
 
     function startOf(uint256 slot) internal pure returns (uint256) {
-        return slot * SECONDS;
+        unchecked {
+            return slot * SECONDS;
+        }
     }
 
     /// @notice Storage key of a lease: spaceId << 32 | startSlot.

@@ -12,7 +12,9 @@ struct Bill {
 }
 
 /// @title Prices of a stay, pure functions of the offer's word A
-/// @dev All divisions floor. Every term of a bill is at most its term of the deposit, so that
+/// @dev Unchecked throughout: prices have 80 bits, percents, minutes and slots at most 16, so that no product
+///      comes near 2^256, and each subtraction is behind its comparison.
+///      All divisions floor. Every term of a bill is at most its term of the deposit, so that
 ///      rent + overstay + energy <= deposit holds without a clamp. Largest deposit:
 ///      2^80 * 672 + 2^80 * 1000 * 1440 / 1500 + 2^80 * 255 < 2^91.
 library Tariff {
@@ -20,11 +22,13 @@ library Tariff {
 
     /// @notice The most that a lease can cost, taken into escrow.
     function deposit(OfferWordA a, uint256 slots, uint256 kwhCap) internal pure returns (uint256) {
-        uint256 price = a.pricePerSlot();
-        return
-            price * slots +
-            (price * a.overstayPct() * a.reserveMinutes()) / 1500 +
-            a.pricePerKwh() * kwhCap;
+        unchecked {
+            uint256 price = a.pricePerSlot();
+            return
+                price * slots +
+                (price * a.overstayPct() * a.reserveMinutes()) / 1500 +
+                a.pricePerKwh() * kwhCap;
+        }
     }
 
     /// @notice The bill of a stay by the lock's record.
@@ -39,22 +43,28 @@ library Tariff {
         uint256 untilMinute,
         uint256 energyUsed
     ) internal pure returns (Bill memory b) {
-        uint256 booked = 15 * slots;
-        uint256 price = a.pricePerSlot();
-        b.rent = (price * billedMinutes(a, booked, arrivedMinute, untilMinute)) / 15;
-        b.overstay = (price * a.overstayPct() * overMinutes(a, booked, untilMinute)) / 1500;
-        b.energy = (a.pricePerKwh() * energyUsed) / 10;
-        b.fee = fee(a, b.rent + b.overstay + b.energy);
+        unchecked {
+            uint256 booked = 15 * slots;
+            uint256 price = a.pricePerSlot();
+            b.rent = (price * billedMinutes(a, booked, arrivedMinute, untilMinute)) / 15;
+            b.overstay = (price * a.overstayPct() * overMinutes(a, booked, untilMinute)) / 1500;
+            b.energy = (a.pricePerKwh() * energyUsed) / 10;
+            b.fee = fee(a, b.rent + b.overstay + b.energy);
+        }
     }
 
     /// @notice The bill of the booked rent alone.
     function bookedRent(OfferWordA a, uint256 slots) internal pure returns (Bill memory b) {
-        b.rent = a.pricePerSlot() * slots;
-        b.fee = fee(a, b.rent);
+        unchecked {
+            b.rent = a.pricePerSlot() * slots;
+            b.fee = fee(a, b.rent);
+        }
     }
 
     function fee(OfferWordA a, uint256 cost) internal pure returns (uint256) {
-        return (cost * a.feeBps()) / 10_000;
+        unchecked {
+            return (cost * a.feeBps()) / 10_000;
+        }
     }
 
     /// @notice Minutes of rent: those stayed, at least the offer's minimum and 15, at most those booked.
@@ -64,10 +74,12 @@ library Tariff {
         uint256 arrivedMinute,
         uint256 untilMinute
     ) internal pure returns (uint256) {
-        uint256 last = _min(untilMinute, booked);
-        uint256 stayed = last > arrivedMinute ? last - arrivedMinute : 0;
-        uint256 minimum = (booked * a.minimumPct() + 99) / 100;
-        return _min(booked, _max(_max(stayed, minimum), 15));
+        unchecked {
+            uint256 last = _min(untilMinute, booked);
+            uint256 stayed = last > arrivedMinute ? last - arrivedMinute : 0;
+            uint256 minimum = (booked * a.minimumPct() + 99) / 100;
+            return _min(booked, _max(_max(stayed, minimum), 15));
+        }
     }
 
     /// @notice Minutes of overstay: beyond the booked end and the grace, at most the reserve.
@@ -76,8 +88,10 @@ library Tariff {
         uint256 booked,
         uint256 untilMinute
     ) internal pure returns (uint256) {
-        uint256 due = booked + GRACE_MINUTES;
-        return untilMinute > due ? _min(a.reserveMinutes(), untilMinute - due) : 0;
+        unchecked {
+            uint256 due = booked + GRACE_MINUTES;
+            return untilMinute > due ? _min(a.reserveMinutes(), untilMinute - due) : 0;
+        }
     }
 
     function _min(uint256 x, uint256 y) private pure returns (uint256) {

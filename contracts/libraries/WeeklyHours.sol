@@ -8,12 +8,15 @@ library WeeklyHours {
 
     /// @notice The hours of the week that [localStart, localEnd) touches; both in slots of local time.
     function touched(uint256 localStart, uint256 localEnd) internal pure returns (uint256) {
-        uint256 firstHour = localStart / 4;
-        uint256 count = (localEnd + 3) / 4 - firstHour;
-        if (count >= 168) return ALL;
-        // 1970-01-01 was a Thursday: hour 72 of its week
-        uint256 h = (firstHour + 72) % 168;
-        uint256 ones = (1 << count) - 1;
-        return ((ones << h) | (ones >> (168 - h))) & ALL;
+        // unchecked: localStart <= localEnd, and both are far from the end of the number range
+        unchecked {
+            uint256 firstHour = localStart / 4;
+            uint256 count = (localEnd + 3) / 4 - firstHour;
+            if (count >= 168) return ALL;
+            // 1970-01-01 was a Thursday: hour 72 of its week
+            uint256 h = (firstHour + 72) % 168;
+            uint256 ones = (1 << count) - 1;
+            return ((ones << h) | (ones >> (168 - h))) & ALL;
+        }
     }
 }

@@ -64,12 +64,13 @@ abstract contract Escrow is IParkingMarket, Sender {
     }
 
     function _credit(address account, uint256 amount) internal {
-        // no overflow: credits are backed by tokens, and deposits are bounded to 128 bits each;
-        // checked all the same, because a token's supply is not ours to trust
         uint256 word = _accounts[account];
-        uint256 credit = uint256(uint128(word)) + amount;
-        Range.atMost("credit", credit, type(uint128).max);
-        _accounts[account] = (word & ~uint256(type(uint128).max)) | USED | credit;
+        unchecked {
+            // both are below 2^128. The sum is compared, because a token's supply is not ours to trust; then
+            // adding to the word carries into no other field
+            Range.atMost("credit", uint128(word) + amount, type(uint128).max);
+            _accounts[account] = (word + amount) | USED;
+        }
     }
 
     function _debit(address account, uint256 amount) internal {
@@ -84,11 +85,17 @@ abstract contract Escrow is IParkingMarket, Sender {
     /// @dev Interaction: calls the token; all other effects must have happened before.
     /// @return pulled part taken from the token balance
     function _escrow(address account, uint256 amount) internal returns (uint256 pulled) {
-        uint256 credit = creditOf(account);
-        uint256 used = credit < amount ? credit : amount;
-        if (used != 0) _debit(account, used);
-        pulled = amount - used;
-        if (pulled != 0) _pull(account, pulled);
+        uint256 word = _accounts[account];
+        uint256 credit = uint128(word);
+        unchecked {
+            if (credit >= amount) {
+                _accounts[account] = word - amount;
+                return 0;
+            }
+            if (credit != 0) _accounts[account] = word - credit;
+            pulled = amount - credit;
+        }
+        _pull(account, pulled);
     }
 
     /// @dev Interaction. The market's balance must fall by exactly `amount`.

@@ -36,8 +36,12 @@ abstract contract Evidence is Leases {
 
         // Check: the times that both kinds share; `from` and `until` fit uint40 because they are not in the future
         uint256 start = Slots.startOf(Slots.startSlotOf(o.leaseId));
-        uint256 booked = 15 * word.slots();
-        _checkEvidenceTime("from", o.from, start - EARLY, start + booked * 1 minutes - 1);
+        uint256 booked;
+        unchecked {
+            // a lease never starts before it was booked, so `start` is far above 15 minutes
+            booked = 15 * word.slots();
+            _checkEvidenceTime("from", o.from, start - EARLY, start + booked * 1 minutes - 1);
+        }
         _checkEvidenceTime("until", o.until, o.from, block.timestamp);
         _checkLock(o, signature);
 
@@ -62,25 +66,24 @@ abstract contract Evidence is Leases {
         uint256 booked
     ) private {
         if (word.state() == LeaseWordLib.CLAIMED) revert Berth_WrongState(o.leaseId, word.state());
-        if (word.arrived() == 0) {
-            word = word.withArrival(_arrivalMinute(o.from, start) + 1);
-        } else if (word.arrived() > 1) {
-            // the stored arrival lies within the minute that ends at its mark
-            _checkEvidenceTime(
-                "until",
-                o.until,
-                start + (word.arrived() - 2) * 1 minutes,
-                block.timestamp
+        unchecked {
+            // block times, and fields of at most 16 bits; energy has 32 bits
+            if (word.arrived() == 0) {
+                word = word.withArrival(_arrivalMinute(o.from, start) + 1);
+            } else if (word.arrived() > 1) {
+                // the stored arrival lies within the minute that ends at its mark
+                uint256 earliest = start + (word.arrived() - 2) * 1 minutes;
+                _checkEvidenceTime("until", o.until, earliest, block.timestamp);
+            }
+            uint256 latest = booked + Tariff.GRACE_MINUTES + a.reserveMinutes();
+            uint256 minute = o.until > start ? (o.until - start) / 1 minutes : 0;
+            uint256 energy = o.energyWh / 100;
+            uint256 energyCap = 10 * word.kwhCap();
+            word = word.withDeparture(
+                minute < latest ? minute : latest,
+                energy < energyCap ? energy : energyCap
             );
         }
-        uint256 latest = booked + Tariff.GRACE_MINUTES + a.reserveMinutes();
-        uint256 minute = o.until > start ? (o.until - start) / 1 minutes : 0;
-        uint256 energy = o.energyWh / 100;
-        uint256 energyCap = 10 * word.kwhCap();
-        word = word.withDeparture(
-            minute < latest ? minute : latest,
-            energy < energyCap ? energy : energyCap
-        );
 
         Bill memory bill = _evidenceBill(word, a);
         // a lock alone may take rent and bought energy; overstay waits for the driver, or for time
@@ -100,7 +103,9 @@ abstract contract Evidence is Leases {
 
     /// @return minute of arrival from the start, rounded up; 0 when early
     function _arrivalMinute(uint256 from, uint256 start) private pure returns (uint256) {
-        return from > start ? (from - start + 59) / 60 : 0;
+        unchecked {
+            return from > start ? (from - start + 59) / 60 : 0;
+        }
     }
 
     function _checkLock(Occupancy calldata o, bytes calldata signature) private view {

@@ -111,13 +111,18 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
         SpaceWord0 space = _space(r.spaceId);
         Range.between("slots", r.slots, 1, Slots.MAX_STAY);
         Range.atMost("kwhCap", r.kwhCap, type(uint8).max);
-        uint256 current = Slots.current(block.timestamp);
-        if (r.startSlot < current) revert Berth_StartInPast(r.startSlot, current);
-        if (r.startSlot > current + Slots.MAX_AHEAD) {
-            revert Berth_StartTooFar(r.startSlot, current + Slots.MAX_AHEAD);
+        uint256 endSlot;
+        uint256 endDay;
+        // unchecked: a start within 90 days and at most 672 slots are far from the end of the number range
+        unchecked {
+            uint256 current = Slots.current(block.timestamp);
+            if (r.startSlot < current) revert Berth_StartInPast(r.startSlot, current);
+            if (r.startSlot > current + Slots.MAX_AHEAD) {
+                revert Berth_StartTooFar(r.startSlot, current + Slots.MAX_AHEAD);
+            }
+            endSlot = r.startSlot + r.slots;
+            endDay = (Slots.startOf(endSlot) - 1) / 1 days;
         }
-        uint256 endSlot = r.startSlot + r.slots;
-        uint256 endDay = (Slots.startOf(endSlot) - 1) / 1 days;
         if (endDay > space.validDay())
             revert Berth_SpaceLapses(r.spaceId, endDay, space.validDay());
         OfferWordA a = _offerFor(r.spaceId, space, r.offer, r.startSlot, r.slots);
@@ -130,8 +135,11 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
             revert Berth_CalendarTaken(r.spaceId, r.startSlot, r.slots);
         }
         uint256 key = Slots.key(r.spaceId, r.startSlot);
-        uint256 epoch = _leases[key].epoch() + 1;
-        if (epoch > type(uint16).max) revert Berth_EpochExhausted(r.spaceId, r.startSlot);
+        uint256 epoch = _leases[key].epoch();
+        if (epoch == type(uint16).max) revert Berth_EpochExhausted(r.spaceId, r.startSlot);
+        unchecked {
+            ++epoch;
+        }
         _leases[key] = LeaseWordLib.pack(driver, r.slots, r.offer, epoch, r.kwhCap);
         leaseId = Slots.leaseId(key, epoch);
 
@@ -159,8 +167,14 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
         Outcome outcome
     ) internal {
         uint256 spaceId = Slots.spaceOf(leaseId);
-        uint256 cost = bill.rent + bill.overstay + bill.energy;
-        // no clamp: every term of a bill is at most its term of the deposit
+        uint256 cost;
+        uint256 share;
+        unchecked {
+            // each term is below 2^91, and the fee is at most a tenth of the cost
+            cost = bill.rent + bill.overstay + bill.energy;
+            share = cost - bill.fee;
+        }
+        // no clamp: every term of a bill is at most its term of the deposit; checked all the same
         uint256 refund = _depositOf(word, a) - cost;
         address owner = _space0[spaceId].owner();
 
@@ -171,7 +185,7 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
             )
         );
         _releaseRest(spaceId, leaseId, word);
-        if (cost != bill.fee) _credit(owner, cost - bill.fee);
+        if (share != 0) _credit(owner, share);
         if (refund != 0) _credit(word.driver(), refund);
         _append(
             Record({
@@ -221,10 +235,13 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
     /// @notice Evidence is legal before T1, closing from T1 on.
     /// @return Unix seconds
     function _t1(uint256 leaseId, LeaseWord word, OfferWordA a) internal pure returns (uint256) {
-        return
-            Slots.startOf(Slots.startSlotOf(leaseId) + word.slots()) +
-            a.reserveMinutes() * 1 minutes +
-            EVIDENCE_TIME;
+        // unchecked: 32, 10 and 16 bits
+        unchecked {
+            return
+                Slots.startOf(Slots.startSlotOf(leaseId) + word.slots()) +
+                a.reserveMinutes() * 1 minutes +
+                EVIDENCE_TIME;
+        }
     }
 
     /// @dev Half-open: legal in [from, until).
@@ -240,10 +257,12 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
 
     /// @dev Slots that have begun stay taken: clearing them would only make the next lease's word dearer.
     function _releaseRest(uint256 spaceId, uint256 leaseId, LeaseWord word) private {
-        uint256 startSlot = Slots.startSlotOf(leaseId);
-        uint256 endSlot = startSlot + word.slots();
-        uint256 from = Slots.ceil(block.timestamp);
-        if (from < startSlot) from = startSlot;
-        if (from < endSlot) _calendar.release(spaceId, from, endSlot - from);
+        unchecked {
+            uint256 startSlot = Slots.startSlotOf(leaseId);
+            uint256 endSlot = startSlot + word.slots();
+            uint256 from = Slots.ceil(block.timestamp);
+            if (from < startSlot) from = startSlot;
+            if (from < endSlot) _calendar.release(spaceId, from, endSlot - from);
+        }
     }
 }

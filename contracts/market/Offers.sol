@@ -75,12 +75,17 @@ abstract contract Offers is Spaces {
             revert Berth_StayOutOfOffer(slots, b.minSlots(), b.maxSlots());
         }
         uint256 localStart = b.localSlot(startSlot);
-        uint256 localEnd = localStart + slots;
+        uint256 localEnd;
+        uint256 endDay;
+        unchecked {
+            // startSlot has been compared with the current slot, and slots is at least 1 and at most 672
+            localEnd = localStart + slots;
+            endDay = (localEnd - 1) / 96;
+        }
         uint256 hoursWanted = WeeklyHours.touched(localStart, localEnd);
         if (hoursWanted & ~b.hoursOfWeek() != 0)
             revert Berth_HoursNotShared(hoursWanted, b.hoursOfWeek());
         uint256 startDay = localStart / 96;
-        uint256 endDay = (localEnd - 1) / 96;
         if (startDay < b.firstDay() || endDay > b.lastDay()) {
             revert Berth_DaysNotShared(startDay, endDay, b.firstDay(), b.lastDay());
         }

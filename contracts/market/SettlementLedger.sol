@@ -37,13 +37,21 @@ abstract contract SettlementLedger is Governance, Escrow {
 
     /// @notice Appends a record: ledger, fees and event.
     function _append(Record memory r) internal {
-        bytes32 recordHash = keccak256(abi.encode(r));
-        _ledger.head = keccak256(abi.encode(_ledger.head, recordHash));
-        uint64 number = _ledger.count + 1;
-        _ledger.count = number;
-        // no truncation: a fee is at most a tenth of a deposit, and deposits are below 2^91;
-        // the sum is checked
-        _ledger.fees += uint128(r.fee);
+        Ledger storage book = _ledger;
+        bytes32 head = book.head;
+        assembly ("memory-safe") {
+            // recordHash = keccak256(abi.encode(r)): in memory a record is fourteen words side by side, its own
+            // encoding; head' = keccak256(abi.encode(head, recordHash)) in the scratch space
+            mstore(0x20, keccak256(r, 448))
+            mstore(0x00, head)
+            head := keccak256(0x00, 0x40)
+        }
+        book.head = head;
+        // one read and one write of slot 1; no truncation: a fee is at most a tenth of a deposit, and
+        // deposits are below 2^91; the sums are checked
+        (uint128 fees, uint64 number) = (book.fees, book.count);
+        ++number;
+        (book.fees, book.count) = (fees + uint128(r.fee), number);
         emit Settled(
             r.leaseId,
             r.driver,

@@ -73,7 +73,7 @@ abstract contract Vehicles is Spaces {
 
     /// @dev Reverts unless the driver's vehicle is attested until the end of the stay.
     function _checkVehicle(bytes32 plateCommitment, address driver, uint256 endSlot) internal view {
-        Vehicle memory v = _vehicles[plateCommitment];
+        Vehicle storage v = _vehicles[plateCommitment];
         if (v.driver != driver) revert Berth_VehicleNotDrivers(plateCommitment, v.driver, driver);
         if (v.untilSlot < endSlot)
             revert Berth_VehicleLapses(plateCommitment, v.untilSlot, endSlot);
