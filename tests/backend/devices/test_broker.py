@@ -16,7 +16,7 @@ from berth.devices.broker import EmbeddedBroker, embedded_broker
 from berth.devices.credentials import Credentials
 from berth.devices.topics import Act, all_locks, may, parse, topic
 
-from .conftest import LOCK_A, LOCK_B, Net, heard
+from tests.backend.devices.conftest import LOCK_A, LOCK_B, Net, heard
 
 STATE_A, STATE_B = topic(LOCK_A, "state"), topic(LOCK_B, "state")
 COMMAND_A, COMMAND_B = topic(LOCK_A, "command"), topic(LOCK_B, "command")

@@ -16,8 +16,8 @@ from berth.devices.simulator.home import open_home
 from berth.devices.simulator.runner import LockProgram
 from berth.devices.topics import FROM_LOCK, all_locks, parse, topic
 
-from .conftest import Net
-from .locks import PLATE, TIMING, Bench, until
+from tests.backend.devices.conftest import Net
+from tests.backend.devices.locks import PLATE, TIMING, Bench, until
 
 
 class Ear:

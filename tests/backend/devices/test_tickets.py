@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc.jwk import OctKey
 from joserfc.jws import serialize_compact
 
-from .locks import LEASE, PLATE, Bench
+from tests.backend.devices.locks import LEASE, PLATE, Bench
 
 
 @pytest.fixture

@@ -52,8 +52,9 @@ class Lock:
         self._journal = Journal(home.folder / "journal.jsonl")
         records = len(self._journal.records)
         self.memory = remember(self._journal)
-        self._note("boot", boots=self.memory.boots + 1)
-        boot = f"{self.memory.boots:08x}{secrets.token_hex(8)}"
+        # Boots sort. By the clock, so that they still do when the journal was lost with its board.
+        self._note("boot", boot=max(self.memory.boot + 1, clock.now()))
+        boot = f"{self.memory.boot:08x}{secrets.token_hex(8)}"
         self._challenges = Challenges(boot, monotonic, lambda: secrets.token_hex(16))
         self._camera = Camera(monotonic, timing.camera, timing.look)
         self.reports = Reports(

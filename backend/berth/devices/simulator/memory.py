@@ -47,7 +47,7 @@ class Memory:
     `left` whether its departure is signed; `unacknowledged` holds evidence by (lease, kind).
     """
 
-    boots: int = 0
+    boot: int = 0
     cycle: int = 0
     lowered_for: str | None = None
     arrived_at: int | None = None
@@ -71,7 +71,7 @@ class Memory:
             lease: grant for lease, grant in self.grants.items() if grant.end + _GRANT_KEPT > now
         }
         state: dict[str, Any] = {
-            "boots": self.boots,
+            "boot": self.boot,
             "cycle": self.cycle,
             "lowered_for": self.lowered_for,
             "arrived_at": self.arrived_at,
@@ -96,7 +96,7 @@ class Memory:
         )
 
     def _on_boot(self, record: Record) -> None:
-        self.boots = record["boots"]
+        self.boot = record["boot"]
 
     def _on_grant(self, record: Record) -> None:
         grant = msgspec.convert(record["grant"], Grant)

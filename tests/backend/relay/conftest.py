@@ -1,0 +1,15 @@
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.backend.relay.street import Street
+
+
+@pytest.fixture
+def street(tmp_path: Path) -> Iterator[Street]:
+    made = Street(tmp_path)
+    yield made
+    made.world.close()
