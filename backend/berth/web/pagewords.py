@@ -16,7 +16,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "locks": ("Locks online", "在线地锁"),
     "titles": ("Titles on record", "登记产权"),
     "block": ("Block", "区块"),
-    "behind": ("behind", "落后"),
+    "behind": ("{} behind", "落后 {}"),
     "fees": ("Platform fees", "平台费用"),
     "latest": ("Latest settlements", "最新结算"),
     "none": ("None yet.", "暂无。"),
