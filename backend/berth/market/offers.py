@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from sqlalchemy import Connection, select
 
 from berth.core.errors import BerthError
@@ -9,8 +11,10 @@ from berth.core.tariff import Terms, decode_words
 from berth.store.derived import offers
 
 
+@lru_cache(maxsize=4096)
 def terms_of(word_a: str, word_b: str) -> Terms:
-    """The terms behind an offer's two words (hex text)."""
+    """The terms behind an offer's two words (hex text). Kept: offers never change, and reading
+    words is half of a search's work."""
     return decode_words(int(word_a, 16), int(word_b, 16))
 
 

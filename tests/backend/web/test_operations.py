@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -255,3 +256,12 @@ def test_a_signed_in_answer_is_not_kept_by_anybody(api: Api) -> None:
     token = api.sign_in(DINO)
     answer = api.client.get("/v1/me", headers={"Authorization": f"Bearer {token}"})
     assert answer.headers["cache-control"] == "no-store"
+
+
+def test_the_document_of_the_api_lists_exactly_the_operations_there_are(api: Api) -> None:
+    text = (Path(__file__).parents[3] / "docs" / "api.md").read_text("utf-8")
+    listed = set(re.findall(r"^\| `(GET|POST|PUT|DELETE) (\S+)` \|", text, re.MULTILINE))
+    paths = api.get("/openapi.json")["paths"]
+    assert listed == {
+        (method.upper(), path) for path, methods in paths.items() for method in methods
+    }
