@@ -4,6 +4,7 @@ pragma solidity 0.8.30;
 /// @title A calendar of one bit a slot: 256 slots (64 hours) a word
 /// @dev Word key = spaceId << 24 | startSlot >> 8: a space has its words to itself, whatever its id.
 ///      Cost does not grow with bookings: at most four words are touched for the longest stay.
+///      Unchecked: callers pass slots of 32 bits and at most 672 of them.
 library SlotCalendar {
     /// @notice Takes [startSlot, startSlot + slots) if every slot of it is free.
     /// @return taken true when at least one slot was not free; then nothing has changed
@@ -24,11 +25,13 @@ library SlotCalendar {
             return false;
         }
         if (!free(words, spaceId, startSlot, slots)) return true;
-        uint256 end = startSlot + slots;
-        while (startSlot < end) {
-            uint256 count = _inWord(startSlot, end);
-            words[_key(spaceId, startSlot)] |= _mask(startSlot & 255, count);
-            startSlot += count;
+        unchecked {
+            uint256 end = startSlot + slots;
+            while (startSlot < end) {
+                uint256 count = _inWord(startSlot, end);
+                words[_key(spaceId, startSlot)] |= _mask(startSlot & 255, count);
+                startSlot += count;
+            }
         }
     }
 
@@ -39,11 +42,18 @@ library SlotCalendar {
         uint256 startSlot,
         uint256 slots
     ) internal {
-        uint256 end = startSlot + slots;
-        while (startSlot < end) {
-            uint256 count = _inWord(startSlot, end);
-            words[_key(spaceId, startSlot)] &= ~_mask(startSlot & 255, count);
-            startSlot += count;
+        unchecked {
+            uint256 offset = startSlot & 255;
+            if (offset + slots <= 256) {
+                words[_key(spaceId, startSlot)] &= ~_mask(offset, slots);
+                return;
+            }
+            uint256 end = startSlot + slots;
+            while (startSlot < end) {
+                uint256 count = _inWord(startSlot, end);
+                words[_key(spaceId, startSlot)] &= ~_mask(startSlot & 255, count);
+                startSlot += count;
+            }
         }
     }
 
@@ -54,13 +64,16 @@ library SlotCalendar {
         uint256 startSlot,
         uint256 slots
     ) internal view returns (bool) {
-        uint256 end = startSlot + slots;
-        while (startSlot < end) {
-            uint256 count = _inWord(startSlot, end);
-            if (words[_key(spaceId, startSlot)] & _mask(startSlot & 255, count) != 0) return false;
-            startSlot += count;
+        unchecked {
+            uint256 end = startSlot + slots;
+            while (startSlot < end) {
+                uint256 count = _inWord(startSlot, end);
+                uint256 mask = _mask(startSlot & 255, count);
+                if (words[_key(spaceId, startSlot)] & mask != 0) return false;
+                startSlot += count;
+            }
+            return true;
         }
-        return true;
     }
 
     /// @dev `count` ones from bit `from`; from + count <= 256, so a count of 256 means from = 0.
@@ -72,9 +85,11 @@ library SlotCalendar {
     }
 
     function _inWord(uint256 startSlot, uint256 end) private pure returns (uint256) {
-        uint256 room = 256 - (startSlot & 255);
-        uint256 wanted = end - startSlot;
-        return wanted < room ? wanted : room;
+        unchecked {
+            uint256 room = 256 - (startSlot & 255);
+            uint256 wanted = end - startSlot;
+            return wanted < room ? wanted : room;
+        }
     }
 
     function _key(uint256 spaceId, uint256 slot) private pure returns (uint256) {

@@ -224,8 +224,11 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
     function _open(uint256 leaseId) internal view returns (LeaseWord word) {
         word = _known(leaseId);
         uint256 state = word.state();
-        if (state < LeaseWordLib.BOOKED || state > LeaseWordLib.CLAIMED)
-            revert Berth_WrongState(leaseId, state);
+        // one comparison: from below, None wraps around
+        unchecked {
+            if (state - LeaseWordLib.BOOKED > LeaseWordLib.CLAIMED - LeaseWordLib.BOOKED)
+                revert Berth_WrongState(leaseId, state);
+        }
     }
 
     function _store(uint256 leaseId, LeaseWord word) internal {
