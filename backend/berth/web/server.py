@@ -9,11 +9,8 @@ from contextlib import contextmanager
 import uvicorn
 from fastapi import FastAPI
 
-from berth.core.errors import BerthError
-
 #: Open requests get this long to finish once the server is told to stop, seconds.
 GRACE_SECONDS = 3
-BACKLOG = 128
 
 
 class Server(uvicorn.Server):
@@ -44,25 +41,3 @@ class Server(uvicorn.Server):
         """Ends the event streams first: uvicorn waits for open answers, and theirs have no end."""
         await self._app.state.hub.stop()
         await super().shutdown(sockets)
-
-
-def listen(host: str, port: int) -> socket.socket:
-    """A bound socket, so that a taken port is known before anything starts; port 0: a free one.
-
-    Raises BerthError `http.port`.
-    """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    made = socket.socket(family, socket.SOCK_STREAM)
-    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        made.bind((host, port))
-    except OSError as error:
-        made.close()
-        message = (
-            f"cannot listen on {host}:{port}: {error.strerror}; give another port in"
-            " BERTH_HTTP_PORT or stop what uses this one"
-        )
-        raise BerthError("http.port", message, field="BERTH_HTTP_PORT", exit_code=2) from error
-    made.listen(BACKLOG)
-    made.setblocking(False)
-    return made

@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import socket
-from collections.abc import Iterator
 
-import uvicorn
 from fastapi import FastAPI
 
 from berth.core.errors import BerthError
-
-#: Open event streams are given this long at the end, seconds.
-_GRACE = 2
+from berth.web.server import Server
 
 
-class ApiServer(uvicorn.Server):
-    """uvicorn without its own signal handlers: the platform ends everything, in its order."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
+class ApiServer(Server):
+    """The server, and a way to wait until it answers."""
 
     async def until_started(self) -> None:
         while not self.started:  # noqa: ASYNC110 - uvicorn has a flag, not an event
@@ -38,21 +29,31 @@ def listen(host: str, port: int) -> socket.socket:
     except OSError as error:
         listener.close()
         message = (
-            f"port {port} is in use: end what listens there, or name another one in BERTH_HTTP_PORT"
+            f"port {port} of the HTTP API is in use: end what listens there, "
+            "or name another one in BERTH_HTTP_PORT"
         )
         raise BerthError("up.port_taken", message, field="BERTH_HTTP_PORT", exit_code=2) from error
     return listener
 
 
+def require_free(port: int, option: str, what: str) -> None:
+    """Refuses a loopback port that something listens on; 0 always passes.
+
+    Asked before anything has begun: the part that takes the port starts only after the contracts
+    have been deployed, which is late to hear of it.
+    """
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            message = (
+                f"port {port} of the {what} is in use: end what listens there, "
+                f"or name another one with {option} (0 = any free one)"
+            )
+            raise BerthError("up.port_taken", message, field=option, exit_code=2) from error
+
+
 def api_server(app: FastAPI) -> ApiServer:
     """Serve with `await server.serve(sockets=[listener])`; end with `server.should_exit`."""
-    return ApiServer(
-        uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,
-            timeout_graceful_shutdown=_GRACE,
-            lifespan="on",
-            server_header=False,
-        )
-    )
+    return ApiServer(app)
