@@ -52,6 +52,8 @@ def environment():
         PIP_DISABLE_PIP_VERSION_CHECK="1",
         UV_CACHE_DIR=str(CACHE / "uv"),
         UV_PYTHON_DOWNLOADS="never",
+        # pip asks rustc, where there is one, for its version; rustup would make a folder in HOME
+        RUSTUP_HOME=os.environ.get("RUSTUP_HOME", str(CACHE / "rustup")),
         npm_config_cache=str(CACHE / "npm"),
         npm_config_update_notifier="false",
         SOLCX_BINARY_PATH=str(SOLCX),
