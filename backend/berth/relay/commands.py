@@ -24,6 +24,7 @@ from berth.store.kept import commands
 Action = Literal["camera_on", "lower", "raise", "camera_off"]
 
 WAITING = ("observed", "confirmed", "eligible")
+ALIVE = (*WAITING, "claimed", "published", "acknowledged")
 OVER = ("done", "expired", "cancelled", "dead")
 #: How long a command stays wanted, seconds of the clock.
 LIFETIMES: Mapping[Action, int] = {

@@ -30,6 +30,8 @@ from berth.store.kept import grants, lock_states, vehicles_private
 RESEND_SECONDS = 15
 #: Before a grant that could not be signed is tried again.
 RETRY_SECONDS = 5
+#: `next_at` of a row that its lock knows: there is nothing to send.
+_NEVER = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -76,19 +78,12 @@ def take_back(conn: Connection, lease_id: str, now: int) -> None:
     """The lease is over, or gone: no lock may lower its bar for it any more."""
     query = select(grants).where(grants.c.lease_id == lease_id, grants.c.state != "revoked")
     for row in every(conn, query):
-        # What was never sent needs no taking back: the version stays, and counts as known.
-        sent = row["state"] != "pending" or row["acked_version"] > 0
-        version = row["version"] + 1 if sent else row["version"]
-        acked = row["acked_version"] if sent else version
-        _change(
-            conn,
-            row,
-            state="revoked",
-            version=version,
-            acked_version=acked,
-            next_at=0,
-            updated_at=now,
-        )
+        if row["state"] == "pending" and row["acked_version"] == 0:
+            # What was never sent needs no taking back: the version stays, and counts as known.
+            news = {"acked_version": row["version"], "next_at": _NEVER}
+        else:
+            news = {"version": row["version"] + 1, "next_at": 0}
+        _change(conn, row, state="revoked", **news, updated_at=now)
 
 
 def acknowledged(
@@ -108,7 +103,15 @@ def acknowledged(
         )
         return
     state = "revoked" if row["state"] == "revoked" else "acknowledged"
-    _change(conn, row, acked_version=version, state=state, reason=None, updated_at=now)
+    _change(
+        conn,
+        row,
+        acked_version=version,
+        state=state,
+        reason=None,
+        next_at=_NEVER,
+        updated_at=now,
+    )
     if row["state"] != state:
         tell_lease(conn, "lock.grant", lease_id, {"state": state}, now)
 
@@ -122,7 +125,8 @@ def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int
         if row["state"] == "revoked" and known == 0:
             known = row["version"]  # forgotten is as good as revoked
         if known != row["acked_version"]:
-            _change(conn, row, acked_version=known, next_at=0, updated_at=now)
+            again = _NEVER if known == row["version"] else 0
+            _change(conn, row, acked_version=known, next_at=again, updated_at=now)
 
 
 def waiting(conn: Connection) -> bool:
@@ -136,6 +140,8 @@ def waiting(conn: Connection) -> bool:
 def due(conn: Connection, policy: Policy, clock: Clock, sealer: Sealer) -> list[GrantOrder]:
     """Grants to be signed and sent now; marks why others have to wait."""
     now, moment = clock.now(), database_now(conn)
+    past = (grants.c.next_at <= moment) & (grants.c.window_end <= now)
+    conn.execute(update(grants).where(past).values(next_at=_NEVER))
     query = (
         select(grants)
         .join(lock_states, lock_states.c.lock_id == grants.c.lock_id)

@@ -60,6 +60,11 @@ class Inbox:
         self._deployment = deployment
         self._clock = clock
 
+    def forget_who_is_online(self) -> None:
+        """A connection to the broker begins: who is there is said anew by what the broker kept."""
+        with self._store.write() as conn:
+            conn.execute(update(lock_states).values(online=0))
+
     def take(self, topic: str, data: bytes) -> Reaction:
         """Check a message and write it down. Raises BerthError for one that does not count."""
         lock_id, leaf = parse(topic)

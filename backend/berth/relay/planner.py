@@ -20,6 +20,7 @@ _RECENT = 1800
 _RAISE_AFTER = 60
 #: A bar that could not be raised is tried again after this, seconds.
 _RAISE_AGAIN = 600
+_OPEN = ("UNLOCKED", "JAMMED")
 _LIMITS = Limits()
 
 
@@ -31,8 +32,8 @@ class Planner:
 
     def idle(self, conn: Connection) -> bool:
         """Is there nothing that a plan could change?"""
-        alive = select(command_rows.c.id).where(command_rows.c.state.not_in(commands.OVER))
-        open_bar = select(lock_states.c.lock_id).where(lock_states.c.position != "LOCKED")
+        alive = select(command_rows.c.id).where(command_rows.c.state.in_(commands.ALIVE))
+        open_bar = select(lock_states.c.lock_id).where(lock_states.c.position.in_(_OPEN))
         return (
             first(conn, alive.limit(1)) is None
             and first(conn, open_bar.limit(1)) is None
@@ -128,7 +129,7 @@ class Planner:
         open_bars = select(lock_states).where(
             lock_states.c.online == 1,
             lock_states.c.occupied == 0,
-            lock_states.c.position.in_(("UNLOCKED", "JAMMED")),
+            lock_states.c.position.in_(_OPEN),
         )
         for lock in every(conn, open_bars):
             lease_id = lock["lowered_for"] or self._last_lease(conn, lock["lock_id"])

@@ -141,6 +141,7 @@ class Relay:
         _log.warning("no broker", reason=str(error))
 
     async def _session(self, line: aiomqtt.Client) -> None:
+        await asyncio.to_thread(self._inbox.forget_who_is_online)
         for leaf in sorted(FROM_LOCK):
             await line.subscribe(all_locks(leaf), qos=1)
         self._line = line
@@ -157,9 +158,10 @@ class Relay:
         except BerthError as error:
             # One lock's bad message concerns nobody else.
             _log.warning("message refused", topic=name, code=error.code, reason=str(error))
-        except SQLAlchemyError as error:
-            # What matters is said again: evidence without a receipt, state at the next hello.
-            _log.warning("message lost", topic=name, reason=str(error))
+        except Exception:
+            # Whatever a lock may have found to say must not end the relay. What matters is said
+            # again: evidence without a receipt, the state at the next hello.
+            _log.exception("message lost", topic=name)
 
     async def _react(self, reaction: Reaction) -> None:
         for order in reaction.receipts:

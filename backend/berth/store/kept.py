@@ -162,6 +162,7 @@ grants = Table(
     number("updated_at"),
     CheckConstraint("state IN ('pending', 'published', 'acknowledged', 'revoked')", name="state"),
     Index(None, "lock_id", "state"),
+    Index(None, "next_at"),
 )
 
 commands = Table(
@@ -245,6 +246,7 @@ lock_states = Table(
     CheckConstraint(
         "position IN ('LOCKED', 'UNLOCKED', 'LOCKING', 'UNLOCKING', 'JAMMED')", name="position"
     ),
+    Index(None, "position"),
 )
 
 plate_readings = Table(
@@ -294,6 +296,7 @@ presence = Table(
     text("event"),
     number("at"),
     Index(None, "lease_id", "at"),
+    Index(None, "at"),
     sqlite_autoincrement=True,
 )
 
@@ -304,6 +307,7 @@ confirmations = Table(
     number("cycle", key=True),
     number("at"),
     text("signature", null=True),
+    Index(None, "at"),
 )
 
 # ---- people and streams

@@ -129,6 +129,20 @@ async def test_a_camera_that_is_on_looks_again_so_that_a_reading_stays_fresh(
     assert bench.last(Plate).at == bench.time.now()
 
 
+async def test_the_camera_goes_off_when_the_bar_is_down(bench: Bench) -> None:
+    bench.give(bench.grant())
+    bench.tell(bench.ticket("camera_on"))
+    bench.world(plate=PLATE)
+    bench.tell(bench.ticket("lower"))
+    await bench.lock.settled()
+    assert not bench.last(State).camera
+    readings = len(bench.all(Plate))
+    bench.world(plate="NEXT1")
+    bench.time.pass_(TIMING.look)
+    bench.lock.tick()
+    assert len(bench.all(Plate)) == readings
+
+
 # ---- a stay
 
 

@@ -257,6 +257,7 @@ class Lock:
         self.reports.fault("bar_position", self.hardware.sense() == "between")
         if intent.action == "lower" and outcome == "done":
             self._stay.restart_wait()
+            self._camera.switch_off()  # it has seen what it was to see
         self._finish(intent, outcome, reason, moved=not there, ordered=ordered)
         self._sense()  # a vehicle may have driven in while the bar was still on its way
 
