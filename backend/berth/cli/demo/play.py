@@ -57,7 +57,7 @@ async def play(home: Path, port: int, stay: bool, console: Console) -> None:
     started = time.monotonic()
     async with _running(environment, home, console) as running:
         narrator = Narrator(console)
-        async with _stage(load_settings(environment), running, narrator) as stage:
+        async with open_stage(load_settings(environment), running, narrator) as stage:
             await Story(stage).play()
         took = time.monotonic() - started
         console.print(
@@ -122,7 +122,10 @@ async def _running(
 
 
 @asynccontextmanager
-async def _stage(settings: Settings, running: Running, narrator: Narrator) -> AsyncIterator[Stage]:
+async def open_stage(
+    settings: Settings, running: Running, narrator: Narrator
+) -> AsyncIterator[Stage]:
+    """Tools for a running platform whose data folder is at hand, closed at the block's end."""
     settings = replace(settings, rpc_url=running.rpc, mqtt_url=running.mqtt)
     deployment = load_deployment(settings.deployment)
     store = open_store(settings.database_url, deployment)
