@@ -314,6 +314,9 @@ def upgrade() -> None:
         sa.Column("signature", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("lease_id", "cycle", name=op.f("pk_confirmations")),
     )
+    with op.batch_alter_table("confirmations", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_confirmations_at"), ["at"], unique=False)
+
     op.create_table(
         "deployment",
         sa.Column("id", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -403,6 +406,7 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_grants_lock_id_state"), ["lock_id", "state"], unique=False
         )
+        batch_op.create_index(batch_op.f("ix_grants_next_at"), ["next_at"], unique=False)
 
     op.create_table(
         "lock_states",
@@ -429,6 +433,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("lock_id", name=op.f("pk_lock_states")),
     )
+    with op.batch_alter_table("lock_states", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_lock_states_position"), ["position"], unique=False)
+
     op.create_table(
         "nonces",
         sa.Column("nonce", sa.Text(), nullable=False),
@@ -514,6 +521,7 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     with op.batch_alter_table("presence", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_presence_at"), ["at"], unique=False)
         batch_op.create_index(
             batch_op.f("ix_presence_lease_id_at"), ["lease_id", "at"], unique=False
         )
@@ -721,6 +729,7 @@ def downgrade() -> None:
     op.drop_table("sent_transactions")
     with op.batch_alter_table("presence", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_presence_lease_id_at"))
+        batch_op.drop_index(batch_op.f("ix_presence_at"))
 
     op.drop_table("presence")
     with op.batch_alter_table("plate_readings", schema=None) as batch_op:
@@ -734,8 +743,12 @@ def downgrade() -> None:
 
     op.drop_table("outbox")
     op.drop_table("nonces")
+    with op.batch_alter_table("lock_states", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_lock_states_position"))
+
     op.drop_table("lock_states")
     with op.batch_alter_table("grants", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_grants_next_at"))
         batch_op.drop_index(batch_op.f("ix_grants_lock_id_state"))
 
     op.drop_table("grants")
@@ -748,6 +761,9 @@ def downgrade() -> None:
 
     op.drop_table("events")
     op.drop_table("deployment")
+    with op.batch_alter_table("confirmations", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_confirmations_at"))
+
     op.drop_table("confirmations")
     with op.batch_alter_table("commands", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_commands_state_expires_at"))
