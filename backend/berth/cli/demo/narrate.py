@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from berth.chain.wire import Receipt
@@ -54,7 +55,7 @@ class Narrator:
     def reasons(self, sentences: Sequence[str]) -> None:
         """Reasons for a refusal, one a line."""
         for sentence in sentences:
-            self.console.print(f"   [yellow]✗[/] {sentence}")
+            self.console.print(f"   [yellow]✗[/] {escape(sentence)}")
 
     def sent(self, who: str, what: str, receipt: Receipt) -> None:
         """A mined transaction."""

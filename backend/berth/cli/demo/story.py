@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from rich.markup import escape
+
 from berth.cli.demo import driving, owners
 from berth.cli.demo.driving import PLATE, STAY_MINUTES, WRONG_PLATE, Trip
 from berth.cli.demo.owners import Listing, Papers, Wish
@@ -97,7 +99,7 @@ class Story:
         papers = await owners.gather_papers(stage, wish)
         stage.narrator.say(
             f"Olga holds title {stage.city.code}/{papers.proof['title']['index']}, "
-            f"{papers.proof['address']} (a generated holder)."
+            f"{escape(papers.proof['address'])} (a generated holder)."
         )
         spoilt = await owners.spoil(stage, papers)
         answer = await papers.owner.api.post("/v1/spaces/check", spoilt)
@@ -180,10 +182,12 @@ class Story:
         )
         way = await trip.driver.api.get(f"/v1/leases/{trip.lease_id}/navigation")
         trip.navigation = way
-        stage.narrator.say(f"Address: {way['address']}. {way['instructions']}")
-        stage.narrator.say(f"Navigation: {way['geoUri']}")
+        stage.narrator.say(f"Address: {escape(way['address'])}. {escape(way['instructions'])}")
+        stage.narrator.say(f"Navigation: {escape(way['geoUri'])}")
         for link in way["links"]:
-            stage.narrator.say(f"  {link['name']} ({link['system']}): [dim]{link['url']}[/]")
+            stage.narrator.say(
+                f"  {link['name']} ({link['system']}): [dim]{escape(link['url'])}[/]"
+            )
 
     async def _enter(self, trip: Trip, listing: Listing) -> None:
         stage = self.stage
