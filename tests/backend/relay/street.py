@@ -137,8 +137,8 @@ class ChainNode:
 class Street:
     """One space, one offer, one lock; `book()` leases it from now."""
 
-    def __init__(self, folder: Path) -> None:
-        self.world = World(folder)
+    def __init__(self, folder: Path, url: str | None = None) -> None:
+        self.world = World(folder, url)
         self.clock = self.world.clock
         self.store = self.world.store
         self.credentials = Credentials(folder / "broker.json")
