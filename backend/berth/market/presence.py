@@ -13,7 +13,7 @@ from berth.core.ids import parse_lease
 from berth.core.messages import Domain, TypedMessage, recover, unlock_confirmation
 from berth.market.leases import Lease
 from berth.store.events import append_event
-from berth.store.kept import confirmations, lock_states, presence
+from berth.store.kept import confirmations, presence
 
 EVENTS = ("entered", "here")
 #: A confirmation names its moment; one further off is not of now. Seconds.
@@ -48,12 +48,6 @@ def record_presence(conn: Connection, lease: Lease, event: str, now: int) -> Non
         {"event": event, "party": "driver"},
         at=now,
     )
-
-
-def lock_cycle(conn: Connection, lock_id: str) -> int:
-    """The lock's occupancy counter, 0 before it said hello."""
-    query = select(lock_states.c.cycle).where(lock_states.c.lock_id == lock_id)
-    return conn.execute(query).scalar_one_or_none() or 0
 
 
 def confirmation_message(domain: Domain, lease_id: str, cycle: int, at: int) -> TypedMessage:

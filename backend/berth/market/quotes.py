@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from berth.core.slots import ceil_slot, slot_start
 from berth.core.tariff import Preview, Terms, objections, price_preview
 from berth.market.offers import offer_terms
 from berth.market.spaces import space_of, taken
@@ -96,11 +95,6 @@ def quote_for(
         preview=price_preview(terms, stay.slots, kwh_cap),
         objections=tuple(found),
     )
-
-
-def good_until(now: int) -> int:
-    """Until when (Unix seconds UTC) the start of a stay that begins now can still be leased."""
-    return slot_start(ceil_slot(now + 1))
 
 
 def _vehicle_objections(
