@@ -3,8 +3,8 @@
     python bench/gas.py            print the table, write docs/gas.md, end with one JSON line
     python bench/gas.py --check    fail if docs/gas.md is not the one of the snapshots
 
-The figures are those of tests/contracts/snapshots, where the contract tests hold them to the unit. Needs nothing but
-Python.
+The figures are those of tests/contracts/snapshots, where the contract tests hold them to the unit.
+Needs nothing but Python.
 """
 
 import json
@@ -34,20 +34,22 @@ INTRODUCTION = """\
 
 <!-- Written by bench/gas.py from tests/contracts/snapshots; do not edit. -->
 
-Measured on Ganache (shanghai; solc 0.8.30, viaIR, 200 runs), to the unit: the contract tests fail when a figure
-changes, `make gas-accept` takes the new ones over.
+Measured on Ganache (shanghai; solc 0.8.30, viaIR, 200 runs), to the unit: the contract tests fail
+when a figure changes, `make gas-accept` takes the new ones over.
 
-The **floor** is what the effects themselves cost, whoever programs them; it is read from each transaction's trace:
+The **floor** is what the effects themselves cost, whoever programs them; it is read from each
+transaction's trace:
 
 - the transaction, 21,000, and its data, 16 gas a byte, 4 if it is zero;
-- every storage word it touches, once: 2,100 to read it, 5,000 to change it, 22,100 to fill an empty one (2,600
-  more for each contract that is called on the way);
+- every storage word it touches, once: 2,100 to read it, 5,000 to change it, 22,100 to fill an empty
+  one (2,600 more for each contract that is called on the way);
 - its events, 375 each and for each topic, 8 for a byte of data;
 - 3,000 for each signature that is recovered;
 - the token's own words and the call to it.
 
-What lies **above** the floor is computing: checks, packing, hashing, memory. A word cleared to zero is refunded 4,800.
-A *dirty* calendar word holds another lease already; a *fresh* one (64 hours of one space) does not.
+What lies **above** the floor is computing: checks, packing, hashing, memory. A word cleared to zero
+is refunded 4,800. A *dirty* calendar word holds another lease already; a *fresh* one (64 hours of
+one space) does not.
 """
 
 

@@ -1,9 +1,9 @@
 """Fixtures of the contract tests.
 
-Brownie pins its whole environment, so `berth` is not installed there. Its pure core needs nothing that
-Brownie does not have, and the tests must sign and hash exactly as the backend does: so the package is
-put on the path instead of being written a second time. That is also what makes every comparison below a
-test of the backend's model against the contracts.
+Brownie pins its whole environment, so `berth` is not installed there. Its pure core needs nothing
+that Brownie does not have, and the tests must sign and hash exactly as the backend does: so the
+package is put on the path instead of being written a second time. That is also what makes every
+comparison below a test of the backend's model against the contracts.
 """
 
 import sys
@@ -34,7 +34,8 @@ def open_space(deployed) -> int:
 
 @pytest.fixture(autouse=True)
 def fn_isolation(deployed, open_space):
-    """Every test starts from the same block. (Brownie's own fixture would undo the session's deployment.)"""
+    """Every test starts from the same block. (Brownie's own fixture would undo the session's
+    deployment.)"""
     chain.snapshot()
     yield
     chain.revert()

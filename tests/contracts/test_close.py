@@ -1,7 +1,6 @@
 """Closing: what happens when nobody speaks, and who may say yes earlier."""
 
 import pytest
-
 from berth.core import tariff
 from support.calendar import taken_slots
 from support.clock import HOUR, MONDAY, at, reach
@@ -60,8 +59,17 @@ class TestPresumed:
         event = market.close(lease, {"from": world.stranger}).events["Settled"]
         expected = tariff.presumed_bill(TERMS, 8, 20, arrived=2)
         assert event["outcome"] == PRESUMED
-        assert (event["rent"], event["fee"], event["refund"]) == (expected.rent, expected.fee, expected.refund)
-        assert (event["overstay"], event["energy"], event["arrived"], event["until"]) == (0, 0, 2, 0)
+        assert (event["rent"], event["fee"], event["refund"]) == (
+            expected.rent,
+            expected.fee,
+            expected.refund,
+        )
+        assert (event["overstay"], event["energy"], event["arrived"], event["until"]) == (
+            0,
+            0,
+            2,
+            0,
+        )
         assert market.creditOf(world.owner) == expected.owner
         assert market.leaseOf(lease)[1] == 4
 

@@ -3,7 +3,6 @@
 import random
 
 import pytest
-
 from berth.core import tariff
 from support.clock import HOUR, MONDAY, now, reach
 from support.conservation import assert_conserved
@@ -16,11 +15,15 @@ TEN = MONDAY + 10 * HOUR
 
 @pytest.mark.parametrize("seed", range(4))
 def test_random_stories_keep_every_unit(world, market, asset, seed):
-    """Leases from wallet and credit, departures early, late and never, claims accepted and matured, withdrawals
-    in between: the tokens are always credits + open deposits + fees, and at the end everything can be paid out."""
+    """Leases from wallet and credit, departures early, late and never, claims accepted and matured,
+    withdrawals in between: the tokens are always credits + open deposits + fees, and at the end
+    everything can be paid out."""
     lot = random.Random(seed)
     spaces = [0, 1, 2]
-    spaces = [world.register(index, lock=key(f"lock {index}")) if index else market_space(world) for index in spaces]
+    spaces = [
+        world.register(index, lock=key(f"lock {index}")) if index else market_space(world)
+        for index in spaces
+    ]
     for space in spaces[1:]:
         world.offer(space)
     keys = dict(zip(spaces, [world.lock, key("lock 1"), key("lock 2")], strict=True))
@@ -36,22 +39,30 @@ def test_random_stories_keep_every_unit(world, market, asset, seed):
             slots, kwh = lot.randint(1, 10), lot.choice([0, 7, 255])
             if lot.random() < 0.5:
                 market.deposit(lot.randint(1, 9_000_000), {"from": driver})
-            lease = world.lease(space, start, sender=driver, plate=drivers[driver], slots=slots, kwh=kwh)
+            lease = world.lease(
+                space, start, sender=driver, plate=drivers[driver], slots=slots, kwh=kwh
+            )
             leases.append((lease, start * 900, slots, driver, space))
             start += slots + lot.randint(0, 2)
     assert_conserved(world)
 
     claims = []
-    for lease, begin, slots, driver, space in sorted(leases, key=lambda each: each[1] + 900 * each[2]):
+    for lease, begin, slots, driver, space in sorted(
+        leases, key=lambda each: each[1] + 900 * each[2]
+    ):
         end = begin + 900 * slots
-        fate = lot.choice(["early", "booked", "over", "over, by the driver", "arrived only", "silent"])
+        fate = lot.choice(
+            ["early", "booked", "over", "over, by the driver", "arrived only", "silent"]
+        )
         if end + 2 * HOUR > now():
             reach(end + 2 * HOUR)
         arrived = begin + lot.randint(-900, 900 * slots - 1)
         if fate != "silent" and lot.random() < 0.7:
             world.arrive(lease, arrived, by=keys[space])
         if fate == "early":
-            world.leave(lease, arrived, lot.randint(max(arrived, begin), end), 3_333, by=keys[space])
+            world.leave(
+                lease, arrived, lot.randint(max(arrived, begin), end), 3_333, by=keys[space]
+            )
         elif fate == "booked":
             world.leave(lease, arrived, end + lot.randint(0, 300), 50_000, by=keys[space])
         elif fate.startswith("over"):
@@ -93,7 +104,9 @@ def market_space(world) -> int:
 
 
 def test_a_lease_of_the_smallest_price_loses_nothing_to_rounding(world, market, asset, space):
-    terms = tariff.Terms(price_per_slot=1, price_per_kwh=1, overstay_pct=333, reserve_minutes=7, fee_bps=250)
+    terms = tariff.Terms(
+        price_per_slot=1, price_per_kwh=1, overstay_pct=333, reserve_minutes=7, fee_bps=250
+    )
     world.offer(space, terms)
     lease = world.lease(space, offer=2, slots=3, kwh=1)
     deposit = asset.balanceOf(market)

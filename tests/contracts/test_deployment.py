@@ -1,9 +1,9 @@
-"""What scripts/deploy.py leaves behind: everything wired, everything handed to the timelock, nothing kept."""
+"""What scripts/deploy.py leaves behind: everything wired, everything handed to the timelock,
+nothing kept."""
 
 import pytest
-from brownie import web3
-
 from berth.core.hashing import keccak
+from brownie import web3
 from support.clock import at, now
 from support.errors import reverts_with
 from support.world import CITY, DELAY, MAKER, OTHER_CITY, VEHICLES, VERIFIER, deployer_script
@@ -80,10 +80,14 @@ class TestPowers:
 
 class TestTimelock:
     def schedule(self, world, data, delay=DELAY):
-        return world.timelock.schedule(world.market, 0, data, ZERO, SALT, delay, {"from": world.deployer})
+        return world.timelock.schedule(
+            world.market, 0, data, ZERO, SALT, delay, {"from": world.deployer}
+        )
 
     def execute(self, world, data, sender=None):
-        return world.timelock.execute(world.market, 0, data, ZERO, SALT, {"from": sender or world.deployer})
+        return world.timelock.execute(
+            world.market, 0, data, ZERO, SALT, {"from": sender or world.deployer}
+        )
 
     def test_a_fee_change_is_announced_two_days_before(self, world, market):
         data = market.setFee.encode_input(300)
@@ -124,8 +128,14 @@ class TestScript:
         ("config", "message"),
         [
             ({"feeBpz": 1}, "unknown keys: feeBpz"),
-            ({"attesters": {1: {"account": "0x" + "11" * 20, "roles": ["kings"]}}}, "attesters.1.roles"),
-            ({"attesters": {1: {"account": "0x" + "11" * 20, "roles": []}}}, "attesters.1.roles: empty"),
+            (
+                {"attesters": {1: {"account": "0x" + "11" * 20, "roles": ["kings"]}}},
+                "attesters.1.roles",
+            ),
+            (
+                {"attesters": {1: {"account": "0x" + "11" * 20, "roles": []}}},
+                "attesters.1.roles: empty",
+            ),
         ],
     )
     def test_refuses_a_bad_configuration_before_anything_is_sent(self, world, config, message):

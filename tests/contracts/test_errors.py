@@ -1,11 +1,11 @@
-"""The catalogue of errors: every one is provoked by a test, and every provoked one is in the catalogue."""
+"""The catalogue of errors: every one is provoked by a test, and every provoked one is in the
+catalogue."""
 
 import ast
 from pathlib import Path
 
 import pytest
 from brownie import ParkingMarket, TitleRegistry
-
 from support.errors import CATALOGUE
 
 HERE = Path(__file__).parent
@@ -37,6 +37,9 @@ def test_the_catalogue_was_read_whole():
 def test_an_error_is_in_the_abi_of_a_contract_that_users_call(name):
     """Else a wallet could only show bytes."""
     errors = {
-        item["name"] for contract in (ParkingMarket, TitleRegistry) for item in contract.abi if item["type"] == "error"
+        item["name"]
+        for contract in (ParkingMarket, TitleRegistry)
+        for item in contract.abi
+        if item["type"] == "error"
     }
     assert f"Berth_{name}" in errors

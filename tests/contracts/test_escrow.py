@@ -2,7 +2,6 @@
 
 import pytest
 from brownie import ZERO_ADDRESS
-
 from support.conservation import assert_conserved
 from support.errors import reverts, reverts_with
 from support.world import ENOUGH
@@ -15,7 +14,11 @@ class TestDeposit:
         assert market.creditOf(world.driver) == 5_000_000
         assert asset.balanceOf(world.driver) == before - 5_000_000
         assert asset.balanceOf(market) == 5_000_000
-        assert tx.events["Deposited"] == {"account": world.driver, "from": world.driver, "amount": 5_000_000}
+        assert tx.events["Deposited"] == {
+            "account": world.driver,
+            "from": world.driver,
+            "amount": 5_000_000,
+        }
         assert_conserved(world)
 
     @pytest.mark.parametrize("amount", [0, 2**128, 2**256 - 1])
@@ -41,7 +44,11 @@ class TestDepositFor:
         assert market.creditOf(world.stranger) == 70
         assert market.creditOf(world.driver) == 0
         assert asset.balanceOf(world.driver) == ENOUGH - 70
-        assert tx.events["Deposited"] == {"account": world.stranger, "from": world.driver, "amount": 70}
+        assert tx.events["Deposited"] == {
+            "account": world.stranger,
+            "from": world.driver,
+            "amount": 70,
+        }
         assert_conserved(world)
 
     def test_reverts_for_nobody(self, world, market):
@@ -62,7 +69,11 @@ class TestWithdraw:
         tx = market.withdraw(world.guardian, 400, {"from": world.driver})
         assert asset.balanceOf(world.guardian) == 400
         assert market.creditOf(world.driver) == 600
-        assert tx.events["Withdrawn"] == {"account": world.driver, "to": world.guardian, "amount": 400}
+        assert tx.events["Withdrawn"] == {
+            "account": world.driver,
+            "to": world.guardian,
+            "amount": 400,
+        }
         assert_conserved(world)
 
     def test_pays_out_everything(self, world, market, asset):
@@ -99,7 +110,9 @@ class TestWithdraw:
 
 
 class TestDonations:
-    def test_tokens_sent_to_the_market_belong_to_nobody_and_change_nothing(self, world, market, asset, space):
+    def test_tokens_sent_to_the_market_belong_to_nobody_and_change_nothing(
+        self, world, market, asset, space
+    ):
         asset.transfer(market, 12_345, {"from": world.stranger})
         world.lease(space)
         market.deposit(10, {"from": world.driver})

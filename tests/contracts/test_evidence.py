@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from berth.core import messages, tariff
 from support.calendar import taken_slots
 from support.clock import HOUR, MONDAY, at, reach
@@ -56,10 +55,8 @@ class TestArrived:
     @pytest.mark.parametrize("from_", [TEN - 901, 0, NOON, NOON + 1, 2**40, 2**256 - 1])
     def test_reverts_for_a_time_outside_the_lease(self, world, market, lease, from_):
         reach(NOON + HOUR)
-        if from_ < 2**40:
-            signature = world.signed(Seen(lease, 1, from_, from_))
-        else:
-            signature = bytes(65)
+        signable = from_ < 2**40
+        signature = world.signed(Seen(lease, 1, from_, from_)) if signable else bytes(65)
         with reverts("EvidenceTime", "from", from_, TEN - 900, NOON - 1):
             market.record((lease, 1, from_, from_, 0), signature, {"from": world.stranger})
 
@@ -100,7 +97,9 @@ class TestArrived:
 
 
 class TestLeft:
-    def test_settles_at_once_when_nothing_is_owed_beyond_the_booked_time(self, world, market, lease):
+    def test_settles_at_once_when_nothing_is_owed_beyond_the_booked_time(
+        self, world, market, lease
+    ):
         reach(TEN + HOUR + 30)
         world.arrive(lease, TEN + 125)
         tx = world.leave(lease, TEN + 125, TEN + HOUR)
@@ -194,9 +193,13 @@ class TestLeft:
         world.lease(space, START + 8, slots=4)
         reach(TEN - 600)
         world.leave(lease, TEN - 900, TEN - 700)
-        assert taken_slots(market, space, START - 4, START + 20) == set(range(START + 8, START + 12))
+        assert taken_slots(market, space, START - 4, START + 20) == set(
+            range(START + 8, START + 12)
+        )
 
-    def test_the_same_start_can_be_leased_again_and_old_records_do_not_count(self, world, market, space, lease):
+    def test_the_same_start_can_be_leased_again_and_old_records_do_not_count(
+        self, world, market, space, lease
+    ):
         reach(TEN - 600)
         old = Seen(lease, 2, TEN - 900, TEN - 700)
         world.record(old)
@@ -205,9 +208,7 @@ class TestLeft:
         with reverts("LeaseUnknown", lease):
             world.record(old)
         with reverts("BadSignature", "lock", world.lock.address):
-            market.record(
-                (again, *old.form()[1:]), world.signed(old), {"from": world.stranger}
-            )
+            market.record((again, *old.form()[1:]), world.signed(old), {"from": world.stranger})
 
     def test_reverts_once_settled(self, world, market, lease):
         reach(NOON)
@@ -223,7 +224,9 @@ class TestEnergy:
         ("watt_hours", "units"),
         [(0, 0), (99, 0), (100, 1), (7_345, 73), (20_000, 200), (20_100, 200), (2**32 - 1, 200)],
     )
-    def test_counts_whole_hundreds_up_to_what_was_bought(self, world, market, space, watt_hours, units):
+    def test_counts_whole_hundreds_up_to_what_was_bought(
+        self, world, market, space, watt_hours, units
+    ):
         lease = world.lease(space, kwh=20)
         reach(NOON)
         event = world.leave(lease, TEN, NOON, watt_hours).events["Settled"]
@@ -270,7 +273,8 @@ class TestOverstay:
         assert event["outcome"] == 1
 
     @pytest.mark.parametrize(
-        ("seconds", "over"), [(5 * 60 + 59, 0), (6 * 60, 1), (65 * 60, 60), (66 * 60, 60), (23 * HOUR, 60)]
+        ("seconds", "over"),
+        [(5 * 60 + 59, 0), (6 * 60, 1), (65 * 60, 60), (66 * 60, 60), (23 * HOUR, 60)],
     )
     def test_has_five_minutes_of_grace_and_never_costs_more_than_the_reserve(
         self, world, market, lease, seconds, over
@@ -303,7 +307,8 @@ class TestOverstay:
 
 
 class TestSignature:
-    """What is not signed by this lock, for this lease, in this market, on this chain, does not count."""
+    """What is not signed by this lock, for this lease, in this market, on this chain, does not
+    count."""
 
     def refused(self, world, market, seen, signature):
         with reverts("BadSignature", "lock", world.lock.address):
@@ -335,7 +340,8 @@ class TestSignature:
         self.refused(world, market, seen, world.signed(seen)[:64] + bytes([v]))
 
     @pytest.mark.parametrize(
-        "change", [{"kind": 1, "until": TEN}, {"from_": TEN + 1}, {"until": TEN + 60}, {"energy": 100}]
+        "change",
+        [{"kind": 1, "until": TEN}, {"from_": TEN + 1}, {"until": TEN + 60}, {"energy": 100}],
     )
     def test_over_another_record(self, world, market, seen, change):
         self.refused(world, market, replace(seen, **change), world.signed(seen))
@@ -367,7 +373,9 @@ class TestSignature:
         )
         self.refused(world, market, seen, messages.sign(message, world.lock.private))
 
-    def test_a_maker_who_is_revoked_does_not_void_the_records_of_open_leases(self, world, market, seen):
+    def test_a_maker_who_is_revoked_does_not_void_the_records_of_open_leases(
+        self, world, market, seen
+    ):
         market.revokeAttester(3, {"from": world.guardian})
         world.record(seen)
         assert market.leaseOf(seen.lease)[1] == SETTLED

@@ -1,7 +1,8 @@
 """Gas, to the unit. A change of any figure fails here; `make gas-accept` takes new figures over.
 
-Figures repeat exactly: keys, addresses, times and signatures are the same in every run. The state before each
-operation is an ordinary day's: accounts have been used before, the ledger is not empty, the token is known.
+Figures repeat exactly: keys, addresses, times and signatures are the same in every run. The state
+before each operation is an ordinary day's: accounts have been used before, the ledger is not empty,
+the token is known.
 """
 
 import json
@@ -11,7 +12,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from berth.core import messages
 from berth.core.hashing import keccak
 from berth.core.ids import space_id
@@ -50,12 +50,15 @@ def operation(group: str, name: str):
 
 # ---- the day before
 def used(world, space: int, credit: bool = False) -> None:
-    """One lease has come and gone: credits, fees and ledger are not zero, the calendar word is not fresh."""
+    """One lease has come and gone: credits, fees and ledger are not zero, the calendar word is not
+    fresh."""
     lease = world.lease(space)
     reach(TEN + 2 * HOUR)
     world.leave(lease, TEN, TEN + 2 * HOUR)
     if not credit:
-        world.market.withdraw(world.driver, world.market.creditOf(world.driver), {"from": world.driver})
+        world.market.withdraw(
+            world.driver, world.market.creditOf(world.driver), {"from": world.driver}
+        )
     else:
         world.market.deposit(10**9, {"from": world.driver})
 
@@ -84,13 +87,17 @@ def claimed(world, space: int) -> int:
 def publish_first(world, space):
     world.titles.setAuthority(7, world.authority, {"from": world.admin})
     at(MONDAY + DAY)
-    return world.titles.publishEdition(7, 1, b"\xaa" * 32, b"\xcc" * 32, 29_584, [], {"from": world.authority})
+    return world.titles.publishEdition(
+        7, 1, b"\xaa" * 32, b"\xcc" * 32, 29_584, [], {"from": world.authority}
+    )
 
 
 @operation("titles", "publish the next edition")
 def publish_next(world, space):
     at(MONDAY + DAY)
-    return world.titles.publishEdition(CITY, 2, b"\xaa" * 32, b"\xcc" * 32, 29_584, [], {"from": world.authority})
+    return world.titles.publishEdition(
+        CITY, 2, b"\xaa" * 32, b"\xcc" * 32, 29_584, [], {"from": world.authority}
+    )
 
 
 @operation("titles", "publish the next edition, 256 titles dropped")
@@ -116,7 +123,9 @@ def register(world, space):
         node = keccak(node + sibling if node < sibling else sibling + node)
     world.titles.publishEdition(CITY, 2, node, b"\xcc" * 32, 200_000, [], {"from": world.authority})
     owner, lock, spot = world.owner.address, world.lock, space_id(CITY, 9)
-    possession = messages.sign(messages.lock_possession(world.domain, lock.address, spot, owner), lock.private)
+    possession = messages.sign(
+        messages.lock_possession(world.domain, lock.address, spot, owner), lock.private
+    )
     made = Registration(
         mine,
         proof,
@@ -136,7 +145,9 @@ def publish_offer(world, space):
 # ---- drivers
 @operation("market", "register vehicle")
 def register_vehicle(world, space):
-    return world.market.registerVehicle(world.vehicle(world.driver, b"\x52" * 32), {"from": world.driver})
+    return world.market.registerVehicle(
+        world.vehicle(world.driver, b"\x52" * 32), {"from": world.driver}
+    )
 
 
 def lease(world, space, start):
@@ -289,7 +300,9 @@ def withdraw(world, space):
 @operation("market", "withdraw everything")
 def withdraw_all(world, space):
     used(world, space, credit=True)
-    return world.market.withdraw(world.driver, world.market.creditOf(world.driver), {"from": world.driver})
+    return world.market.withdraw(
+        world.driver, world.market.creditOf(world.driver), {"from": world.driver}
+    )
 
 
 # ---- snapshots
@@ -299,7 +312,8 @@ def stored(group: str) -> dict:
 
 
 def store(group: str, name: str, figures: dict) -> None:
-    """Rewrites one figure, keeping the order of OPERATIONS and dropping what is measured no longer."""
+    """Rewrites one figure, keeping the order of OPERATIONS and dropping what is measured no
+    longer."""
     known = stored(group) | {name: figures}
     order = [each.split("/", 1)[1] for each in OPERATIONS if each.startswith(f"{group}/")]
     text = json.dumps({each: known[each] for each in order if each in known}, indent=2)
@@ -317,7 +331,9 @@ def test_gas_is_what_the_snapshot_says(world, space, measured):
 
 
 def test_no_snapshot_is_left_of_an_operation_that_is_gone():
-    kept = {f"{path.stem}/{name}" for path in SNAPSHOTS.glob("*.json") for name in stored(path.stem)}
+    kept = {
+        f"{path.stem}/{name}" for path in SNAPSHOTS.glob("*.json") for name in stored(path.stem)
+    }
     assert kept == set(OPERATIONS)
 
 
@@ -325,4 +341,3 @@ def test_the_gas_table_in_the_docs_is_the_one_of_these_snapshots():
     command = [sys.executable, str(ROOT / "bench" / "gas.py"), *([] if ACCEPT else ["--check"])]
     answer = subprocess.run(command, capture_output=True, text=True, check=False)
     assert answer.returncode == 0, answer.stderr
-

@@ -1,9 +1,8 @@
 """Fee, attesters, pause: all that admin and guardian can do, and what they cannot."""
 
 import pytest
-from brownie import ZERO_ADDRESS, accounts
-
 from berth.core.hashing import keccak
+from brownie import ZERO_ADDRESS, accounts
 from support.clock import DAY, HOUR, MONDAY, at, reach
 from support.errors import reverts, reverts_with
 from support.forms import terms_form
@@ -74,7 +73,11 @@ class TestRevokeAttester:
     @pytest.mark.parametrize("who", ["guardian", "admin"])
     def test_guardian_and_admin_revoke_at_once_and_one_only(self, world, market, who):
         tx = market.revokeAttester(MAKER, {"from": getattr(world, who)})
-        assert [market.attesterOf(number)[2] for number in (VERIFIER, VEHICLES, MAKER)] == [False, False, True]
+        assert [market.attesterOf(number)[2] for number in (VERIFIER, VEHICLES, MAKER)] == [
+            False,
+            False,
+            True,
+        ]
         assert market.config()[2] == 1 << MAKER
         assert tx.events["AttesterRevoked"] == {"id": MAKER}
 
@@ -155,8 +158,11 @@ class TestPause:
             market.pause({"from": sender})
 
     def test_every_exit_stays_open(self, world, market, asset, space):
-        """Arrive, leave, accept, close, withdraw, deposit: nothing that ends a lease or moves money out waits."""
-        unused, presumed, claimed = (world.lease(space, TEN // 900 + hour * 4, slots=4) for hour in range(3))
+        """Arrive, leave, accept, close, withdraw, deposit: nothing that ends a lease or moves money
+        out waits."""
+        unused, presumed, claimed = (
+            world.lease(space, TEN // 900 + hour * 4, slots=4) for hour in range(3)
+        )
         assert unused
         market.pause({"from": world.guardian})
         reach(TEN + 4 * HOUR)

@@ -1,6 +1,7 @@
 """A market over a token that cheats: either the verb reverts, or the books still balance."""
 
 import pytest
+from berth.core import tariff
 from brownie import (
     BlockingToken,
     BombToken,
@@ -9,8 +10,6 @@ from brownie import (
     LyingToken,
     SilentToken,
 )
-
-from berth.core import tariff
 from support.clock import HOUR, MONDAY, reach
 from support.conservation import assert_conserved
 from support.errors import reverts, reverts_with
@@ -91,7 +90,13 @@ class TestNoReturn:
         from brownie.exceptions import VirtualMachineError
 
         empty = ParkingMarket.deploy(
-            world.titles, world.stranger, world.forwarder, world.timelock, ZERO_ADDRESS, 0, {"from": world.deployer}
+            world.titles,
+            world.stranger,
+            world.forwarder,
+            world.timelock,
+            ZERO_ADDRESS,
+            0,
+            {"from": world.deployer},
         )
         with pytest.raises(VirtualMachineError):
             empty.deposit(5, {"from": world.driver})
@@ -142,7 +147,8 @@ class TestBlocking:
 
 
 class TestReentrancy:
-    """The token calls back in the middle of a transfer. The token is an account with credit of its own here."""
+    """The token calls back in the middle of a transfer. The token is an account with credit of its
+    own here."""
 
     @pytest.fixture
     def hooked(self, world):
@@ -217,15 +223,16 @@ class TestReturnBomb:
         plain = bomb.market.withdraw(bomb.guardian, 400, {"from": bomb.driver}).gas_used
         bomb.asset.setArmed(True, {"from": bomb.driver})
         armed = bomb.market.withdraw(bomb.guardian, 400, {"from": bomb.driver}).gas_used
-        # the token itself pays for its memory; copying it once more would cost the market as much again
+        # the token itself pays for its memory; copying it once more would cost the market as much
+        # again
         memory = 31_250 * 3 + 31_250**2 // 512
         assert armed - plain < memory * 1.1
 
 
 class TestShrinkingBalance:
     def test_a_token_that_takes_money_from_the_market_breaks_the_last_withdrawal_only(self, world):
-        """A negative rebase is a risk of the asset (see the trust assumptions): first come, first served, and
-        the accounting itself stays exact."""
+        """A negative rebase is a risk of the asset (see the trust assumptions): first come, first
+        served, and the accounting itself stays exact."""
         hooked = market_over(world, HookedToken)
         hooked.market.deposit(1000, {"from": hooked.driver})
         hooked.market.deposit(1000, {"from": hooked.stranger})

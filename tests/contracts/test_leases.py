@@ -4,7 +4,6 @@ import random
 from dataclasses import replace
 
 import pytest
-
 from berth.core import tariff
 from berth.core.ids import lease_id
 from berth.core.states import LeaseState
@@ -16,7 +15,7 @@ from support.errors import reverts, reverts_with
 from support.forms import TERMS
 from support.keys import key
 from support.storage import set_lease_word
-from support.world import CITY, ENOUGH, START, TODAY, VALID_DAY, VEHICLES
+from support.world import CITY, ENOUGH, START, TODAY, VEHICLES
 
 DEPOSIT = tariff.deposit(TERMS, 8, 0)
 TEN = MONDAY + 10 * HOUR
@@ -43,7 +42,9 @@ class TestLease:
         assert market.leaseOf(lease) == (world.driver, 1, False, 8, 1, 1, 20, 0, 0, 0)
         assert taken_slots(market, space, START - 8, START + 16) == set(range(START, START + 8))
 
-    def test_takes_credit_first_and_only_the_rest_from_the_wallet(self, world, market, asset, space):
+    def test_takes_credit_first_and_only_the_rest_from_the_wallet(
+        self, world, market, asset, space
+    ):
         market.deposit(DEPOSIT - 1000, {"from": world.driver})
         before = asset.balanceOf(world.driver)
         tx = market.lease(world.request(space).form(), {"from": world.driver})
@@ -60,7 +61,9 @@ class TestLease:
 
     def test_reverts_when_neither_credit_nor_wallet_can_pay(self, world, market, asset, space):
         asset.transfer(world.stranger, ENOUGH - 5, {"from": world.driver})
-        with reverts_with(f"ERC20InsufficientBalance: {world.driver.address.lower()}, 5, {DEPOSIT}"):
+        with reverts_with(
+            f"ERC20InsufficientBalance: {world.driver.address.lower()}, 5, {DEPOSIT}"
+        ):
             market.lease(world.request(space).form(), {"from": world.driver})
         assert taken_slots(market, space, START, START + 8) == set()
 
@@ -160,10 +163,16 @@ class TestRefusals:
 
     def test_hours_are_local_to_the_offer(self, world, market, space):
         """10 to 12 UTC is 21 to 23 in Melbourne's summer."""
-        world.offer(space, replace(TERMS, utc_offset=44, hours_of_week=daily_mask(range(7), 21, 23)))
+        world.offer(
+            space, replace(TERMS, utc_offset=44, hours_of_week=daily_mask(range(7), 21, 23))
+        )
         assert world.lease(space, offer=2, slots=8)
-        with reverts("HoursNotShared", touched_hours(START + 8 + 44, 1), daily_mask(range(7), 21, 23)):
-            market.lease(world.request(space, START + 8, offer=2, slots=1).form(), {"from": world.driver})
+        with reverts(
+            "HoursNotShared", touched_hours(START + 8 + 44, 1), daily_mask(range(7), 21, 23)
+        ):
+            market.lease(
+                world.request(space, START + 8, offer=2, slots=1).form(), {"from": world.driver}
+            )
 
     def test_a_week_of_hours_needs_every_hour(self, world, market, space):
         week = 2**168 - 1
@@ -179,13 +188,16 @@ class TestRefusals:
             (2, 3, MONDAY + DAY + HOUR, 1, (1, 1)),
         ],
     )
-    def test_days_that_the_offer_does_not_cover(self, world, market, space, first, last, start, slots, days):
+    def test_days_that_the_offer_does_not_cover(
+        self, world, market, space, first, last, start, slots, days
+    ):
         world.offer(space, replace(TERMS, first_day=TODAY + first, last_day=TODAY + last))
         with reverts(
             "DaysNotShared", TODAY + days[0], TODAY + days[1], TODAY + first, TODAY + last
         ):
             market.lease(
-                world.request(space, slot(start), offer=2, slots=slots).form(), {"from": world.driver}
+                world.request(space, slot(start), offer=2, slots=slots).form(),
+                {"from": world.driver},
             )
 
     def test_days_are_local_to_the_offer_and_whole(self, world, market, space):
@@ -194,7 +206,9 @@ class TestRefusals:
         noon = slot(MONDAY + DAY + 12 * HOUR)
         assert world.lease(space, noon, offer=2, slots=96)
         with reverts("DaysNotShared", TODAY, TODAY, TODAY + 1, TODAY + 1):
-            market.lease(world.request(space, noon - 1, offer=2, slots=1).form(), {"from": world.driver})
+            market.lease(
+                world.request(space, noon - 1, offer=2, slots=1).form(), {"from": world.driver}
+            )
 
     def test_a_stay_that_outlives_the_spaces_proofs(self, world, market):
         made = world.registration(1)
@@ -219,7 +233,9 @@ class TestRefusals:
 
     def test_a_vehicle_whose_attestation_ends_a_slot_too_early(self, world, market, space):
         plate = b"\x41" * 32
-        market.registerVehicle(world.vehicle(world.driver, plate, until=START + 7), {"from": world.driver})
+        market.registerVehicle(
+            world.vehicle(world.driver, plate, until=START + 7), {"from": world.driver}
+        )
         with reverts("VehicleLapses", plate, START + 7, START + 8):
             market.lease(world.request(space, plate=plate).form(), {"from": world.driver})
         assert world.lease(space, plate=plate, slots=7)
@@ -266,7 +282,14 @@ class TestRefusals:
 class TestCalendar:
     @pytest.mark.parametrize(
         ("start", "slots"),
-        [(START - 1, 2), (START + 7, 1), (START, 8), (START + 3, 2), (START - 8, 24), (START - 30, 600)],
+        [
+            (START - 1, 2),
+            (START + 7, 1),
+            (START, 8),
+            (START + 3, 2),
+            (START - 8, 24),
+            (START - 30, 600),
+        ],
     )
     def test_lease_reverts_when_one_slot_overlaps(self, world, market, space, start, slots):
         world.lease(space)
@@ -291,7 +314,9 @@ class TestCalendar:
         assert taken_slots(market, space, edge - 20, edge + 20) == set(range(edge - 3, edge + 4))
         for start, slots in ((edge - 4, 2), (edge - 1, 1), (edge, 1), (edge + 3, 5)):
             with reverts("CalendarTaken", space, start, slots):
-                market.lease(world.request(space, start, slots=slots).form(), {"from": world.driver})
+                market.lease(
+                    world.request(space, start, slots=slots).form(), {"from": world.driver}
+                )
         assert world.lease(space, edge - 4, slots=1)
         assert world.lease(space, edge + 4, slots=1)
 
@@ -303,7 +328,9 @@ class TestCalendar:
         taken = taken_slots(market, space, start - 300, start + slots + 300)
         assert taken == set(range(start, start + slots))
         with reverts("CalendarTaken", space, start + slots - 1, 1):
-            market.lease(world.request(space, start + slots - 1, slots=1).form(), {"from": world.driver})
+            market.lease(
+                world.request(space, start + slots - 1, slots=1).form(), {"from": world.driver}
+            )
         assert world.lease(space, start + slots, slots=1)
 
     def test_a_refused_long_stay_leaves_no_slot_behind(self, world, market, space):
@@ -386,7 +413,9 @@ class TestQuote:
             ((1, 1, 256), "kwhCap", 256, 0, 255),
         ],
     )
-    def test_reverts_for_what_cannot_be_leased(self, market, space, arguments, field, value, low, high):
+    def test_reverts_for_what_cannot_be_leased(
+        self, market, space, arguments, field, value, low, high
+    ):
         with reverts("OutOfRange", field, value, low, high):
             market.quote(space, *arguments)
 

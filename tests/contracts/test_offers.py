@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-
 from berth.core.tariff import decode_words, encode_words
 from support.errors import reverts
 from support.forms import TERMS, terms_form
@@ -11,7 +10,9 @@ from support.storage import set_last_offer
 from support.world import CITY, FEE_BPS
 
 EDGES = [
-    replace(TERMS, price_per_slot=1, price_per_kwh=0, overstay_pct=100, reserve_minutes=0, minimum_pct=0),
+    replace(
+        TERMS, price_per_slot=1, price_per_kwh=0, overstay_pct=100, reserve_minutes=0, minimum_pct=0
+    ),
     replace(
         TERMS,
         price_per_slot=2**80 - 1,
@@ -23,8 +24,19 @@ EDGES = [
         no_show_pct=100,
         cancel_pct=100,
     ),
-    replace(TERMS, utc_offset=-48, first_day=0, last_day=0, min_slots=1, max_slots=1, flags=0, hours_of_week=1),
-    replace(TERMS, utc_offset=56, first_day=65_535, min_slots=672, flags=65_535, hours_of_week=1 << 167),
+    replace(
+        TERMS,
+        utc_offset=-48,
+        first_day=0,
+        last_day=0,
+        min_slots=1,
+        max_slots=1,
+        flags=0,
+        hours_of_week=1,
+    ),
+    replace(
+        TERMS, utc_offset=56, first_day=65_535, min_slots=672, flags=65_535, hours_of_week=1 << 167
+    ),
 ]
 
 OUT_OF_RANGE = [
@@ -52,7 +64,9 @@ OUT_OF_RANGE = [
 
 
 class TestPublishOffer:
-    def test_numbers_offers_from_one_and_broadcasts_account_space_cell_and_words(self, world, market):
+    def test_numbers_offers_from_one_and_broadcasts_account_space_cell_and_words(
+        self, world, market
+    ):
         space = world.register(1)
         for number in (1, 2, 3):
             tx = market.publishOffer(space, terms_form(), {"from": world.owner})
@@ -80,7 +94,9 @@ class TestPublishOffer:
         assert decode_words(*market.offerOf(space, 2)).fee_bps == 1000
 
     @pytest.mark.parametrize(("term", "field", "value", "low", "high"), OUT_OF_RANGE)
-    def test_reverts_for_a_term_out_of_its_range(self, world, market, space, term, field, value, low, high):
+    def test_reverts_for_a_term_out_of_its_range(
+        self, world, market, space, term, field, value, low, high
+    ):
         with reverts("OutOfRange", field, value, low, high):
             market.publishOffer(space, terms_form(**{term: value}), {"from": world.owner})
 
@@ -95,7 +111,9 @@ class TestPublishOffer:
 
     def test_reverts_when_the_days_are_reversed(self, world, market, space):
         with reverts("DaysReversed", 20_001, 20_000):
-            market.publishOffer(space, terms_form(first_day=20_001, last_day=20_000), {"from": world.owner})
+            market.publishOffer(
+                space, terms_form(first_day=20_001, last_day=20_000), {"from": world.owner}
+            )
 
     @pytest.mark.parametrize("who", ["driver", "admin", "authority", "guardian"])
     def test_reverts_for_anybody_but_the_owner(self, world, market, space, who):

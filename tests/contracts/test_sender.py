@@ -1,12 +1,11 @@
 """Sender: signed verbs through the one forwarder, and nobody else's word for who is calling."""
 
 import pytest
+from berth.core import tariff
 from brownie import BerthForwarder, accounts, web3
 from brownie.exceptions import VirtualMachineError
 from eth_account import Account
 from eth_account.messages import encode_typed_data
-
-from berth.core import tariff
 from support.clock import DAY, HOUR, MONDAY, now, reach
 from support.errors import reverts
 from support.forms import TERMS, terms_form
@@ -60,10 +59,13 @@ def relay(world, by: Key, data: str, forwarder=None, signer: Key | None = None, 
         },
         "message": request,
     }
-    signature = Account.sign_message(encode_typed_data(full_message=typed), (signer or by).private).signature
+    signature = Account.sign_message(
+        encode_typed_data(full_message=typed), (signer or by).private
+    ).signature
     form = (
-        request["from"], request["to"], 0, request["gas"], request["deadline"], request["data"], bytes(signature)
-    )  # fmt: skip
+        *(request[name] for name in ("from", "to", "value", "gas", "deadline", "data")),
+        bytes(signature),
+    )
     return forwarder.execute(form, {"from": relayer or world.stranger})
 
 
@@ -173,8 +175,12 @@ class TestMoneyOut:
             ("unpause", ()),
         ],
     )
-    def test_even_a_broken_forwarder_could_not_govern(self, world, market, forwarder_account, verb, arguments):
+    def test_even_a_broken_forwarder_could_not_govern(
+        self, world, market, forwarder_account, verb, arguments
+    ):
         for signer in (world.timelock, world.guardian, world.verifier):
             data = getattr(market, verb).encode_input(*arguments) + signer.address[2:]
-            with pytest.raises(VirtualMachineError, match="AccessControlUnauthorizedAccount|Berth_NotAttester"):
+            with pytest.raises(
+                VirtualMachineError, match=r"AccessControlUnauthorizedAccount|Berth_NotAttester"
+            ):
                 forwarder_account.transfer(market, 0, data=data)

@@ -1,7 +1,7 @@
-"""The ledger: one running hash over every record, computed again in Python from the events alone."""
+"""The ledger: one running hash over every record, computed again in Python from the events
+alone."""
 
 import pytest
-
 from berth.core.ledger import EMPTY_HEAD, Record, next_head, record_hash
 from support.clock import HOUR, MONDAY, reach
 from support.conservation import assert_conserved
@@ -47,7 +47,9 @@ class TestLedger:
         world.leave(matured, hour[2], hour[3] + 1800, 9_999)
         world.arrive(presumed, hour[3] - 100)
         reach(hour[5] + 80 * HOUR)
-        transactions += [market.close(lease, {"from": world.stranger}) for lease in (matured, presumed, unused)]
+        transactions += [
+            market.close(lease, {"from": world.stranger}) for lease in (matured, presumed, unused)
+        ]
 
         head, fees = EMPTY_HEAD, 0
         for number, tx in enumerate(transactions, 1):
@@ -65,7 +67,9 @@ class TestLedger:
         lease = world.lease(space, kwh=20)
         deposit = market.depositOf(lease)
         reach(NOON + HOUR)
-        event = world.leave(lease, TEN + 77, NOON + 1777, 4_321, sender=world.driver).events["Settled"]
+        event = world.leave(lease, TEN + 77, NOON + 1777, 4_321, sender=world.driver).events[
+            "Settled"
+        ]
         record = record_of(event)
         assert record.owner_share + record.fee + record.refund == deposit == record.deposit
         assert market.creditOf(world.owner) == record.owner_share
@@ -103,5 +107,7 @@ class TestWithdrawFees:
     @pytest.mark.parametrize("who", ["deployer", "guardian", "owner"])
     def test_reverts_for_anybody_else(self, world, market, fees, who):
         sender = getattr(world, who)
-        with reverts_with(f"AccessControlUnauthorizedAccount: {sender.address.lower()}, {bytes(32)}"):
+        with reverts_with(
+            f"AccessControlUnauthorizedAccount: {sender.address.lower()}, {bytes(32)}"
+        ):
             market.withdrawFees(sender, 1, {"from": sender})

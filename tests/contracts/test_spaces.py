@@ -3,11 +3,10 @@
 import random
 
 import pytest
-from brownie import ZERO_ADDRESS, ParkingMarket
-
 from berth.core import messages
 from berth.core.compliance import Reason, decode
 from berth.core.words import SpaceWords
+from brownie import ZERO_ADDRESS, ParkingMarket
 from support.clock import DAY, MONDAY, reach
 from support.errors import reverts
 from support.forms import Edition
@@ -25,7 +24,9 @@ def sign_holder(world, made, by=None, wallet=None, salted=None):
 
 def sign_possession(world, made, space=None, owner=None, by=None):
     space = CITY << 32 | made.title.index if space is None else space
-    message = messages.lock_possession(world.domain, made.lock[0], space, owner or world.owner.address)
+    message = messages.lock_possession(
+        world.domain, made.lock[0], space, owner or world.owner.address
+    )
     made.lock[4] = messages.sign(message, (by or world.lock).private)
 
 
@@ -323,7 +324,8 @@ class TestRegisterSpace:
         assert SpaceWords.decode(*market.spaceOf(CITY << 32 | 1)).valid_day == TODAY + 5
 
     def test_a_title_without_end_is_held_back_by_the_other_proofs(self, world, market):
-        """A title's day is a full word in its leaf: nothing may truncate it into the 16 bits of a space."""
+        """A title's day is a full word in its leaf: nothing may truncate it into the 16 bits of a
+        space."""
         made = world.registration(1)
         form = list(made.form())
         from berth.core import merkle
@@ -334,7 +336,9 @@ class TestRegisterSpace:
         kinds = ["uint256", "uint256", "bytes32", "bytes32", "uint256", "uint256", "uint256"]
         leaf = keccak(keccak(abi_encode(kinds, fields)))
         tree = merkle.build([leaf, b"\x01" * 32])
-        world.titles.publishEdition(CITY, 2, tree.root, b"\1" * 32, 8, [], {"from": world.authority})
+        world.titles.publishEdition(
+            CITY, 2, tree.root, b"\1" * 32, 8, [], {"from": world.authority}
+        )
         form[0], form[1] = tuple(fields), tree.proof(leaf)
         market.registerSpace(tuple(form), {"from": world.owner})
         assert SpaceWords.decode(*market.spaceOf(CITY << 32 | 1)).valid_day == VALID_DAY
@@ -346,7 +350,8 @@ class TestRegisterSpace:
             market.registerSpace(made.form(), {"from": world.stranger})
 
     def test_papers_of_another_market_do_not_count(self, world, market):
-        """The EIP-712 domain names the market: nothing signed for one deployment works in another."""
+        """The EIP-712 domain names the market: nothing signed for one deployment works in
+        another."""
         other = world.second_market().market
         made = world.registration(1)
         mask = (
@@ -381,8 +386,12 @@ class TestCompliance:
     def test_every_reason_known_off_chain_has_a_fault_here(self):
         assert {reason for _, reason in FAULTS} == set(Reason)
 
-    @pytest.mark.parametrize(("fault", "reason"), FAULTS, ids=lambda value: getattr(value, "__name__", ""))
-    def test_names_the_one_reason_and_registering_reverts_with_it(self, world, market, fault, reason):
+    @pytest.mark.parametrize(
+        ("fault", "reason"), FAULTS, ids=lambda value: getattr(value, "__name__", "")
+    )
+    def test_names_the_one_reason_and_registering_reverts_with_it(
+        self, world, market, fault, reason
+    ):
         made = world.registration(1)
         fault(world, made)
         answer = market.compliance(world.owner, made.form())
@@ -391,7 +400,9 @@ class TestCompliance:
             market.registerSpace(made.form(), {"from": world.owner})
 
     @pytest.mark.parametrize("seed", range(8))
-    def test_names_all_reasons_of_a_combination_and_registering_reverts_with_them(self, world, market, seed):
+    def test_names_all_reasons_of_a_combination_and_registering_reverts_with_them(
+        self, world, market, seed
+    ):
         made = world.registration(1)
         lot = random.Random(seed)
         chosen = COMBINABLE if seed == 0 else lot.sample(COMBINABLE, lot.randint(2, 7))

@@ -1,12 +1,11 @@
 """TitleRegistry: editions, revocations, proofs, claims."""
 
 import pytest
-from brownie import ZERO_ADDRESS
-
 from berth.core import merkle
 from berth.core.compliance import Reason
 from berth.core.hashing import keccak
 from berth.core.title import encode, leaf
+from brownie import ZERO_ADDRESS
 from support.clock import DAY, MONDAY, at, reach
 from support.errors import reverts, reverts_with
 from support.forms import Edition, title_form
@@ -71,7 +70,9 @@ class TestSetMarket:
 class TestPublishEdition:
     def test_anchors_root_content_hash_and_count(self, world, titles):
         at(MONDAY + DAY)
-        tx = titles.publishEdition(CITY, 2, b"\x07" * 32, HASH, 29_584, [], {"from": world.authority})
+        tx = titles.publishEdition(
+            CITY, 2, b"\x07" * 32, HASH, 29_584, [], {"from": world.authority}
+        )
         assert titles.editionOf(CITY) == (
             2, 29_584, MONDAY + DAY, "0x" + "07" * 32, "0x" + HASH.hex()
         )  # fmt: skip
@@ -186,13 +187,22 @@ class TestTitleReasons:
             ({"attributes": 1 << 8 | 250 << 25 | 550 << 41}, Reason.KIND_UNKNOWN),
             ({"attributes": 6 | 1 << 8 | 250 << 25 | 550 << 41}, Reason.KIND_UNKNOWN),
             ({"attributes": 255 | 1 << 8 | 250 << 25 | 550 << 41}, Reason.KIND_UNKNOWN),
-            ({"attributes": 1 | 1 << 8 | 149 << 9 | 250 << 25 | 550 << 41}, Reason.DIMENSIONS_OUT_OF_RANGE),
-            ({"attributes": 1 | 1 << 8 | 1001 << 9 | 250 << 25 | 550 << 41}, Reason.DIMENSIONS_OUT_OF_RANGE),
+            (
+                {"attributes": 1 | 1 << 8 | 149 << 9 | 250 << 25 | 550 << 41},
+                Reason.DIMENSIONS_OUT_OF_RANGE,
+            ),
+            (
+                {"attributes": 1 | 1 << 8 | 1001 << 9 | 250 << 25 | 550 << 41},
+                Reason.DIMENSIONS_OUT_OF_RANGE,
+            ),
             ({"attributes": 1 | 1 << 8 | 149 << 25 | 550 << 41}, Reason.DIMENSIONS_OUT_OF_RANGE),
             ({"attributes": 1 | 1 << 8 | 1001 << 25 | 550 << 41}, Reason.DIMENSIONS_OUT_OF_RANGE),
             ({"attributes": 1 | 1 << 8 | 250 << 25 | 299 << 41}, Reason.DIMENSIONS_OUT_OF_RANGE),
             ({"attributes": 1 | 1 << 8 | 250 << 25 | 2501 << 41}, Reason.DIMENSIONS_OUT_OF_RANGE),
-            ({"attributes": 1 | 1 << 8 | 250 << 25 | 550 << 41 | 1 << 57}, Reason.DIMENSIONS_OUT_OF_RANGE),
+            (
+                {"attributes": 1 | 1 << 8 | 250 << 25 | 550 << 41 | 1 << 57},
+                Reason.DIMENSIONS_OUT_OF_RANGE,
+            ),
         ],
     )
     def test_names_the_one_thing_that_is_wrong_with_a_title(self, world, titles, changes, reason):
@@ -240,7 +250,10 @@ class TestTitleReasons:
         bad = title(0x20, cell=1 << 30)
         edition = Edition.of(title(0), bad)
         world.publish(edition)
-        assert titles.titleReasons(title_form(bad), edition.proof(bad)) == Reason.CELL_OUT_OF_RANGE.mask
+        assert (
+            titles.titleReasons(title_form(bad), edition.proof(bad))
+            == Reason.CELL_OUT_OF_RANGE.mask
+        )
 
     def test_a_title_is_good_to_the_last_second_of_its_last_day(self, world, titles):
         last = title(0x20, valid_day=TODAY)
@@ -249,7 +262,9 @@ class TestTitleReasons:
         reach(MONDAY + DAY - 1)
         assert titles.titleReasons(title_form(last), edition.proof(last)) == 0
         reach(MONDAY + DAY)
-        assert titles.titleReasons(title_form(last), edition.proof(last)) == Reason.TITLE_EXPIRED.mask
+        assert (
+            titles.titleReasons(title_form(last), edition.proof(last)) == Reason.TITLE_EXPIRED.mask
+        )
 
     def test_a_registered_space_is_already_registered(self, world, titles, space):
         first = world.edition.titles[0]
@@ -282,8 +297,9 @@ class TestMerkleAttacks:
         self.refused(titles, form, world.edition.proof(one))
 
     def test_an_inner_node_as_a_leaf(self, world, titles):
-        """The best an attacker can do: a title whose single hash is what an inner node hashes. Hashing twice ends it:
-        the tree's inner nodes are hashes of 64 bytes, a leaf is a hash of 32."""
+        """The best an attacker can do: a title whose single hash is what an inner node hashes.
+        Hashing twice ends it: the tree's inner nodes are hashes of 64 bytes, a leaf is a hash of
+        32."""
         one = world.edition.titles[0]
         proof = world.edition.proof(one)
         pair = sorted([leaf(one), proof[0]])
@@ -292,7 +308,8 @@ class TestMerkleAttacks:
         self.refused(titles, title_form(one), proof[1:])
 
     def test_a_tree_hashed_once_does_not_verify(self, world, titles):
-        """An authority's tool that forgets the second hash builds an edition nobody can use; not one to attack."""
+        """An authority's tool that forgets the second hash builds an edition nobody can use; not
+        one to attack."""
         one = title(0x20)
         tree = merkle.build([keccak(encode(one)), keccak(encode(title(0x21)))])
         titles.publishEdition(CITY, 2, tree.root, HASH, 64, [], {"from": world.authority})
@@ -324,10 +341,15 @@ class TestMerkleAttacks:
         world.publish(far, city=OTHER_CITY, sender=accounts[6])
         mine = title(1)
         self.refused(titles, title_form(mine), far.proof(far.titles[1]))
-        self.refused(titles, title_form(far.titles[1]), world.edition.proof(world.edition.titles[1]))
+        self.refused(
+            titles, title_form(far.titles[1]), world.edition.proof(world.edition.titles[1])
+        )
 
-    def test_an_authority_cannot_smuggle_a_title_of_another_city_into_its_edition(self, world, titles):
-        """Its tree may hold what it likes: a title is looked up in the edition of the city it names."""
+    def test_an_authority_cannot_smuggle_a_title_of_another_city_into_its_edition(
+        self, world, titles
+    ):
+        """Its tree may hold what it likes: a title is looked up in the edition of the city it
+        names."""
         from brownie import accounts
 
         foreign = title(0x20)
@@ -345,7 +367,10 @@ class TestClaim:
         assert tx.return_value == 0
         assert titles.marketOf(CITY << 32 | 1) == world.stranger
         assert tx.events["SpaceClaimed"] == {"spaceId": CITY << 32 | 1, "market": world.stranger}
-        assert titles.claim(*arguments, {"from": world.stranger}).return_value == Reason.ALREADY_REGISTERED.mask
+        assert (
+            titles.claim(*arguments, {"from": world.stranger}).return_value
+            == Reason.ALREADY_REGISTERED.mask
+        )
 
     def test_two_markets_can_never_hold_one_space(self, world, titles, space):
         titles.setMarket(world.stranger, True, {"from": world.admin})

@@ -1,7 +1,6 @@
 """Vehicles: attested for one driver, until a slot."""
 
 import pytest
-
 from support.clock import DAY, MONDAY, slot
 from support.errors import reverts
 from support.keys import key
@@ -14,7 +13,9 @@ UNTIL = slot(MONDAY + 30 * DAY)
 
 class TestRegisterVehicle:
     def test_stores_the_attestation_and_tells_the_world(self, world, market):
-        tx = market.registerVehicle(world.vehicle(world.driver, PLATE, 3, UNTIL), {"from": world.driver})
+        tx = market.registerVehicle(
+            world.vehicle(world.driver, PLATE, 3, UNTIL), {"from": world.driver}
+        )
         assert market.vehicleOf(PLATE) == (world.driver, UNTIL, VEHICLES, 3)
         assert tx.events["VehicleRegistered"] == {
             "plateCommitment": "0x" + PLATE.hex(),
@@ -26,7 +27,9 @@ class TestRegisterVehicle:
 
     def test_the_same_driver_may_renew(self, world, market):
         market.registerVehicle(world.vehicle(world.driver, PLATE, 3, UNTIL), {"from": world.driver})
-        market.registerVehicle(world.vehicle(world.driver, PLATE, 3, UNTIL + 9), {"from": world.driver})
+        market.registerVehicle(
+            world.vehicle(world.driver, PLATE, 3, UNTIL + 9), {"from": world.driver}
+        )
         assert market.vehicleOf(PLATE)[1] == UNTIL + 9
 
     def test_nobody_takes_over_a_vehicle_even_with_an_attestation(self, world, market):
@@ -47,7 +50,9 @@ class TestRegisterVehicle:
 
     def test_reverts_for_a_signature_of_somebody_else(self, world, market):
         with reverts("BadSignature", "vehicle", world.vehicle_verifier.address):
-            market.registerVehicle(world.vehicle(world.driver, PLATE, by=key("nobody")), {"from": world.driver})
+            market.registerVehicle(
+                world.vehicle(world.driver, PLATE, by=key("nobody")), {"from": world.driver}
+            )
 
     def test_reverts_for_a_malleable_signature(self, world, market):
         form = world.vehicle(world.driver, PLATE)

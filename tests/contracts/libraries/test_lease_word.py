@@ -3,10 +3,9 @@
 import random
 
 import pytest
-from brownie import LeaseWordHarness
-
 from berth.core.states import LeaseState
 from berth.core.words import LeaseWord
+from brownie import LeaseWordHarness
 
 MOST = {
     "slots": 672,
@@ -35,7 +34,8 @@ def cases() -> list[tuple]:
         alone[place] = most
         extremes.append((NOBODY, *alone))
     return extremes + [
-        (f"0x{lot.getrandbits(160):040x}", *(lot.randint(0, most) for most in MOST.values())) for _ in range(200)
+        (f"0x{lot.getrandbits(160):040x}", *(lot.randint(0, most) for most in MOST.values()))
+        for _ in range(200)
     ]
 
 

@@ -58,7 +58,9 @@ class TestMasks:
 
     def test_the_highest_space_and_slot_have_a_word_of_their_own(self, calendar):
         space, slot = 2**64 - 1, 2**32 - 1
-        _, words = run(calendar, [(BOOK, space, slot, 1)], [space << 24 | slot >> 8, (space - 1) << 24])
+        _, words = run(
+            calendar, [(BOOK, space, slot, 1)], [space << 24 | slot >> 8, (space - 1) << 24]
+        )
         assert words == [1 << 255, 0]
 
 

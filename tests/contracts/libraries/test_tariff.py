@@ -3,10 +3,9 @@
 import random
 
 import pytest
-from brownie import TariffHarness
-
 from berth.core import tariff
 from berth.core.tariff import Terms, encode_words
+from brownie import TariffHarness
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +38,9 @@ def test_bills_and_deposits_are_those_of_the_model(harness, seed):
     lot = random.Random(seed)
     stays = [draw(lot) for _ in range(400)]
     form = [(encode_words(terms)[0], *stay) for terms, *stay in stays]
-    for answer, (terms, slots, kwh, arrived, until, energy) in zip(harness.bills(form), stays, strict=True):
+    for answer, (terms, slots, kwh, arrived, until, energy) in zip(
+        harness.bills(form), stays, strict=True
+    ):
         deposit, bill, booked, billed_minutes, over_minutes = answer
         expected = tariff.bill_minutes(
             terms, slots, kwh, arrived_minute=arrived, until_minute=until, energy_used=energy
@@ -57,8 +58,8 @@ def test_every_term_is_at_most_its_term_of_the_deposit(harness, seed):
     lot = random.Random(seed)
     stays = [draw(lot) for _ in range(400)]
     form = [(encode_words(terms)[0], *stay) for terms, *stay in stays]
-    for answer, (terms, slots, kwh, *_) in zip(harness.bills(form), stays, strict=True):
-        deposit, (rent, overstay, energy, fee), booked, *_ = answer
+    for answer, (terms, slots, kwh, *_rest) in zip(harness.bills(form), stays, strict=True):
+        deposit, (rent, overstay, energy, fee), booked, *_minutes = answer
         assert rent <= terms.price_per_slot * slots
         assert overstay <= terms.price_per_slot * terms.overstay_pct * terms.reserve_minutes // 1500
         assert energy <= terms.price_per_kwh * kwh
@@ -68,7 +69,9 @@ def test_every_term_is_at_most_its_term_of_the_deposit(harness, seed):
 
 
 def test_a_long_overstay_never_becomes_cheaper(harness):
-    terms = Terms(price_per_slot=700_001, overstay_pct=250, reserve_minutes=60, minimum_pct=20, fee_bps=250)
+    terms = Terms(
+        price_per_slot=700_001, overstay_pct=250, reserve_minutes=60, minimum_pct=20, fee_bps=250
+    )
     word = encode_words(terms)[0]
     answers = harness.bills([(word, 8, 0, 3, until, 0) for until in range(120 + 5 + 60 + 1)])
     costs = [bill[0] + bill[1] for _, bill, *_ in answers]

@@ -4,9 +4,8 @@ import random
 from datetime import UTC, datetime
 
 import pytest
-from brownie import HoursHarness
-
 from berth.core.weekly import touched_hours
+from brownie import HoursHarness
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +33,11 @@ def touched(harness, stays: list[tuple[int, int, int]]) -> list[int]:
 def test_touches_the_hours_that_a_calendar_shows(harness, seed):
     lot = random.Random(seed)
     stays = [
-        (lot.randint(1_900_000, 2_100_000), lot.choice([1, 2, 4, 5, 40, 300, 672]), lot.randint(-48, 56))
+        (
+            lot.randint(1_900_000, 2_100_000),
+            lot.choice([1, 2, 4, 5, 40, 300, 672]),
+            lot.randint(-48, 56),
+        )
         for _ in range(120)
     ]
     expected = [by_looking_at_a_calendar(*stay) for stay in stays]
@@ -44,7 +47,9 @@ def test_touches_the_hours_that_a_calendar_shows(harness, seed):
 
 @pytest.mark.parametrize("offset", [-48, -1, 0, 1, 23, 56])
 def test_a_week_touches_every_hour_and_a_quarter_less_does_too(harness, offset):
-    masks = touched(harness, [(1_995_552, 672, offset), (1_995_553, 672, offset), (1_995_552, 671, offset)])
+    masks = touched(
+        harness, [(1_995_552, 672, offset), (1_995_553, 672, offset), (1_995_552, 671, offset)]
+    )
     assert masks == [2**168 - 1] * 3
 
 

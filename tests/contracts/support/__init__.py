@@ -1,1 +1,2 @@
-"""What the contract tests share: keys, the deployed world, forms of its structs, clock, errors, gas."""
+"""What the contract tests share: keys, the deployed world, forms of its structs, clock, errors,
+gas."""

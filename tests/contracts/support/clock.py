@@ -1,4 +1,5 @@
-"""The chain's clock. Ganache is started so that it stands still between blocks, and each block adds one second."""
+"""The chain's clock. Ganache is started so that it stands still between blocks, and each block adds
+one second."""
 
 from brownie import web3
 
@@ -32,4 +33,3 @@ def slot(timestamp: int) -> int:
     """The slot that starts at a time."""
     assert timestamp % SLOT == 0
     return timestamp // SLOT
-

@@ -12,7 +12,8 @@ def _events(market, name: str) -> list:
 
 
 def owed(world) -> int:
-    """Σ credits + Σ deposits of open leases + fees, over everybody the market ever named in an event."""
+    """Σ credits + Σ deposits of open leases + fees, over everybody the market ever named in an
+    event."""
     market = world.market
     accounts, leases = set(), set()
     for event in _events(market, "Deposited"):

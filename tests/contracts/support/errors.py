@@ -1,4 +1,5 @@
-"""Custom errors: what a test expects, compared with what the contract said, to the last argument."""
+"""Custom errors: what a test expects, compared with what the contract said, to the last
+argument."""
 
 import re
 from contextlib import contextmanager
@@ -21,7 +22,8 @@ CATALOGUE = {
 def reverts(error: str, *arguments):
     """The block must revert with this error of BerthErrors.sol and exactly these arguments.
 
-    Texts stand for bytes32 names; accounts may be given as Brownie accounts, contracts or addresses.
+    Texts stand for bytes32 names; accounts may be given as Brownie accounts, contracts or
+    addresses.
     """
     if error not in CATALOGUE:
         raise KeyError(f"{error} is not in BerthErrors.sol")

@@ -1,4 +1,5 @@
-"""The contracts' structs as Brownie takes them: tuples in declaration order, from named values with sane defaults."""
+"""The contracts' structs as Brownie takes them: tuples in declaration order, from named values with
+sane defaults."""
 
 from dataclasses import asdict, astuple, dataclass, field, replace
 
@@ -107,7 +108,9 @@ class Registration:
     title: Title
     proof: list[bytes]
     holder: list = field(default_factory=list)  # verifier id, valid day, nonce, signature
-    lock: list = field(default_factory=list)  # key, maker id, valid day, maker's signature, possession
+    lock: list = field(
+        default_factory=list
+    )  # key, maker id, valid day, maker's signature, possession
     connectors: int = 0
     power: int = 0
 

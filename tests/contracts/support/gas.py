@@ -1,8 +1,9 @@
 """What a transaction cost, and the least that anybody could pay for what it did.
 
-The floor counts what the effects themselves cost on a shanghai chain, read from the transaction's own trace:
-the transaction, its data, every storage word it touched (once, cold, at the price of its change), its events,
-the signatures it recovered, and the token's part. What lies above the floor is computing.
+The floor counts what the effects themselves cost on a shanghai chain, read from the transaction's
+own trace: the transaction, its data, every storage word it touched (once, cold, at the price of its
+change), its events, the signatures it recovered, and the token's part. What lies above the floor is
+computing.
 """
 
 from brownie import web3

@@ -1,4 +1,5 @@
-"""Keys of those who sign but send nothing: the same in every run, so that signatures and gas are too."""
+"""Keys of those who sign but send nothing: the same in every run, so that signatures and gas are
+too."""
 
 from dataclasses import dataclass
 

@@ -3,11 +3,9 @@
 A place is found by the word that is in it, so no storage layout is written down here.
 """
 
+from berth.core.hashing import keccak
 from brownie import web3
 from eth_abi import encode
-
-from berth.core.hashing import keccak
-
 
 
 def _place(base: int, key: int) -> str:
@@ -15,17 +13,22 @@ def _place(base: int, key: int) -> str:
 
 
 def _find(world, key: int, word: int) -> str:
-    """The storage place of a mapping's entry, found by its value: no layout is written down here."""
+    """The storage place of a mapping's entry, found by its value: no layout is written down
+    here."""
     for base in range(24):
         place = _place(base, key)
-        if int.from_bytes(web3.eth.get_storage_at(world.market.address, int(place, 16)), "big") == word:
+        if (
+            int.from_bytes(web3.eth.get_storage_at(world.market.address, int(place, 16)), "big")
+            == word
+        ):
             return place
     raise AssertionError("no mapping of the market holds that word under that key")
 
 
 def _write(world, place: str, word: int) -> None:
     answer = web3.provider.make_request(
-        "evm_setAccountStorageAt", [world.market.address, place, "0x" + word.to_bytes(32, "big").hex()]
+        "evm_setAccountStorageAt",
+        [world.market.address, place, "0x" + word.to_bytes(32, "big").hex()],
     )
     assert answer["result"] is True
 

@@ -3,14 +3,14 @@
 import importlib.util
 from dataclasses import dataclass, replace
 from pathlib import Path
-
-from brownie import ParkingMarket, accounts, web3
+from typing import ClassVar
 
 from berth.core import messages
 from berth.core.ids import city_number, space_id
-from berth.core.merkle import Tree  # noqa: F401  (part of Edition's interface)
 from berth.core.tariff import Terms
 from berth.core.title import Title
+from brownie import ParkingMarket, accounts, web3
+
 from support import clock
 from support.forms import BAY, TERMS, Edition, Registration, Request, Seen, terms_form
 from support.keys import Key, key
@@ -57,7 +57,8 @@ def deployer_script():
 
 @dataclass
 class World:
-    """All that a test needs. Built once a session, in one fixed order: addresses and gas depend on it."""
+    """All that a test needs. Built once a session, in one fixed order: addresses and gas depend on
+    it."""
 
     titles: object
     market: object
@@ -94,10 +95,10 @@ class World:
         return accounts[5]
 
     # people who only sign
-    verifier: Key = key("verifier of holders")
-    vehicle_verifier: Key = key("verifier of vehicles")
-    maker: Key = key("maker of locks")
-    lock: Key = key("lock")
+    verifier: ClassVar[Key] = key("verifier of holders")
+    vehicle_verifier: ClassVar[Key] = key("verifier of vehicles")
+    maker: ClassVar[Key] = key("maker of locks")
+    lock: ClassVar[Key] = key("lock")
 
     @property
     def domain(self) -> messages.Domain:
@@ -114,7 +115,13 @@ class World:
         """The same world around another market, over another asset if one is given."""
         asset = asset or self.asset
         market = ParkingMarket.deploy(
-            self.titles, asset, self.forwarder, self.admin, self.guardian, FEE_BPS, {"from": self.deployer}
+            self.titles,
+            asset,
+            self.forwarder,
+            self.admin,
+            self.guardian,
+            FEE_BPS,
+            {"from": self.deployer},
         )
         self.titles.setMarket(market, True, {"from": self.admin})
         for number, account, roles in (
@@ -162,7 +169,12 @@ class World:
         return Registration(
             title,
             edition.proof(title),
-            [VERIFIER, VALID_DAY, nonce, self.holder_word(owner, title.salted_holder, VALID_DAY, nonce)],
+            [
+                VERIFIER,
+                VALID_DAY,
+                nonce,
+                self.holder_word(owner, title.salted_holder, VALID_DAY, nonce),
+            ],
             [
                 lock.address,
                 MAKER,
@@ -194,13 +206,21 @@ class World:
         return (self.market.spaceOf(space)[0] >> 176) & 0xFFFF
 
     # ---- drivers
-    def vehicle(self, driver=None, plate: bytes | None = None, size=2, until=None, by: Key | None = None) -> tuple:
+    def vehicle(
+        self, driver=None, plate: bytes | None = None, size=2, until=None, by: Key | None = None
+    ) -> tuple:
         """VehicleProof of a driver, by default good for a year."""
         driver = str(getattr(driver, "address", driver) or self.driver.address)
         plate = self.plate if plate is None else plate
         until = clock.slot(clock.MONDAY + 365 * clock.DAY) if until is None else until
         message = messages.vehicle_attestation(self.domain, driver, plate, size, until)
-        return (plate, size, until, VEHICLES, messages.sign(message, (by or self.vehicle_verifier).private))
+        return (
+            plate,
+            size,
+            until,
+            VEHICLES,
+            messages.sign(message, (by or self.vehicle_verifier).private),
+        )
 
     def request(self, space: int, start: int = START, **changes) -> Request:
         return replace(Request(space, start, plate=self.plate), **changes)
@@ -225,7 +245,15 @@ class World:
     def arrive(self, lease: int, from_: int, sender=None, by: Key | None = None):
         return self.record(Seen(lease, messages.ARRIVED, from_, from_), sender, by)
 
-    def leave(self, lease: int, from_: int, until: int, energy: int = 0, sender=None, by: Key | None = None):
+    def leave(
+        self,
+        lease: int,
+        from_: int,
+        until: int,
+        energy: int = 0,
+        sender=None,
+        by: Key | None = None,
+    ):
         return self.record(Seen(lease, messages.LEFT, from_, until, energy), sender, by)
 
 
