@@ -21,6 +21,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "attest": ("berth.cli.attest", "app", "attest owners, vehicles and locks"),
     "keys": ("berth.cli.keys", "app", "make keys in encrypted files"),
     "lock": ("berth.cli.lock", "app", "enrol and simulate locks"),
+    "settle": ("berth.cli.settle", "app", "close leases that everybody forgot"),
     "index": ("berth.cli.index", "app", "look at the index, make it anew, digest it"),
     "audit": ("berth.cli.audit", "app", "verify and export settlements"),
 }
