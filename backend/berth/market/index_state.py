@@ -9,7 +9,6 @@ from sqlalchemy import Connection, func, select
 from berth.core.money import parse_minor
 from berth.market.vocabulary import OPEN_STATES
 from berth.store.derived import (
-    blocks,
     cursor,
     editions,
     leases,
@@ -18,10 +17,6 @@ from berth.store.derived import (
     settlements,
     spaces,
 )
-
-#: Where blocks are not there to tell.
-DEFAULT_BLOCK_SECONDS = 12.0
-_SAMPLE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,18 +65,6 @@ def index_state(conn: Connection) -> IndexState | None:
         head=row["head_number"],
         updated_at=row["updated_at"],
     )
-
-
-def block_seconds(conn: Connection) -> float:
-    """Seconds from block to block lately."""
-    rows = conn.execute(
-        select(blocks.c.number, blocks.c.timestamp).order_by(blocks.c.number.desc()).limit(_SAMPLE)
-    ).all()
-    if len(rows) < 2:
-        return DEFAULT_BLOCK_SECONDS
-    (newest, newest_at), (oldest, oldest_at) = rows[0], rows[-1]
-    # on a chain that travels in time the mean says nothing; nobody waits longer than a minute
-    return float(min(60.0, max(0.1, (newest_at - oldest_at) / (newest - oldest))))
 
 
 def totals(conn: Connection) -> Totals:

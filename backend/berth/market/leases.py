@@ -12,10 +12,11 @@ from berth.core.money import parse_minor
 from berth.core.slots import slot_start
 from berth.core.states import LeaseState, claim_deadline, evidence_deadline
 from berth.core.tariff import Terms
-from berth.market.index_state import block_seconds, index_state
+from berth.market.index_state import index_state
 from berth.market.offers import offer_terms
 from berth.market.vocabulary import OPEN_STATES
 from berth.store.derived import leases, settlements
+from berth.store.pace import block_seconds
 
 Role = Literal["driver", "owner", "any"]
 

@@ -23,13 +23,12 @@ from berth.core.slots import slot_start
 from berth.core.states import LeaseState
 from berth.relay.audience import lease_row
 from berth.relay.rows import Row, first
-from berth.store.derived import blocks, cursor, offers, spaces
+from berth.store.derived import cursor, offers, spaces
 from berth.store.kept import confirmations, lock_states, plate_readings, presence
+from berth.store.pace import DEFAULT_BLOCK_SECONDS, block_seconds
 
 #: Chains that one machine runs for itself: nobody reorganises them by accident.
 LOCAL_CHAINS = frozenset({1337, 5777, 31337})
-_DEFAULT_BLOCK_SECONDS = 12.0
-_SAMPLE = 20
 
 
 @dataclass(frozen=True)
@@ -92,12 +91,12 @@ class Policy:
         """The index's cursor against the clock; never caught up before the first block."""
         row = first(conn, select(cursor).order_by(cursor.c.name).limit(1))
         if row is None:
-            return IndexView(0, False, 0, _DEFAULT_BLOCK_SECONDS)
+            return IndexView(0, False, 0, DEFAULT_BLOCK_SECONDS)
         return IndexView(
             block=row["block_number"],
             caught_up=row["block_number"] >= row["head_number"],
             skew=row["block_timestamp"] - self.clock.now(),
-            block_seconds=_block_seconds(conn),
+            block_seconds=block_seconds(conn),
         )
 
     def depth(self, conn: Connection, lease: Row) -> tuple[int, int]:
@@ -188,13 +187,3 @@ def _confirmed_at(conn: Connection, lease_id: str, cycle: int) -> int | None:
         confirmations.c.lease_id == lease_id, confirmations.c.cycle == cycle
     )
     return conn.execute(query).scalar_one_or_none()
-
-
-def _block_seconds(conn: Connection) -> float:
-    rows = conn.execute(
-        select(blocks.c.number, blocks.c.timestamp).order_by(blocks.c.number.desc()).limit(_SAMPLE)
-    ).all()
-    if len(rows) < 2:
-        return _DEFAULT_BLOCK_SECONDS
-    (newest, newest_at), (oldest, oldest_at) = rows[0], rows[-1]
-    return float(min(60.0, max(0.1, (newest_at - oldest_at) / (newest - oldest))))
