@@ -106,20 +106,35 @@ def contract_errors(source: str) -> Iterator[tuple[str, list[ContractError]]]:
     yield section, found
 
 
+@dataclass
+class Module:
+    """The functions of a module and the values of its own names."""
+
+    functions: list[Function]
+    values: Given
+
+    @classmethod
+    def of(cls, tree: ast.Module) -> "Module":
+        return cls(
+            [one for one in ast.walk(tree) if isinstance(one, Function)],
+            {
+                getattr(one.targets[0], "id", ""): one.value
+                for one in tree.body
+                if isinstance(one, ast.Assign)
+            },
+        )
+
+
 def problem_codes() -> dict[str, set[tuple[str, str]]]:
     """code -> (status, sentence) of every problem written out in the modules that answer."""
     found: dict[str, set[tuple[str, str]]] = {}
     for path in ANSWERING:
         if path.name in COMMANDS_ONLY:
             continue
-        functions = [
-            node
-            for node in ast.walk(ast.parse(path.read_text("utf-8")))
-            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        ]
-        for function in functions:
+        module = Module.of(ast.parse(path.read_text("utf-8")))
+        for function in module.functions:
             for call in calls_in(function):
-                for one in problems_of(call, function, functions):
+                for one in problems_of(call, function, module):
                     found.setdefault(one[0], set()).add(one[1:])
     return found
 
@@ -127,14 +142,14 @@ def problem_codes() -> dict[str, set[tuple[str, str]]]:
 def calls_in(node: ast.AST) -> Iterator[ast.Call]:
     """All calls in a function but those of functions in it, which are visited themselves."""
     for child in ast.iter_child_nodes(node):
-        if not isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+        if not isinstance(child, Function):
             if isinstance(child, ast.Call):
                 yield child
             yield from calls_in(child)
 
 
 def problems_of(
-    call: ast.Call, function: Function, functions: list[Function], given: Given | None = None
+    call: ast.Call, function: Function, module: Module, given: Given | None = None
 ) -> Iterator[tuple[str, str, str]]:
     """(code, status, sentence) of `BerthError(code, ...)`, of `problem(request, status, code, ...)`
     or of a function of the module that makes one from the code that it is given."""
@@ -148,20 +163,20 @@ def problems_of(
     elif name == "problem" and len(call.args) > 3:
         status, code, words = call.args[1:4]
     else:
-        helper = next((one for one in functions if one.name == name), None)
+        helper = next((one for one in module.functions if one.name == name), None)
         if helper is not None and not given:
             names = [one.arg for one in helper.args.args]
             values = dict(zip(names, call.args, strict=False)) | keywords
             for inner in calls_in(helper):
                 if inner.args and getattr(inner.args[0], "id", "") in values:
-                    yield from problems_of(inner, helper, functions, values)
+                    yield from problems_of(inner, helper, module, values)
         return
     code = given.get(getattr(code, "id", ""), code)
     if not isinstance(code, ast.Constant) or not isinstance(status, ast.Constant):
         return
     where = keywords.get("field")
     where = given.get(getattr(where, "id", ""), where)
-    sentence = text_of(words, function, given)
+    sentence = text_of(words, function, module.values | given)
     if isinstance(where, ast.Constant) and where.value:
         sentence = f"{where.value}: {sentence}"
     yield str(code.value), str(status.value), sentence
@@ -178,6 +193,13 @@ def text_of(node: ast.AST, function: Function, given: Given) -> str:
         return text_of(node.orelse, function, given)
     if isinstance(node, ast.JoinedStr):
         return "".join(text_of(part, function, given) for part in node.values)
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        named = given.get(getattr(node.value, "id", ""))
+        for key, value in (
+            zip(named.keys, named.values, strict=True) if isinstance(named, ast.Dict) else ()
+        ):
+            if isinstance(key, ast.Constant) and key.value == node.slice.value:
+                return text_of(value, function, given)
     if isinstance(node, ast.Name):
         if node.id in given:
             return text_of(given[node.id], function, {})

@@ -1,0 +1,51 @@
+"""The page of errors: what it is generated from, and that nothing is left out."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[3]
+SCRIPT = ROOT / "scripts" / "generate_errors.py"
+ABI = ROOT / "backend" / "berth" / "chain" / "abi"
+
+
+@pytest.fixture(scope="module")
+def generator() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("generate_errors", SCRIPT)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_every_error_of_the_contracts_is_on_the_page(generator: ModuleType) -> None:
+    page = generator.document()
+    for name in ("ParkingMarket", "TitleRegistry"):
+        for entry in json.loads((ABI / f"{name}.json").read_text("utf-8"))["abi"]:
+            if entry["type"] == "error" and entry["name"].startswith("Berth_"):
+                names = ", ".join(one["name"].rstrip("_") for one in entry["inputs"])
+                assert f"| `{entry['name']}({names})` | " in page
+
+
+def test_no_line_of_the_page_lacks_its_words(generator: ModuleType) -> None:
+    rows = [line for line in generator.document().splitlines() if line.startswith("| `")]
+    assert len(rows) > 100
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_an_error_without_a_meaning_is_refused(generator: ModuleType) -> None:
+    with pytest.raises(ValueError, match="Berth_Mute has no @notice"):
+        list(generator.contract_errors("// ---- some\nerror Berth_Mute(uint256 id);\n"))
+
+
+def test_codes_are_found_where_a_helper_makes_the_problem(generator: ModuleType) -> None:
+    found = generator.problem_codes()
+    assert found["stay.past"] == {("422", "start: has passed")}
+    assert found["space.unknown"] == {("404", "spaceId: is not registered")}
+    assert "http.port" not in found  # ends a command
