@@ -24,7 +24,11 @@ TARGET = ROOT / "docs" / "errors.md"
 PACKAGE = ROOT / "backend" / "berth"
 
 #: Modules whose refusals come back over HTTP.
-ANSWERING = [*sorted((PACKAGE / "web").rglob("*.py")), *sorted((PACKAGE / "market").glob("*.py"))]
+ANSWERING = [
+    *sorted((PACKAGE / "web").rglob("*.py")),
+    *sorted((PACKAGE / "market").glob("*.py")),
+    PACKAGE / "market" / "titles" / "library.py",
+]
 #: Of these, what only commands use.
 COMMANDS_ONLY = {"attest.py"}
 
