@@ -44,8 +44,10 @@ ROLES = {"holders": 1, "vehicles": 2, "locks": 4}
 DEFAULTS = {
     "feeBps": 250,  # of the cost, for later offers
     "timelockDelay": 172_800,  # seconds
-    "proposers": [],  # accounts that may announce to the timelock; empty = the deployer
-    "executors": [],  # accounts that may execute what is due; empty = the deployer
+    # accounts that may announce to the timelock, and execute what is due; empty = the deployer, on
+    # local chains only
+    "proposers": [],
+    "executors": [],
     "guardian": None,  # account that may pause; none = nobody
     # id 1..127 -> {"account": address, "roles": ["holders" | "vehicles" | "locks", ...]}
     "attesters": {},
@@ -74,6 +76,9 @@ def checked(config: dict) -> dict:
         raise ConfigError(
             f"asset: chain {web3.chain_id} is not a local chain, so name an ERC-20 there"
         )
+    for role in ("proposers", "executors"):
+        if not merged[role] and web3.chain_id not in LOCAL_CHAINS:
+            raise ConfigError(f"{role}: on chain {web3.chain_id} the deployer must not stand in")
     return merged
 
 

@@ -40,7 +40,10 @@ abstract contract Escrow is IParkingMarket, Sender {
 
     /// @inheritdoc IParkingMarket
     function depositFor(address account, uint256 amount) external {
-        if (account == address(0)) revert Berth_BadAccount("account", account);
+        // credit of the market could never leave; anybody could speak for the forwarder
+        if (account == address(0) || account == address(this) || account == trustedForwarder) {
+            revert Berth_BadAccount("account", account);
+        }
         _deposit(account, amount);
     }
 

@@ -12,6 +12,7 @@ import {
     Berth_TooManyOffers
 } from "../interfaces/BerthErrors.sol";
 import {OfferWord, OfferWordA, OfferWordB} from "../libraries/OfferWord.sol";
+import {Range} from "../libraries/Range.sol";
 import {SpaceWord0} from "../libraries/SpaceWord.sol";
 import {WeeklyHours} from "../libraries/WeeklyHours.sol";
 import {Spaces} from "./Spaces.sol";
@@ -54,6 +55,7 @@ abstract contract Offers is Spaces {
         uint256 spaceId,
         uint256 number
     ) external view returns (uint256 wordA, uint256 wordB) {
+        Range.between("number", number, 1, type(uint16).max);
         uint256 key = _offerKey(spaceId, number);
         return (OfferWordA.unwrap(_offerA[key]), OfferWordB.unwrap(_offerB[key]));
     }

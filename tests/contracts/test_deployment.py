@@ -144,3 +144,14 @@ class TestScript:
         with pytest.raises(script.ConfigError, match=message):
             script.deploy(world.deployer, config)
         assert web3.eth.get_transaction_count(world.deployer.address) == before
+
+    @pytest.mark.parametrize("missing", ["proposers", "executors", "asset"])
+    def test_on_a_chain_that_is_not_local_nothing_stands_in_for(self, world, monkeypatch, missing):
+        script = deployer_script()
+        account = world.stranger.address
+        config = {"proposers": [account], "executors": [account], "asset": world.asset.address}
+        monkeypatch.setattr(script, "LOCAL_CHAINS", ())
+        assert script.checked(config)["asset"] == world.asset.address
+        del config[missing]
+        with pytest.raises(script.ConfigError, match=missing):
+            script.checked(config)

@@ -55,6 +55,13 @@ class TestDepositFor:
         with reverts("BadAccount", "account", ZERO_ADDRESS):
             market.depositFor(ZERO_ADDRESS, 1, {"from": world.driver})
 
+    def test_reverts_for_the_market_and_the_forwarder_whose_credit_nobody_could_own(
+        self, world, market
+    ):
+        for account in (market.address, world.forwarder.address):
+            with reverts("BadAccount", "account", account):
+                market.depositFor(account, 1, {"from": world.driver})
+
     def test_never_takes_from_the_account_it_is_for(self, world, market, asset):
         market.depositFor(world.driver, 5, {"from": world.stranger})
         assert asset.balanceOf(world.driver) == ENOUGH

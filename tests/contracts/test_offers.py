@@ -87,6 +87,11 @@ class TestPublishOffer:
         market.publishOffer(space, terms_form(terms), {"from": world.owner})
         assert decode_words(*market.offerOf(space, 2)) == terms
 
+    @pytest.mark.parametrize("number", [0, 65_536, 2**256 - 1])
+    def test_no_number_out_of_range_reads_another_spaces_offer(self, market, space, number):
+        with reverts("OutOfRange", "number", number, 1, 65_535):
+            market.offerOf(space, number)
+
     def test_keeps_the_fee_of_its_moment(self, world, market, space):
         market.setFee(1000, {"from": world.admin})
         world.offer(space)
