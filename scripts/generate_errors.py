@@ -172,7 +172,7 @@ def problems_of(
             names = [one.arg for one in helper.args.args]
             values = dict(zip(names, call.args, strict=False)) | keywords
             for inner in calls_in(helper):
-                if inner.args and getattr(inner.args[0], "id", "") in values:
+                if any(getattr(one, "id", "") in values for one in inner.args):
                     yield from problems_of(inner, helper, module, values)
         return
     code = given.get(getattr(code, "id", ""), code)
