@@ -13,6 +13,7 @@ from berth.core.ids import lease_hex, parse_lease, parse_space
 from berth.core.ids import lease_id as make_lease_id
 from berth.core.messages import unlock_confirmation
 from berth.core.slots import SLOT_SECONDS, ceil_slot, slot_at, slot_start
+from berth.core.tariff import EARLY_SECONDS
 from berth.core.zones import rfc3339
 from berth.market.attest import SIZES, AttestedVehicle, attest_vehicle
 
@@ -56,6 +57,10 @@ async def set_out(stage: Stage, name: str, tokens: int) -> Trip:
     driver = stage.person(name)
     await stage.fund(driver, tokens)
     await driver.sign_in()
+    # the next full slot that is at least two minutes away: the arrival is a little early then; and
+    # no earlier than the lock may open
+    start_slot = ceil_slot(await stage.now() + 120)
+    await stage.travel_to(slot_start(start_slot) - EARLY_SECONDS)
     now = await stage.now()
     vehicle = attest_vehicle(
         stage.deployment,
@@ -65,8 +70,7 @@ async def set_out(stage: Stage, name: str, tokens: int) -> Trip:
         size=SIZES["medium"],
         until_slot=slot_at(now) + _HALF_YEAR_SLOTS,
     )
-    # the next full slot that is at least two minutes away: the arrival is a little early then
-    return Trip(driver, vehicle, ceil_slot(now + 120))
+    return Trip(driver, vehicle, start_slot)
 
 
 async def look_for(stage: Stage, trip: Trip) -> dict[str, Any]:

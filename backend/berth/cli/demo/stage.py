@@ -65,9 +65,11 @@ class Stage:
         return await chain_time(self.rpc)
 
     async def travel_to(self, moment: int) -> None:
-        """Moves a local chain's clock forward, and waits for the clocks that follow it."""
-        if moment > await self.now():
-            await advance_to(self.rpc, moment)
+        """Moves a local chain's clock forward to a moment that is still to come, and waits for the
+        clocks that follow it."""
+        if moment <= await self.now():
+            return
+        await advance_to(self.rpc, moment)
         # a simulated lock asks the node for the time twice a second
         await asyncio.sleep(_FOLLOWED)
 
