@@ -6,15 +6,16 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import select
 
 from berth.cli.keyring import open_key
-from berth.cli.platform.api import api_server, listen
+from berth.cli.platform.api import api_server, listen, require_free
 from berth.cli.platform.chain import ChainSide, open_chain
 from berth.cli.platform.enrolling import broker_credentials, locks_folder, ticket_keys
 from berth.cli.platform.home import held, password
@@ -30,7 +31,7 @@ from berth.devices.topics import BACKEND_USER
 from berth.indexer.run import Indexer
 from berth.relay.assemble import assemble_relay
 from berth.store.engine import Store, bind_deployment, open_store
-from berth.store.kept import vehicles_private
+from berth.store.kept import space_private, vehicles_private
 from berth.web.app import create_app
 from berth.web.services import Services
 
@@ -90,8 +91,11 @@ async def _platform(
         listener = stack.enter_context(
             contextlib.closing(listen(settings.http_host, settings.http_port))
         )
-        secret = password(settings)
-        parties = None if elsewhere else local_parties(settings, secret)
+        settings = _with_public_url(settings, listener)
+        require_free(ports.mqtt, "--mqtt-port", "broker")
+        if not elsewhere:
+            require_free(ports.chain, "--chain-port", "chain")
+        parties = None if elsewhere else local_parties(settings, password(settings))
         chain = await stack.enter_async_context(open_chain(settings, parties, ports.chain, say))
         say("opening the database")
         store = open_store(settings.database_url, chain.deployment)
@@ -135,11 +139,22 @@ async def _platform(
         await parts.unless_failed(server.until_started())
         say("catching up with the chain")
         await parts.unless_failed(_caught_up(indexer))
-        host, port = listener.getsockname()[:2]
-        running = Running(os.getpid(), f"http://{host}:{port}", chain.url, broker.url)
+        running = Running(os.getpid(), _origin(listener), chain.url, broker.url)
         write_running(settings.home, running)
         stack.callback(forget_running, settings.home)
         yield running, parts.failed
+
+
+def _origin(listener: socket.socket) -> str:
+    host, port = listener.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _with_public_url(settings: Settings, listener: socket.socket) -> Settings:
+    """With port 0 asked for, sign-in messages must name the port that was found."""
+    if settings.http_port or os.environ.get("BERTH_PUBLIC_URL", "").strip():
+        return settings
+    return replace(settings, public_url=_origin(listener))
 
 
 class _Parts:
@@ -199,8 +214,12 @@ def _clock(chain: ChainSide) -> tuple[Clock, Callable[[int, int], None] | None]:
 def _sealer(settings: Settings, store: Store) -> Sealer:
     """The key of sealed fields; made for a database that has none yet, never for one that has."""
     with store.read() as conn:
-        holds = conn.execute(select(vehicles_private.c.plate_commitment).limit(1)).first()
-    return open_sealer(settings.keys, create=holds is None)
+        sealed = (vehicles_private.c.sealed, space_private.c.sealed)
+        holds = any(
+            conn.execute(select(column).where(column.is_not(None)).limit(1)).first()
+            for column in sealed
+        )
+    return open_sealer(settings.keys, create=not holds)
 
 
 def _relay_key(settings: Settings, parties: Parties | None) -> bytes:
