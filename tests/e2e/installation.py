@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import hashlib
+import io
 import json
 import os
 import signal
@@ -11,7 +14,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -116,7 +119,8 @@ class Installation:
             line = process.stdout.readline()
         if not line:
             process.wait()
-            raise AssertionError(f"`berth up` did not start:\n{self.log.read_text('utf-8')[-3000:]}")
+            log = self.log.read_text("utf-8")[-3000:]
+            raise AssertionError(f"`berth up` did not start:\n{log}")
         return Up(self, process, Running(**json.loads(line)))
 
     @contextmanager
@@ -150,9 +154,29 @@ class Installation:
             connection.row_factory = sqlite3.Row
             return [dict(row) for row in connection.execute(query, arguments)]
 
-    def journal(self, lock_folder: str) -> list[dict[str, Any]]:
+    def lock_home(self, lock_id: str) -> Path:
+        """The folder of a simulated lock."""
+        homes = (self.home / "locks").iterdir()
+        (found,) = [one for one in homes if lock_id in (one / "lock.json").read_text("utf-8")]
+        return found
+
+    def journal(self, lock_id: str) -> list[dict[str, Any]]:
         """What a simulated lock has written down for itself."""
-        return read_journal(self.home / "locks" / lock_folder)
+        return read_journal(self.lock_home(lock_id))
+
+    async def show(self, stage: Stage, lock_id: str, *, vehicle: bool, plate: str | None) -> None:
+        """Puts a vehicle and a plate before a simulated lock, and waits until the lock has seen
+        them: one that is just starting hears nothing."""
+        hardware, deadline = self.lock_home(lock_id) / "hardware.json", time.monotonic() + 30
+        while time.monotonic() < deadline:
+            await stage.world(lock_id, vehicle=vehicle, plate=plate)
+            for _ in range(10):
+                with contextlib.suppress(FileNotFoundError):
+                    world = json.loads(hardware.read_text("utf-8"))["world"]
+                    if (world["vehicle"], world["plate"]) == (vehicle, plate):
+                        return
+                await asyncio.sleep(0.1)
+        raise AssertionError(f"lock {lock_id} does not see the world")
 
 
 @dataclass(frozen=True)
@@ -204,12 +228,12 @@ class Up:
             self.process.stdout.close()
 
     @asynccontextmanager
-    async def stage(self) -> Any:
+    async def stage(self) -> AsyncIterator[Stage]:
         """The demo's tools on this installation, with a narrator that nobody hears."""
         settings = load_settings(self.installation.environment())
-        with Path(os.devnull).open("w") as nobody:
-            async with open_stage(settings, self.running, Narrator(Console(file=nobody))) as stage:
-                yield stage
+        unheard = Narrator(Console(file=io.StringIO()))
+        async with open_stage(settings, self.running, unheard) as stage:
+            yield stage
 
 
 @contextmanager
@@ -235,6 +259,3 @@ def lowerings(journal: Sequence[Mapping[str, Any]]) -> list[str]:
         for one in journal
         if one["k"] == "outcome" and one["moved"] and one["command"] in down
     ]
-
-
-__all__ = ["Installation", "Refusal", "Stage", "Up"]
