@@ -62,7 +62,7 @@ test-contracts: setup build ## contract tests, on a Ganache of their own
 
 .PHONY: test-e2e
 test-e2e: setup build ## real processes on a real chain
-	@$(call run_tests,tests/e2e,$(PYTEST) tests/e2e $(PYTEST_FLAGS))
+	@$(call run_tests,tests/e2e,$(PYTEST) tests/e2e $(BACKEND_TESTS) -m e2e $(PYTEST_FLAGS))
 
 .PHONY: gas-accept
 gas-accept: setup build ## write the gas snapshots anew; look at the difference before committing it
