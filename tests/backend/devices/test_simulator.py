@@ -97,12 +97,8 @@ async def test_a_killed_lock_is_offline_by_its_will_and_the_will_is_its_own_word
         bench = Bench(tmp_path / "lock", broker.credentials.add)
         lock_id = bench.home.lock_id
         program = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "berth.devices.simulator",
-            str(bench.home.folder),
-            "--broker",
-            broker.url,
+            *(sys.executable, "-m", "berth.cli.main", "lock", "simulate"),
+            *("--home", str(bench.home.folder), "--broker", broker.url),
         )
         ear = Ear()
         async with net.connect("backend") as backend:

@@ -20,6 +20,8 @@ from berth.devices.topics import AVAILABILITY, COMMAND, GRANT, WORLD, topic
 _TICK = 0.2
 #: Messages that wait for the line; more than a lock ever has to say at once.
 _QUEUE = 1000
+#: (topic leaf, payload, retain flag)
+_Said = tuple[str, bytes, bool]
 _log = structlog.get_logger("berth.lock")
 
 
@@ -60,19 +62,25 @@ class LockProgram:
     async def _session(self, connection: aiomqtt.Client) -> None:
         for leaf in (GRANT, COMMAND, WORLD):
             await connection.subscribe(topic(self._id, leaf), qos=1)
-        said: asyncio.Queue[tuple[str, bytes, bool]] = asyncio.Queue(_QUEUE)
-        speaking = asyncio.ensure_future(self._speak(connection, said))
+        said: asyncio.Queue[_Said] = asyncio.Queue(_QUEUE)
+        halves = [
+            asyncio.ensure_future(self._speak(connection, said)),
+            asyncio.ensure_future(self._listen(connection)),
+        ]
         try:
-            self.lock.greet(lambda leaf, data, kept: said.put_nowait((leaf, data, kept)))
+            self.lock.greet(lambda *message: _put(said, message))
             _log.info("connected", lock=self._id)
-            await self._listen(connection)
+            done, _ = await asyncio.wait(halves, return_when=asyncio.FIRST_COMPLETED)
+            for half in done:
+                half.result()
         except asyncio.CancelledError:
             await self._leave(connection)
             raise
         finally:
             self.lock.lost()
-            speaking.cancel()
-            await asyncio.wait([speaking])
+            for half in halves:
+                half.cancel()
+            await asyncio.gather(*halves, return_exceptions=True)
 
     async def _leave(self, connection: aiomqtt.Client) -> None:
         with contextlib.suppress(aiomqtt.MqttError):
@@ -81,14 +89,10 @@ class LockProgram:
                 name, self.lock.reports.farewell(), qos=1, retain=True, timeout=1
             )
 
-    async def _speak(
-        self, connection: aiomqtt.Client, said: asyncio.Queue[tuple[str, bytes, bool]]
-    ) -> None:
-        # Ends with the connection, which `_listen` reports.
-        with contextlib.suppress(aiomqtt.MqttError):
-            while True:
-                leaf, data, kept = await said.get()
-                await connection.publish(topic(self._id, leaf), data, qos=1, retain=kept)
+    async def _speak(self, connection: aiomqtt.Client, said: asyncio.Queue[_Said]) -> None:
+        while True:
+            leaf, data, kept = await said.get()
+            await connection.publish(topic(self._id, leaf), data, qos=1, retain=kept)
 
     async def _listen(self, connection: aiomqtt.Client) -> None:
         hear: dict[str, Callable[[bytes], None]] = {
@@ -98,6 +102,12 @@ class LockProgram:
         }
         async for message in connection.messages:
             hear[str(message.topic)](message.payload)
+
+
+def _put(said: asyncio.Queue[_Said], message: _Said) -> None:
+    # A line this slow is as good as none: what matters is said again.
+    with contextlib.suppress(asyncio.QueueFull):
+        said.put_nowait(message)
 
 
 async def run_locks(
