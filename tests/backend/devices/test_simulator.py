@@ -13,7 +13,7 @@ from berth.devices.broker import embedded_broker
 from berth.devices.mqtt import BrokerAddress
 from berth.devices.protocol import ASK_HELLO, AnyMessage, decode
 from berth.devices.simulator.home import open_home
-from berth.devices.simulator.runner import LockProgram
+from berth.devices.simulator.runner import LockProgram, run_locks
 from berth.devices.topics import FROM_LOCK, all_locks, parse, topic
 
 from tests.backend.devices.conftest import Net
@@ -134,6 +134,27 @@ async def test_a_lock_comes_back_by_itself_when_the_broker_does(tmp_path: Path) 
         async with net.connect("backend") as backend:
             listening = asyncio.create_task(ear.listen(backend))
             await until(lambda: ear.has("availability", online=True, connection=2), 10)
+            listening.cancel()
+        running.cancel()
+        await asyncio.wait([running])
+
+
+async def test_several_locks_share_a_process_and_none_answers_for_another(tmp_path: Path) -> None:
+    async with embedded_broker(tmp_path) as broker:
+        net = Net(broker)
+        benches = [Bench(tmp_path / name, broker.credentials.add) for name in ("one", "two")]
+        ids = [bench.home.lock_id for bench in benches]
+        ear = Ear()
+        async with net.connect("backend") as backend, net.connect("world") as world:
+            listening = asyncio.create_task(ear.listen(backend))
+            await asyncio.sleep(0.2)
+            folders = [bench.home.folder for bench in benches]
+            running = asyncio.create_task(run_locks(folders, broker.url, benches[0].time, TIMING))
+            await until(lambda: all(ear.has("state", lock=each) for each in ids))
+            body = json.dumps({"vehicle": True, "plate": None})
+            await world.publish(topic(ids[1], "world"), body, qos=1)
+            await until(lambda: ear.has("fault", lock=ids[1], fault="car_detected"))
+            assert not ear.has("fault", lock=ids[0])
             listening.cancel()
         running.cancel()
         await asyncio.wait([running])
