@@ -73,8 +73,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         mqtt_url=_url(env, "BERTH_MQTT_URL", "mqtt://127.0.0.1:1883", "mqtt", "mqtts"),
         http_host=host,
         http_port=port,
-        public_url=_url(
-            env, "BERTH_PUBLIC_URL", f"http://{visible}:{port}", "http", "https"
+        # not checked when it is our own: with port 0 the true one is known once it is taken
+        public_url=(
+            _url(env, "BERTH_PUBLIC_URL", "", "http", "https") or f"http://{visible}:{port}"
         ).rstrip("/"),
         routing_url=_url(env, "BERTH_ROUTING_URL", "", "http", "https").rstrip("/") or None,
         tiles_url=_url(env, "BERTH_TILES_URL", "", "http", "https") or None,
