@@ -21,9 +21,10 @@ from berth.audit.export import export as export_lines
 from berth.chain.contracts import Contracts
 from berth.chain.identity import verify_chain
 from berth.chain.rpc import Rpc
+from berth.cli.platform.running import settings_here
 from berth.core.deployment import Deployment, load_deployment
 from berth.core.errors import BerthError
-from berth.core.settings import Settings, load_settings
+from berth.core.settings import Settings
 from berth.store import Store, bind_deployment, open_store
 from berth.store.derived import settlements
 
@@ -86,7 +87,7 @@ async def _verify(settings: Settings, deployment: Deployment, store: Store) -> R
 
 
 def _open() -> tuple[Settings, Deployment, Store]:
-    settings = load_settings()
+    settings = settings_here()
     deployment = load_deployment(settings.deployment)
     store = open_store(settings.database_url, deployment)
     bind_deployment(store, deployment)

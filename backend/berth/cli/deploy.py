@@ -21,7 +21,9 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 @app.command()
 def deploy(
     config: Path | None = typer.Option(
-        None, help="JSON with feeBps, timelockDelay, guardian, attesters, authorities, asset."
+        None,
+        help="JSON with feeBps, timelockDelay, proposers, executors, guardian, attesters, "
+        "authorities, asset.",
     ),
     out: Path | None = typer.Option(None, help="Deployment file to write."),
     keystore: Path | None = typer.Option(

@@ -12,9 +12,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from berth.chain.rpc import Rpc
+from berth.cli.platform.running import settings_here
 from berth.core.deployment import Deployment, load_deployment
 from berth.core.errors import BerthError
-from berth.core.settings import Settings, load_settings
+from berth.core.settings import Settings
 from berth.indexer.digest import digest as digest_rows
 from berth.indexer.rebuild import rebuild as rebuild_rows
 from berth.indexer.report import report
@@ -105,7 +106,7 @@ def digest(as_json: bool = _JSON) -> None:
 
 
 def _open() -> tuple[Settings, Deployment, Store]:
-    settings = load_settings()
+    settings = settings_here()
     deployment = load_deployment(settings.deployment)
     store = open_store(settings.database_url, deployment)
     bind_deployment(store, deployment)

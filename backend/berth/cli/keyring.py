@@ -14,16 +14,14 @@ from berth.core.settings import Settings
 
 VARIABLE = "BERTH_PASSWORD"
 
-#: Who holds which key. Accounts are keystores `ROLE.json`; tickets are an Ed25519 key in PEM.
+#: Who holds which key, each in a keystore `ROLE.json`.
 ROLES = {
     "registry": "a city's land registry: publishes and revokes titles",
     "verifier": "attests owners and vehicles",
     "maker": "attests the keys of its locks",
     "guardian": "may pause the market",
     "relay": "pays for bringing the locks' evidence to the chain",
-    "tickets": "signs the tickets that locks obey",
 }
-TICKETS = "tickets"
 
 
 def key_path(folder: Path, role: str) -> Path:
@@ -35,7 +33,7 @@ def key_path(folder: Path, role: str) -> Path:
             field="role",
             exit_code=2,
         )
-    return folder / (f"{role}.pem" if role == TICKETS else f"{role}.json")
+    return folder / f"{role}.json"
 
 
 def find_password(settings: Settings, file: Path | None, *, new: bool = False) -> str:

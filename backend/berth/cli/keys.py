@@ -8,13 +8,12 @@ from typing import Any
 
 import typer
 
-from berth.cli.keyring import ROLES, TICKETS, find_password, key_path
+from berth.cli.keyring import ROLES, find_password, key_path
 from berth.core.addresses import checksum
 from berth.core.errors import BerthError
 from berth.core.keys import (
     LIGHT_SCRYPT_N,
     STANDARD_SCRYPT_N,
-    create_ed25519,
     create_keystore,
     keystore_address,
 )
@@ -61,7 +60,7 @@ def new(
         typer.echo(json.dumps(made))
         return
     for one in made:
-        typer.echo(f"{one['role']}: {one.get('address') or one['publicKey']} in {one['file']}")
+        typer.echo(f"{one['role']}: {one['address']} in {one['file']}")
 
 
 @app.command("list")
@@ -74,23 +73,17 @@ def list_keys(
     for role in ROLES:
         path = key_path(folder, role)
         if path.is_file():
-            address = None if role == TICKETS else checksum(keystore_address(path))
+            address = checksum(keystore_address(path))
             found.append({"role": role, "file": str(path), "address": address})
     if as_json:
         typer.echo(json.dumps(found))
         return
     for one in found:
-        typer.echo(f"{one['role']}: {one['address'] or 'Ed25519'} in {one['file']}")
+        typer.echo(f"{one['role']}: {one['address']} in {one['file']}")
     if not found:
         typer.echo(f"no keys in {folder}")
 
 
 def _make(role: str, path: Path, password: str, cost: int) -> dict[str, Any]:
-    if role == TICKETS:
-        from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-        public = create_ed25519(path, password).public_key()
-        raw = public.public_bytes(Encoding.Raw, PublicFormat.Raw)
-        return {"role": role, "file": str(path), "publicKey": "0x" + raw.hex()}
     address = create_keystore(path, password, scrypt_n=cost)
     return {"role": role, "file": str(path), "address": checksum(address)}

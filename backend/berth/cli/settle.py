@@ -11,10 +11,11 @@ import typer
 from berth.chain.identity import verify_chain
 from berth.chain.rpc import Rpc
 from berth.cli.keyring import open_key
+from berth.cli.platform.running import settings_here
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment, load_deployment
 from berth.core.errors import BerthError
-from berth.core.settings import Settings, load_settings
+from berth.core.settings import Settings
 from berth.relay.keeper import Closing
 from berth.store import bind_deployment, open_store
 
@@ -46,7 +47,7 @@ def settle(
         raise BerthError(
             "settle.what", "say what to settle: --expired", field="expired", exit_code=2
         )
-    settings = load_settings()
+    settings = settings_here()
     deployment = load_deployment(settings.deployment)
     key = open_key(settings, keystore, password_file, "relay")
     closings = asyncio.run(_close(settings, deployment, key))

@@ -19,8 +19,8 @@ class Settings:
 
     `home` is the data folder; `data` the folder of source data sets; `deployment` the deployment
     file; `public_url` the origin that browsers see, which sign-in messages are bound to;
-    `routing_url` a routing engine (OSRM) and `tiles_url` a map tile template, None when there is
-    none; `confirmations` overrides the depth an unlock needs, None = by policy.
+    `tiles_url` a map tile template, None when there is none; `confirmations` overrides the depth an
+    unlock needs, None = by policy.
     """
 
     home: Path
@@ -28,11 +28,9 @@ class Settings:
     deployment: Path
     rpc_url: str
     database_url: str
-    mqtt_url: str
     http_host: str
     http_port: int
     public_url: str
-    routing_url: str | None
     tiles_url: str | None
     confirmations: int | None
     password_file: Path | None
@@ -68,16 +66,14 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         home=home,
         data=_path(env, "BERTH_DATA", Path("../shared/data")),
         deployment=_path(env, "BERTH_DEPLOYMENT", home / "deployment.json"),
-        rpc_url=_url(env, "BERTH_RPC_URL", "http://127.0.0.1:8545", "http", "https", "ws", "wss"),
+        rpc_url=_url(env, "BERTH_RPC_URL", "http://127.0.0.1:8545", "http", "https"),
         database_url=_database(env, home),
-        mqtt_url=_url(env, "BERTH_MQTT_URL", "mqtt://127.0.0.1:1883", "mqtt", "mqtts"),
         http_host=host,
         http_port=port,
         # not checked when it is our own: with port 0 the true one is known once it is taken
         public_url=(
             _url(env, "BERTH_PUBLIC_URL", "", "http", "https") or f"http://{visible}:{port}"
         ).rstrip("/"),
-        routing_url=_url(env, "BERTH_ROUTING_URL", "", "http", "https").rstrip("/") or None,
         tiles_url=_url(env, "BERTH_TILES_URL", "", "http", "https") or None,
         confirmations=(
             _number(env, "BERTH_CONFIRMATIONS", 0, 1, 1000)

@@ -30,9 +30,8 @@ class KeyRing:
     """Roots and day keys of one group of locks, in a folder of encrypted files.
 
     `root.pem` and `spare.pem` are the roots, `roots.txt` their public halves, `day-<expiry>.pem`
-    and `.crt` the day keys. On a real installation the roots are carried away and day keys are
-    certified elsewhere and copied in; where the root lies in the folder, as on local chains, day
-    keys renew themselves.
+    and `.crt` the day keys. Where the root lies in the folder, day keys renew themselves; where it
+    has been carried away, those that were copied in are used until they run out.
     """
 
     def __init__(self, folder: Path, password: str, group: str, clock: Clock) -> None:

@@ -21,10 +21,9 @@ def test_the_defaults_work_on_one_machine():
     assert settings.deployment == settings.home / "deployment.json"
     assert settings.database_url == f"sqlite:///{settings.home}/berth.sqlite"
     assert settings.rpc_url == "http://127.0.0.1:8545"
-    assert settings.mqtt_url == "mqtt://127.0.0.1:1883"
     assert settings.public_url == "http://127.0.0.1:8000"
     assert settings.data == Path("../shared/data").absolute()
-    assert (settings.routing_url, settings.confirmations, settings.password_file) == (None,) * 3
+    assert (settings.tiles_url, settings.confirmations, settings.password_file) == (None,) * 3
     assert settings.keys == settings.home / "keys"
     assert settings.chain == settings.home / "chain"
     assert settings.titles == settings.home / "titles"
@@ -36,13 +35,11 @@ def test_every_variable_is_heard(tmp_path):
             "BERTH_HOME": str(tmp_path),
             "BERTH_DATA": "/data",
             "BERTH_DEPLOYMENT": "/etc/berth.json",
-            "BERTH_RPC_URL": "wss://node.example/ws",
+            "BERTH_RPC_URL": "https://node.example/rpc",
             "BERTH_DATABASE_URL": "postgresql://berth@db/berth",
-            "BERTH_MQTT_URL": "mqtts://broker.example",
             "BERTH_HTTP_HOST": "::1",
             "BERTH_HTTP_PORT": "0",
             "BERTH_PUBLIC_URL": "https://berth.example/",
-            "BERTH_ROUTING_URL": "http://osrm:5000/",
             "BERTH_TILES_URL": "https://tiles.example/{z}/{x}/{y}.png",
             "BERTH_CONFIRMATIONS": "7",
             "BERTH_PASSWORD_FILE": "/run/password",
@@ -52,12 +49,10 @@ def test_every_variable_is_heard(tmp_path):
     assert settings.home == tmp_path
     assert settings.data == Path("/data")
     assert settings.deployment == Path("/etc/berth.json")
-    assert settings.rpc_url == "wss://node.example/ws"
+    assert settings.rpc_url == "https://node.example/rpc"
     assert settings.database_url == "postgresql://berth@db/berth"
-    assert settings.mqtt_url == "mqtts://broker.example"
     assert (settings.http_host, settings.http_port) == ("::1", 0)
     assert settings.public_url == "https://berth.example"
-    assert settings.routing_url == "http://osrm:5000"
     assert settings.tiles_url == "https://tiles.example/{z}/{x}/{y}.png"
     assert settings.confirmations == 7
     assert settings.password_file == Path("/run/password")
@@ -83,7 +78,8 @@ def test_an_empty_variable_is_an_unset_one():
         ("BERTH_RPC_URL", "http://[::1"),
         ("BERTH_DATABASE_URL", "mysql://db"),
         ("BERTH_DATABASE_URL", "berth.sqlite"),
-        ("BERTH_MQTT_URL", "http://broker"),
+        ("BERTH_TILES_URL", "ftp://tiles"),
+        ("BERTH_RPC_URL", "wss://node"),
         ("BERTH_HTTP_PORT", "eighty"),
         ("BERTH_HTTP_PORT", "65536"),
         ("BERTH_HTTP_PORT", "-1"),

@@ -293,15 +293,15 @@ class TestAttest:
 
 class TestKeys:
     def test_new_keys_open_with_their_password_only(self, berth, home):
-        done = berth("keys", "new", "--role", "registry", "--role", "tickets", "--light", "--json")
-        registry, tickets = json.loads(done.stdout)
+        done = berth("keys", "new", "--role", "registry", "--role", "relay", "--light", "--json")
+        registry, relay = json.loads(done.stdout)
         secret = load_keystore(registry["file"], PASSWORD)
         assert address_of(secret) == registry["address"].lower()
-        assert b"ENCRYPTED PRIVATE KEY" in Path(tickets["file"]).read_bytes()
-        for file in (registry["file"], tickets["file"]):
+        assert load_keystore(relay["file"], PASSWORD) != secret
+        for file in (registry["file"], relay["file"]):
             assert stat.S_IMODE(Path(file).stat().st_mode) == 0o600
         listed = berth("keys", "list", "--json")
-        assert [one["role"] for one in json.loads(listed.stdout)] == ["registry", "tickets"]
+        assert [one["role"] for one in json.loads(listed.stdout)] == ["registry", "relay"]
 
     def test_a_key_is_never_overwritten(self, berth, home):
         berth("keys", "new", "--role", "maker", "--light")
@@ -322,4 +322,4 @@ class TestKeys:
     def test_an_unknown_role_is_refused_with_the_known_ones(self, berth):
         done = berth("keys", "new", "--role", "king")
         assert done.returncode == 2
-        assert "registry, verifier, maker, guardian, relay, tickets" in done.stderr
+        assert "registry, verifier, maker, guardian, relay" in done.stderr

@@ -86,7 +86,17 @@ async def reconcile(stage: Stage, trip: Trip, listing: Listing) -> None:
         if not holds:
             wrong.append(sentence)
     stage.narrator.table(
-        "Transactions",
+        "Who paid what",
+        ["", "paid", "received"],
+        [
+            [driver.name, stage.money(deposit), stage.money(driver_got)],
+            [owner.name, stage.money(0), stage.money(owner_got)],
+            ["platform", stage.money(0), stage.money(fees)],
+        ],
+        {0},
+    )
+    stage.narrator.table(
+        "Transactions, and who paid their gas",
         ["who", "what", "gas"],
         [[one.who, one.what, f"{one.gas:,}"] for one in stage.narrator.spent],
         {0, 1},

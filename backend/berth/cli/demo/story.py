@@ -86,9 +86,8 @@ class Story:
         for anchored in await publish_titles(
             stage.store, stage.rpc, stage.deployment, key, city_number(city.code)
         ):
-            say(
-                f"[green]✓[/] Land registry: anchored edition {anchored.edition.edition} "
-                f"[dim]tx {anchored.tx_hash} · gas {anchored.gas_used:,}[/]"
+            await self._told(
+                "Land registry", f"anchored edition {anchored.edition.edition}", anchored.tx_hash
             )
 
     async def _careless(self) -> Papers:
@@ -247,7 +246,7 @@ class Story:
             lambda d: d["state"] == "parked",
             _state,
         )
-        await self._told("Lock's record ARRIVED", seen["arrivedTransaction"])
+        await self._told("Relay", "brought the lock's record ARRIVED", seen["arrivedTransaction"])
 
     async def _leave(self, trip: Trip, listing: Listing) -> None:
         stage = self.stage
@@ -260,7 +259,9 @@ class Story:
             lambda d: d["state"] == "settled",
             _state,
         )
-        await self._told("Lock's record LEFT, settled", seen["closedTransaction"])
+        await self._told(
+            "Relay", "brought the lock's record LEFT, which settled", seen["closedTransaction"]
+        )
         await stage.until(
             "the bar to rise again",
             lambda: trip.driver.api.get(f"/v1/leases/{trip.lease_id}"),
@@ -269,11 +270,11 @@ class Story:
         )
         stage.narrator.say("The bay is empty; the bar is up again.")
 
-    async def _told(self, what: str, tx_hash: str) -> None:
+    async def _told(self, who: str, what: str, tx_hash: str) -> None:
         receipt = await self.stage.rpc.receipt(tx_hash)
         if receipt is None or not receipt.succeeded:
             raise BerthError("demo.receipt", f"{what}: no receipt of {tx_hash}")
-        self.stage.narrator.sent("Relay", what, receipt)
+        self.stage.narrator.sent(who, what, receipt)
 
 
 def _state(detail: dict[str, Any]) -> str:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+
+from berth.core.settings import Settings, load_settings
 
 FILE = "running.json"
 
@@ -38,3 +40,10 @@ def read_running(home: Path) -> Running | None:
 
 def forget_running(home: Path) -> None:
     (home / FILE).unlink(missing_ok=True)
+
+
+def settings_here() -> Settings:
+    """The settings; without BERTH_RPC_URL the node is the one of the platform that runs here."""
+    settings = load_settings()
+    running = None if "BERTH_RPC_URL" in os.environ else read_running(settings.home)
+    return settings if running is None else replace(settings, rpc_url=running.rpc)

@@ -10,11 +10,11 @@ import typer
 
 from berth.chain.rpc import Rpc
 from berth.cli.keyring import open_key
+from berth.cli.platform.running import settings_here
 from berth.cli.titles.common import CITY, JSON, KEYSTORE, PASSWORD, city_of, opened
 from berth.core.clock import WallClock
 from berth.core.deployment import load_deployment
 from berth.core.errors import BerthError
-from berth.core.settings import load_settings
 from berth.market.titles.publish import Anchored, Revoked, publish_titles, revoke_titles
 from berth.market.titles.storage import all_cities
 
@@ -26,7 +26,7 @@ def publish(
     as_json: bool = JSON,
 ) -> None:
     """Anchor the newest imported edition on the chain; does nothing where it is there already."""
-    settings = load_settings()
+    settings = settings_here()
     deployment = load_deployment(settings.deployment)
     with opened(settings) as store:
         with store.read() as conn:
@@ -81,7 +81,7 @@ def revoke(
     as_json: bool = JSON,
 ) -> None:
     """Revoke titles at once, without a new edition."""
-    settings = load_settings()
+    settings = settings_here()
     deployment = load_deployment(settings.deployment)
     number = city_of(city)
     key = open_key(settings, keystore, password_file, "registry")
