@@ -65,6 +65,30 @@ async def test_a_short_gap_in_the_sensor_is_no_departure(bench: Bench) -> None:
     assert [r.kind for r in bench.all(OccupancyRecord)] == [1]
 
 
+async def test_a_vehicle_that_never_leaves_is_on_record_before_the_time_for_evidence_is_over(
+    bench: Bench,
+) -> None:
+    await bench.lower()
+    bench.world(vehicle=True, plate=PLATE)
+    bench.time.pass_(END + TIMING.overdue - 1 - bench.time.now())
+    bench.lock.tick()
+    assert {record.kind for record in bench.all(OccupancyRecord)} == {1}
+    bench.time.pass_(1)
+    bench.lock.tick()
+    overdue = bench.last(OccupancyRecord)
+    assert (overdue.kind, overdue.until) == (2, END + TIMING.overdue)
+    bench.time.pass_(3600)
+    bench.lock.tick()
+    await bench.lock.settled()
+    assert bench.lock.reports.position == "UNLOCKED"  # never under a vehicle
+    assert len({record.until for record in bench.all(OccupancyRecord) if record.kind == 2}) == 1
+    bench.world(vehicle=False)
+    bench.time.pass_(6)
+    bench.lock.tick()
+    await bench.lock.settled()
+    assert bench.lock.reports.position == "LOCKED"
+
+
 async def test_evidence_is_repeated_until_its_receipt_and_survives_a_restart(
     bench: Bench,
 ) -> None:

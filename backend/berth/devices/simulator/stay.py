@@ -19,7 +19,9 @@ class Timing:
     `debounce`: an empty bay counts as left after this. `idle`: a bar that is down for a driver who
     never drives in comes up after this. `camera`: the camera switches itself off; while on it looks
     again every `look`. `resend`: evidence without a receipt is said again. `present`: a parked
-    vehicle is noted in the journal.
+    vehicle is noted in the journal. `overdue`: a vehicle that is still there this long after the
+    lease's end is put on record, before the market's time for evidence (T1, a day and the reserve
+    after the end) has run out and the overstay with it.
     """
 
     travel: float = 2.0
@@ -29,6 +31,7 @@ class Timing:
     look: float = 20.0
     resend: float = 30.0
     present: int = 60
+    overdue: int = 23 * 3600
 
 
 STANDARD = Timing()
@@ -86,7 +89,12 @@ class Stay:
         if vehicle:
             if memory.seen_at is None or now - memory.seen_at >= self._timing.present:
                 self._note("present", at=now)
-            return False
+            grant = memory.grants.get(memory.lowered_for)
+            if grant is None or now < grant.end + self._timing.overdue:
+                return False
+            # "occupied at least until": the bar stays down until the vehicle has gone
+            self._note("left")
+            return self._sign(LEFT, memory.lowered_for, memory.arrived_at, now)
         if not self._empty_for(self._timing.debounce):
             return False
         until = max(memory.arrived_at, now if self._left_at is None else self._left_at)
