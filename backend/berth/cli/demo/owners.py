@@ -16,7 +16,8 @@ from berth.core.offer import DEFAULT_FLAGS
 from berth.core.weekly import ALL_HOURS
 from berth.market.attest import attest_lock, holder_json, lock_json
 from berth.market.titles.taking import take_generated_title
-from berth.market.vocabulary import connector_mask
+from berth.web.routes.spaces import registration_of
+from berth.web.schemas.spaces import RegistrationBody
 
 _DAY = 86_400
 _YEAR_DAYS = 365
@@ -129,10 +130,9 @@ async def spoil(stage: Stage, papers: Papers) -> dict[str, Any]:
 
 async def chain_refusal(stage: Stage, owner: Person, body: dict[str, Any]) -> int:
     """The bitmap with which the chain itself refuses a registration; 0 = it would not."""
+    struct = registration_of(RegistrationBody.model_validate(body)).struct()
     try:
-        await stage.contracts.market.read(
-            stage.rpc, "registerSpace", registration(body), sender=owner.address
-        )
+        await stage.contracts.market.read(stage.rpc, "registerSpace", struct, sender=owner.address)
     except ChainRevertError as refusal:
         if refusal.name != "Berth_NotCompliant":
             raise
@@ -211,38 +211,6 @@ async def publish(stage: Stage, papers: Papers, listing: Listing) -> None:
     listing.offer = 1
 
 
-def registration(body: dict[str, Any]) -> dict[str, Any]:
-    """The contract's SpaceRegistration from the API's body."""
-    title, holder, lock = body["title"], body["holder"], body["lock"]
-    return {
-        "title": {
-            "city": city_number(title["city"]),
-            "index": title["index"],
-            "saltedHolder": _bytes(title["saltedHolder"]),
-            "addressHash": _bytes(title["addressHash"]),
-            "cell": title["cell"],
-            "attributes": title["attributes"],
-            "validDay": title["validDay"],
-        },
-        "proof": [_bytes(node) for node in body["proof"]],
-        "holder": {
-            "verifier": holder["verifier"],
-            "validDay": holder["validDay"],
-            "nonce": int(holder["nonce"]),
-            "signature": _bytes(holder["signature"]),
-        },
-        "lock": {
-            "key": lock["key"].lower(),
-            "maker": lock["maker"],
-            "validDay": lock["validDay"],
-            "makerSignature": _bytes(lock["makerSignature"]),
-            "possession": _bytes(lock["possession"]),
-        },
-        "connectors": connector_mask(body["connectors"]),
-        "power": body["powerW"] // 100,
-    }
-
-
 @dataclass(frozen=True)
 class _At:
     """A clock that stands at the chain's time."""
@@ -260,7 +228,3 @@ async def _found(person: Person, path: str) -> Any:
         if error.status == 404:
             return None
         raise
-
-
-def _bytes(text: str) -> bytes:
-    return bytes.fromhex(text.removeprefix("0x"))

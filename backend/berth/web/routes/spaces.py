@@ -42,7 +42,7 @@ async def check(
     The chain itself is asked (`compliance`), so that the answer is the one that `registerSpace`
     would revert with. When there is no reason, the transaction that registers comes along.
     """
-    registration = _registration(body)
+    registration = registration_of(body)
     bitmap = await calls.compliance(services.contracts, services.rpc, session.address, registration)
     reasons = compliance.decode(bitmap)
     transaction = None
@@ -138,7 +138,8 @@ def keep_private(
     return views.private_out(space_id, kept)
 
 
-def _registration(body: RegistrationBody) -> calls.Registration:
+def registration_of(body: RegistrationBody) -> calls.Registration:
+    """A registration as the contract takes it. Raises BerthError naming the field."""
     title, holder, lock = body.title, body.holder, body.lock
     nonce = int(holder.nonce)
     if nonce >= 1 << 256:
