@@ -117,7 +117,7 @@ lock: setup ## compile the requirements of pyproject.toml, with hashes
 ##@ Measure
 
 .PHONY: bench
-bench: bench-titles bench-gas ## all benchmarks
+bench: bench-titles bench-gas bench-memory ## all benchmarks
 
 .PHONY: bench-titles
 bench-titles: setup ## Merkle trees of a city's titles, beside OpenZeppelin's own
@@ -126,6 +126,10 @@ bench-titles: setup ## Merkle trees of a city's titles, beside OpenZeppelin's ow
 .PHONY: bench-gas
 bench-gas: setup ## gas of every verb, as the snapshots have it, beside floor and goal; writes docs/gas.md
 	$(BIN)/python bench/gas.py
+
+.PHONY: bench-memory
+bench-memory: setup build ## memory of `berth up` with Melbourne in it and people searching
+	$(BIN)/python bench/memory.py
 
 ##@ Clean
 
