@@ -38,14 +38,7 @@ class Seed:
 
     async def listing_on(self, stage: Stage) -> Listing:
         """Olga's space, and Olga herself with her wallet, signed in."""
-        olga = self.listing.owner
-        sender = Sender(
-            stage.rpc, TransactionJournal(stage.wallets), olga.key, stage.deployment.chain_id
-        )
-        api = Api(stage.running.http)
-        owner = Person(olga.name, olga.key, sender, api, stage.narrator, olga.chain_id)
-        await owner.sign_in()
-        return replace(self.listing, owner=owner)
+        return replace(self.listing, owner=await again(stage, self.listing.owner))
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +75,15 @@ def fresh(tmp_path: Path) -> Callable[..., Installation]:
         return Installation(tmp_path / name, tmp_path / "no-data")
 
     return make
+
+
+async def again(stage: Stage, person: Person) -> Person:
+    """The same person on another stage: the wallet is the same, the session a new one."""
+    sender = Sender(stage.rpc, TransactionJournal(stage.wallets), person.key, person.chain_id)
+    api = Api(stage.running.http)
+    same = Person(person.name, person.key, sender, api, stage.narrator, person.chain_id)
+    await same.sign_in()
+    return same
 
 
 async def anchor_city(stage: Stage) -> None:
