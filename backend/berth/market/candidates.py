@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, text
 
@@ -16,11 +16,9 @@ from berth.core.geo import bounding_boxes, distance_m
 from berth.core.slots import MAX_LEASE_SLOTS, SLOTS_PER_DAY, slot_at, utc_day
 from berth.market.places import fold, like, matching_cities
 from berth.market.ranking import History
+from berth.market.wanted import Wanted
 from berth.store.derived import leases, settlements
 from berth.store.kept import lock_states
-
-if TYPE_CHECKING:
-    from berth.market.search import Wanted
 
 #: A space is judged by its stays of the last 90 days, at most by the latest 20.
 HISTORY_SLOTS = 90 * SLOTS_PER_DAY

@@ -19,47 +19,12 @@ from berth.market import ranking
 from berth.market.candidates import Row, histories, rows_for
 from berth.market.offers import terms_of
 from berth.market.places import fold
-from berth.market.stays import Stay
+from berth.market.wanted import Vehicle, Wanted
 
 #: So many, the best by cost, walk and fit, are weighed by reliability too and can be paged through.
 RANKED = 500
 MAX_RADIUS = 5000
 MAX_PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Charger:
-    """What a vehicle needs: connector bit, least power in units of 100 W, energy in kWh."""
-
-    connector: int
-    power: int
-    energy_kwh: int
-
-
-@dataclass(frozen=True, slots=True)
-class Vehicle:
-    """Outer measures in cm."""
-
-    height: int
-    width: int
-    length: int
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """A parking request. A place is a point with a radius in metres, words, or both."""
-
-    stay: Stay
-    point: tuple[float, float] | None = None
-    radius: int = 800
-    words: str | None = None
-    vehicle: Vehicle | None = None
-    charger: Charger | None = None
-
-    @property
-    def energy_kwh(self) -> int:
-        """The cap the lease would carry."""
-        return self.charger.energy_kwh if self.charger else 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from berth.core.geo import decode_cell, encode_cell
 from berth.core.slots import slot_at
-from berth.market.search import Charger, Wanted, search
+from berth.market.search import search
 from berth.market.stays import Stay
+from berth.market.wanted import Charger, Wanted
 from berth.store import derived, kept
 from berth.store.points import space_points
 from sqlalchemy import insert, select, text, update

@@ -12,8 +12,9 @@ from berth.core.slots import slot_at
 from berth.core.tariff import Terms, deposit, objections
 from berth.core.weekly import ALL_HOURS
 from berth.market import ranking
-from berth.market.search import Charger, Vehicle, Wanted, free_spaces, search
+from berth.market.search import free_spaces, search
 from berth.market.stays import Stay
+from berth.market.wanted import Charger, Vehicle, Wanted
 from berth.store import derived, kept
 from sqlalchemy import insert, select, update
 

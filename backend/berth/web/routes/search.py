@@ -12,6 +12,7 @@ from berth.market import search as searching
 from berth.market.spaces import spaces_by_id
 from berth.market.stays import stay_between
 from berth.market.vocabulary import CONNECTORS
+from berth.market.wanted import Charger, Vehicle, Wanted
 from berth.web import cursors, views
 from berth.web.context import Language, ServicesDep, SessionDep
 from berth.web.problems import within
@@ -172,22 +173,22 @@ async def quote(
     )
 
 
-def _wanted(body: SearchBody, now: int) -> searching.Wanted:
+def _wanted(body: SearchBody, now: int) -> Wanted:
     start, end = body.window.seconds
     with within("window"):
         stay = stay_between(start, end, now)
     vehicle, charger = body.vehicle, body.charger
-    return searching.Wanted(
+    return Wanted(
         stay=stay,
         point=body.place.point.place if body.place.point else None,
         radius=body.place.radius_m,
         words=body.place.text or None,
         vehicle=None
         if vehicle is None
-        else searching.Vehicle(vehicle.height_cm, vehicle.width_cm, vehicle.length_cm),
+        else Vehicle(vehicle.height_cm, vehicle.width_cm, vehicle.length_cm),
         charger=None
         if charger is None
-        else searching.Charger(
+        else Charger(
             connector=1 << CONNECTORS.index(charger.connector),
             power=-(-charger.min_power_w // 100),
             energy_kwh=charger.energy_kwh,
