@@ -244,7 +244,7 @@ def field_mb(pid: int, name: str) -> float:
 
 
 def beside(parent: int) -> list[tuple[str, float]]:
-    """The chain, and all locks together: what runs as processes of their own."""
+    """The chain and the locks' programs, which are processes of their own: name, the largest."""
     sizes: dict[str, list[float]] = {}
     for status in Path("/proc").glob("[0-9]*/status"):
         try:
@@ -253,9 +253,9 @@ def beside(parent: int) -> list[tuple[str, float]]:
             command = (status.parent / "cmdline").read_bytes()
         except OSError:
             continue
-        name = "a simulated lock" if b"simulate" in command else "Ganache"
+        name = "program of simulated locks" if b"simulate" in command else "Ganache"
         sizes.setdefault(name, []).append(field_mb(int(status.parent.name), "VmRSS"))
-    return [(f"{name} (of {len(all_)})", max(all_)) for name, all_ in sorted(sizes.items())]
+    return [(f"{len(all_)} x {name}, at most", max(all_)) for name, all_ in sorted(sizes.items())]
 
 
 if __name__ == "__main__":
