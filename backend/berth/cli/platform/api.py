@@ -26,6 +26,7 @@ def listen(host: str, port: int) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((host, port))
+        listener.listen()  # now: of two that start together one is refused here
     except OSError as error:
         listener.close()
         message = (
