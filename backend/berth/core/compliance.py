@@ -22,6 +22,8 @@ class Reason(IntEnum):
     ALREADY_REGISTERED = 7
     MARKET_NOT_ALLOWED = 8
     CELL_OUT_OF_RANGE = 9
+    EDITION_NOT_NEWER = 10
+    NOT_REGISTERED_HERE = 11
     HOLDER_VERIFIER_UNKNOWN = 16
     HOLDER_VERIFIER_REVOKED = 17
     HOLDER_SIGNATURE_INVALID = 18
@@ -144,6 +146,21 @@ _TEXTS: dict[Reason, tuple[str, str, str, str]] = {
         "title.cell",
         "The title's cell is not a geohash of six characters.",
         "产权所载位置不是六位 geohash 编码。",
+    ),
+    Reason.EDITION_NOT_NEWER: (
+        "title.edition_not_newer",
+        "title",
+        (
+            "The space was registered from this edition, or a newer one. It changes hands with "
+            "the next edition of the city's titles."
+        ),
+        "该车位已按当前或更新版本的产权库登记，须待该城市发布新版产权库后方可过户。",
+    ),
+    Reason.NOT_REGISTERED_HERE: (
+        "space.not_registered_here",
+        "title.index",
+        "The space is not registered in this market, so there is nothing to take over.",
+        "该车位未在本市场登记，无法办理承接。",
     ),
     Reason.HOLDER_VERIFIER_UNKNOWN: (
         "holder.verifier_unknown",

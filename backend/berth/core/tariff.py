@@ -24,6 +24,7 @@ from berth.core.offer import (
     within_days,
 )
 from berth.core.slots import MAX_LEASE_SLOTS, SLOT_MINUTES, SLOT_SECONDS, slot_start
+from berth.core.states import EARLY_SECONDS
 
 __all__ = [
     "DEFAULT_FLAGS",
@@ -36,14 +37,18 @@ __all__ = [
     "Preview",
     "Terms",
     "arrival_minute",
+    "award_bill",
     "bill",
     "bill_minutes",
     "billed_minutes",
+    "cancel_charge",
     "decode_words",
     "deposit",
     "encode_words",
     "hours_allow",
+    "lapsed_bill",
     "lease_end",
+    "no_show_charge",
     "objections",
     "over_minutes",
     "presumed_bill",
@@ -55,7 +60,6 @@ __all__ = [
 ]
 
 GRACE_MINUTES = 5
-EARLY_SECONDS = 15 * 60
 
 
 @dataclass(frozen=True)
@@ -191,6 +195,59 @@ def presumed_bill(terms: Terms, slots: int, kwh_cap: int, *, arrived: int) -> Bi
 def unused_bill(terms: Terms, slots: int, kwh_cap: int) -> Bill:
     """The bill when nobody ever arrived and nobody says anything: a full refund."""
     return _divide(terms, deposit(terms, slots, kwh_cap))
+
+
+def lapsed_bill(
+    terms: Terms,
+    slots: int,
+    kwh_cap: int,
+    *,
+    arrived_minute: int,
+    until_minute: int,
+    energy_used: int,
+) -> Bill:
+    """The bill of a disputed claim on which the arbiter was silent: half the overstay (floor)."""
+    full = bill_minutes(
+        terms,
+        slots,
+        kwh_cap,
+        arrived_minute=arrived_minute,
+        until_minute=until_minute,
+        energy_used=energy_used,
+    )
+    return _divide(
+        terms,
+        deposit(terms, slots, kwh_cap),
+        rent=full.rent,
+        overstay=full.overstay // 2,
+        energy=full.energy,
+        billed_minutes=full.billed_minutes,
+        over_minutes=full.over_minutes,
+        arrived=full.arrived,
+        until_minute=full.until_minute,
+        energy_used=full.energy_used,
+    )
+
+
+def award_bill(terms: Terms, slots: int, kwh_cap: int, cost: int) -> Bill:
+    """The bill of a sum that was awarded, agreed or charged as a whole: recorded as rent."""
+    escrow = deposit(terms, slots, kwh_cap)
+    integer(cost, "cost", 0, escrow)
+    return _divide(terms, escrow, rent=cost)
+
+
+def cancel_charge(terms: Terms, start_slot: int, slots: int, now: int) -> int:
+    """What cancelling at `now` (Unix seconds, before the start) costs: nothing in good time."""
+    _check_stay(slots, 0)
+    if now + 3600 * terms.free_cancel_hours <= slot_start(start_slot):
+        return 0
+    return terms.price_per_slot * slots * terms.cancel_pct // 100
+
+
+def no_show_charge(terms: Terms, slots: int) -> int:
+    """What a no-show costs the driver, and cancelling after the start the owner."""
+    _check_stay(slots, 0)
+    return terms.price_per_slot * slots * terms.no_show_pct // 100
 
 
 def arrival_minute(start: int, from_: int) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from berth.core.addresses import parse_address
+from berth.core.addresses import ZERO, parse_address
 from berth.core.bits import Field, Layout
 from berth.core.errors import BerthError
 from berth.core.states import LeaseState
@@ -38,6 +38,12 @@ _SPACE_1 = Layout(
     Field("connectors", 8),
     Field("power", 16),
     Field("maker", 8),
+    Field("edition", 16),
+)
+_SPACE_2 = Layout(
+    Field("previous_key", 160),
+    Field("rotated_at", 40),
+    Field("delisted_day", 16),
 )
 _VEHICLE = Layout(
     Field("driver", 160), Field("until_slot", 32), Field("verifier", 8), Field("size", 8)
@@ -86,7 +92,8 @@ class LeaseWord:
 @dataclass(frozen=True)
 class SpaceWords:
     """A registered space. Offers `first_live` to `last_offer` are live; `since` is the first offer
-    of the present owner; `power` in units of 100 W; `valid_day` in days since 1970 UTC."""
+    of the present owner; `power` in units of 100 W; `valid_day` in days since 1970 UTC;
+    `edition` of the title it was registered or renewed with."""
 
     owner: str
     first_live: int
@@ -101,6 +108,7 @@ class SpaceWords:
     connectors: int
     power: int
     maker: int
+    edition: int = 0
 
     def encode(self) -> tuple[int, int]:
         values = {**vars(self), "owner": _number(self.owner), "lock_key": _number(self.lock_key)}
@@ -114,6 +122,25 @@ class SpaceWords:
             lock_key=_address(values.pop("lock_key")),
             **values,
         )
+
+
+@dataclass(frozen=True)
+class RotationWord:
+    """What a space keeps of its past: the lock key before the present one and when it was replaced
+    (Unix seconds; its word still counts for leases that began before), and the day it was delisted
+    (days since 1970 UTC, 0 listed)."""
+
+    previous_key: str = ZERO
+    rotated_at: int = 0
+    delisted_day: int = 0
+
+    def encode(self) -> int:
+        return _SPACE_2.pack({**vars(self), "previous_key": _number(self.previous_key)})
+
+    @classmethod
+    def decode(cls, word: int) -> RotationWord:
+        values = _SPACE_2.unpack(word)
+        return cls(previous_key=_address(values.pop("previous_key")), **values)
 
 
 @dataclass(frozen=True)

@@ -29,7 +29,7 @@ def test_reasons_come_lowest_bit_first():
 
 def test_a_bit_that_nobody_knows_is_an_error_and_not_silence():
     with pytest.raises(BerthError, match="unknown bits"):
-        decode(1 << 10)
+        decode(1 << 12)
 
 
 def test_every_reason_has_a_code_a_field_and_two_sentences():

@@ -327,3 +327,62 @@ def test_objections_name_everything_that_the_offer_refuses():
     assert tariff.objections(offer, START, 2) == ["offer.too_short", "offer.hours", "offer.days"]
     assert tariff.objections(offer, START, 9)[0] == "offer.too_long"
     assert tariff.objections(Terms(price_per_slot=1), START, 4) == []
+
+
+@given(terms(), slots, st.integers(0, 40 * 24 * 3600), st.integers(1, 10 * 24 * 3600))
+def test_cancelling_is_free_up_to_the_free_time_and_never_dearer_than_a_no_show(t, n, a, b):
+    begin = slot_start(START)
+    earlier, later = sorted((begin - a, begin - b))
+    charges = [tariff.cancel_charge(t, START, n, at) for at in (earlier, later)]
+    assert charges == sorted(charges)
+    free_until = begin - 3600 * t.free_cancel_hours
+    assert tariff.cancel_charge(t, START, n, free_until) == 0
+    late = floor(Fraction(t.price_per_slot * n * t.cancel_pct, 100))
+    assert tariff.cancel_charge(t, START, n, free_until + 1) == late
+    assert late <= tariff.no_show_charge(t, n) <= t.price_per_slot * n
+
+
+def test_the_last_free_second_is_free_and_the_next_is_not():
+    t = Terms(price_per_slot=101, free_cancel_hours=2, no_show_pct=80, cancel_pct=50)
+    free_until = slot_start(START) - 7200
+    assert tariff.cancel_charge(t, START, 3, free_until) == 0
+    assert tariff.cancel_charge(t, START, 3, free_until + 1) == 151
+    assert tariff.no_show_charge(t, 3) == 242
+
+
+@given(terms(), slots, caps, st.data())
+def test_a_lapsed_claim_bills_half_the_overstay_and_everything_else_in_full(t, n, kwh, data):
+    stay = {
+        "arrived_minute": data.draw(st.integers(0, 15 * n)),
+        "until_minute": data.draw(st.integers(0, 15 * n + 5 + t.reserve_minutes)),
+        "energy_used": data.draw(st.integers(0, 10 * kwh)),
+    }
+    full = tariff.bill_minutes(t, n, kwh, **stay)
+    half = tariff.lapsed_bill(t, n, kwh, **stay)
+    assert half.overstay == full.overstay // 2
+    assert half.cost == full.rent + full.overstay // 2 + full.energy
+    assert half.fee == half.cost * t.fee_bps // 10_000
+    assert half.owner + half.fee + half.refund == tariff.deposit(t, n, kwh)
+    assert (
+        replace(
+            half,
+            overstay=full.overstay,
+            cost=full.cost,
+            fee=full.fee,
+            owner=full.owner,
+            refund=full.refund,
+        )
+        == full
+    )
+
+
+@given(terms(), slots, caps, st.data())
+def test_an_award_is_kept_as_rent_and_stays_within_the_deposit(t, n, kwh, data):
+    escrow = tariff.deposit(t, n, kwh)
+    cost = data.draw(st.integers(0, escrow))
+    b = tariff.award_bill(t, n, kwh, cost)
+    assert (b.rent, b.overstay, b.energy, b.cost) == (cost, 0, 0, cost)
+    assert b.fee == cost * t.fee_bps // 10_000
+    assert b.owner + b.fee + b.refund == escrow
+    with pytest.raises(BerthError, match="cost"):
+        tariff.award_bill(t, n, kwh, escrow + 1)

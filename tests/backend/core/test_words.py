@@ -5,8 +5,16 @@ from dataclasses import replace
 import pytest
 from berth.core.bits import Field, Layout
 from berth.core.errors import BerthError
-from berth.core.states import LeaseState, Outcome, claim_deadline, evidence_deadline
-from berth.core.words import LeaseWord, SpaceWords, VehicleWord
+from berth.core.states import (
+    LeaseState,
+    Outcome,
+    RecordKind,
+    Times,
+    claim_deadline,
+    dispute_deadline,
+    evidence_deadline,
+)
+from berth.core.words import LeaseWord, RotationWord, SpaceWords, VehicleWord
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -73,11 +81,20 @@ def test_space_words_are_packed_as_the_contract_packs_them():
         connectors=3,
         power=110,
         maker=5,
+        edition=7,
     )
     word0 = int(WHO, 16) | 1 << 160 | 2 << 176 | 1 << 192 | 21000 << 208 | 0x3FFFFFFF << 224
-    word1 = int(LOCK, 16) | 210 << 160 | 250 << 176 | 520 << 192 | 3 << 208 | 110 << 216 | 5 << 232
+    word1 = int(LOCK, 16) | 210 << 160 | 250 << 176 | 520 << 192 | 3 << 208 | 110 << 216
+    word1 |= 5 << 232 | 7 << 240
     assert space.encode() == (word0, word1)
     assert SpaceWords.decode(word0, word1) == space
+
+
+def test_the_word_of_a_space_s_past_is_packed_as_the_contract_packs_it():
+    past = RotationWord(previous_key=LOCK, rotated_at=1_795_996_800, delisted_day=20_800)
+    assert past.encode() == int(LOCK, 16) | 1_795_996_800 << 160 | 20_800 << 200
+    assert RotationWord.decode(past.encode()) == past
+    assert RotationWord.decode(0) == RotationWord()
 
 
 def test_a_vehicle_word_is_packed_as_the_contract_packs_it():
@@ -116,9 +133,40 @@ def test_open_states_are_those_with_money_in_escrow():
         LeaseState.PARKED,
         LeaseState.CLAIMED,
     ]
-    assert [outcome.value for outcome in Outcome] == [0, 1, 2, 3, 4, 5]
+    assert [outcome.value for outcome in Outcome] == list(range(13))
+
+
+def test_leases_that_end_unused_are_cancelled_and_all_others_settled():
+    cancelled = [o.name for o in Outcome if o.terminal_state is LeaseState.CANCELLED]
+    assert cancelled == ["UNUSED", "CANCELLED", "CANCELLED_BY_OWNER", "OBSTRUCTED"]
+    settled = [o.value for o in Outcome if o.terminal_state is LeaseState.SETTLED]
+    assert settled == [1, 2, 3, 4, 9, 10, 11, 12]
+    assert Outcome.NONE.terminal_state is LeaseState.NONE
+
+
+def test_kinds_of_records_have_the_numbers_that_locks_sign():
+    assert {kind.name: kind.value for kind in RecordKind} == {
+        "ARRIVED": 1,
+        "LEFT": 2,
+        "BLOCKED": 3,
+        "NOSHOW": 4,
+    }
 
 
 def test_deadlines_follow_the_end_and_the_reserve():
     assert evidence_deadline(1000, 60) == 1000 + 3600 + 86400
     assert claim_deadline(1000, 60) == 1000 + 3600 + 3 * 86400
+    assert dispute_deadline(1000, 60) == 1000 + 3600 + 10 * 86400
+
+
+def test_the_times_of_a_lease_come_in_their_order():
+    times = Times.of(1_000_000, 4, 60)
+    start, end = 900_000_000, 900_003_600
+    assert times == Times(
+        early=start - 900,
+        start=start,
+        end=end,
+        t1=end + 3600 + 24 * 3600,
+        t2=end + 3600 + 72 * 3600,
+        t3=end + 3600 + 240 * 3600,
+    )
