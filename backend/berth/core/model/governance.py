@@ -103,6 +103,14 @@ class Governance(Credits):
             self.roles[role] = self.roles[role] - {account}
             self.emit("RoleRevoked", role=role, account=account, sender=sender)
 
+    @verb
+    def renounce_role(self, sender: str, role: bytes, confirmation: str) -> None:
+        if parse_address(confirmation, "confirmation") != sender:
+            raise Refused("AccessControlBadConfirmation")
+        if self.has_role(role, sender):
+            self.roles[role] = self.roles[role] - {sender}
+            self.emit("RoleRevoked", role=role, account=sender, sender=sender)
+
     def has_role(self, role: bytes, account: str) -> bool:
         return parse_address(account) in self.roles.get(role, frozenset())
 
