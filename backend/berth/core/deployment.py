@@ -19,6 +19,8 @@ _KEYS = {
     "assetSymbol", "assetDecimals", "feeBps", "attesters",
 }  # fmt: skip
 _CONTRACTS = ("titles", "market", "forwarder", "timelock", "asset")
+# A deployment made before there was a lens has none.
+_OPTIONAL = ("lens",)
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Deployment:
     asset_decimals: int
     fee_bps: int
     attesters: dict[int, str] = field(default_factory=dict)
+    lens: str | None = None
 
     @property
     def domain(self) -> Domain:
@@ -55,10 +58,14 @@ def parse_deployment(document: object) -> Deployment:
     missing = sorted(_KEYS - set(document))
     if missing:
         raise BerthError("deployment.missing", "is missing", field=missing[0])
-    unknown = sorted(set(document) - _KEYS)
+    unknown = sorted(set(document) - _KEYS - set(_OPTIONAL))
     if unknown:
         raise BerthError("deployment.unknown", "is not a member of a deployment", field=unknown[0])
-    contracts = {name: _contract(document[name], name) for name in _CONTRACTS}
+    contracts = {
+        name: _contract(document[name], name)
+        for name in (*_CONTRACTS, *_OPTIONAL)
+        if name in document
+    }
     if len(set(contracts.values())) != len(contracts):
         raise BerthError("deployment.invalid", "two contracts share an address", field="market")
     return Deployment(
@@ -103,7 +110,11 @@ def deployment_json(deployment: Deployment) -> dict[str, Any]:
         "chainId": deployment.chain_id,
         "genesisHash": deployment.genesis_hash,
         "block": deployment.block,
-        **{name: checksum(getattr(deployment, name)) for name in _CONTRACTS},
+        **{
+            name: checksum(getattr(deployment, name))
+            for name in (*_CONTRACTS, *_OPTIONAL)
+            if getattr(deployment, name) is not None
+        },
         "assetSymbol": deployment.asset_symbol,
         "assetDecimals": deployment.asset_decimals,
         "feeBps": deployment.fee_bps,

@@ -135,6 +135,14 @@ def test_a_deployment_knows_its_domain_and_currency():
     assert deployment.currency.label(1_500_000) == "1.50 tEUR"
 
 
+def test_a_lens_is_read_and_written_where_there_is_one():
+    assert parse_deployment(SOUND).lens is None
+    assert "lens" not in deployment_json(parse_deployment(SOUND))
+    deployment = parse_deployment({**SOUND, "lens": address(8)})
+    assert deployment.lens == address(8)
+    assert parse_deployment(deployment_json(deployment)) == deployment
+
+
 def test_addresses_are_written_with_their_checksum():
     market = "0x5aAeb6053F3E94C9b9A09f33669435E7Ef1BeAed"
     deployment = replace(parse_deployment(SOUND), market=market.lower())
@@ -160,6 +168,9 @@ def test_addresses_are_written_with_their_checksum():
         ({"attesters": {"128": address(6)}}, "attesters.128"),
         ({"attesters": {"x": address(6)}}, "attesters.x"),
         ({"attesters": {"1": address(0)}}, "attesters.1"),
+        ({"lens": None}, "lens"),
+        ({"lens": address(0)}, "lens"),
+        ({"lens": address(2)}, "market"),
         ({"surprise": 1}, "surprise"),
     ],
 )
