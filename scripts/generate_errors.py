@@ -91,23 +91,41 @@ class ContractError:
 def contract_errors(source: str) -> Iterator[tuple[str, list[ContractError]]]:
     """(section, errors) in the order of the file. Raises ValueError for one without a meaning."""
     section, found = "any", []
-    meaning, parameters = "", []
+    words: list[str] = []
     for line in source.splitlines():
         if line.startswith("// ---- "):
             yield section, found
             section, found = line.removeprefix("// ---- "), []
-        elif line.startswith("/// @notice "):
-            meaning = line.removeprefix("/// @notice ")
-        elif line.startswith("/// @param "):
-            name, words = line.removeprefix("/// @param ").split(" ", 1)
-            parameters.append(f"`{name.rstrip('_')}`: {words}")
+        elif line.startswith("/// @"):
+            words.append(line.removeprefix("/// @"))
+        elif line.startswith("/// "):
+            # a line without a tag goes on with the one before
+            if not words:
+                raise ValueError(f"{line!r} has no tag before it in {SOURCE.name}")
+            words[-1] += " " + line.removeprefix("/// ").strip()
         elif match := re.fullmatch(r"error (\w+)\((.*)\);", line):
+            meaning, parameters = natspec(words)
             if not meaning:
                 raise ValueError(f"{match[1]} has no @notice in {SOURCE.name}")
             arguments = ", ".join(one.split()[-1].rstrip("_") for one in match[2].split(",") if one)
             found.append(ContractError(match[1], arguments, meaning, parameters))
-            meaning, parameters = "", []
+            words = []
     yield section, found
+
+
+def natspec(words: list[str]) -> tuple[str, list[str]]:
+    """(meaning, parameters) of an error's tags, each with all its lines."""
+    meaning, parameters = "", []
+    for tagged in words:
+        tag, text = tagged.split(" ", 1)
+        if tag == "notice":
+            meaning = text
+        elif tag == "param":
+            name, told = text.split(" ", 1)
+            parameters.append(f"`{name.rstrip('_')}`: {told}")
+        else:
+            raise ValueError(f"@{tag} is not read from {SOURCE.name}")
+    return meaning, parameters
 
 
 @dataclass

@@ -106,6 +106,17 @@ def _space_claimed(t: Sequence[str], d: bytes) -> SpaceClaimed:
     return SpaceClaimed(int(t[1], 16), "0x" + t[2][26:])
 
 
+class SpaceReleased(Struct, frozen=True, gc=False):
+    space_id: int
+    market: str
+
+
+def _space_released(t: Sequence[str], d: bytes) -> SpaceReleased:
+    if len(t) != 3 or len(d) != 0:
+        raise _malformed("SpaceReleased", t, d)
+    return SpaceReleased(int(t[1], 16), "0x" + t[2][26:])
+
+
 class TitlesReinstated(Struct, frozen=True, gc=False):
     city: int
     word: int
@@ -175,6 +186,42 @@ def _attester_set(t: Sequence[str], d: bytes) -> AttesterSet:
     return AttesterSet(int(t[1], 16), "0x" + t[2][26:], _int(d[0:32], "big"))
 
 
+class AutoPayoutSet(Struct, frozen=True, gc=False):
+    account: str
+    enabled: bool
+
+
+def _auto_payout_set(t: Sequence[str], d: bytes) -> AutoPayoutSet:
+    if len(t) != 2 or len(d) != 32:
+        raise _malformed("AutoPayoutSet", t, d)
+    return AutoPayoutSet("0x" + t[1][26:], d[31] == 1)
+
+
+class Blocked(Struct, frozen=True, gc=False):
+    lease_id: int
+    by: str
+    slots: int
+
+
+def _blocked(t: Sequence[str], d: bytes) -> Blocked:
+    if len(t) != 3 or len(d) != 32:
+        raise _malformed("Blocked", t, d)
+    return Blocked(int(t[1], 16), "0x" + t[2][26:], _int(d[0:32], "big"))
+
+
+class Compensated(Struct, frozen=True, gc=False):
+    lease_id: int
+    from_: str
+    to: str
+    amount: int
+
+
+def _compensated(t: Sequence[str], d: bytes) -> Compensated:
+    if len(t) != 4 or len(d) != 32:
+        raise _malformed("Compensated", t, d)
+    return Compensated(int(t[1], 16), "0x" + t[2][26:], "0x" + t[3][26:], _int(d[0:32], "big"))
+
+
 class Deposited(Struct, frozen=True, gc=False):
     account: str
     from_: str
@@ -187,6 +234,17 @@ def _deposited(t: Sequence[str], d: bytes) -> Deposited:
     return Deposited("0x" + t[1][26:], "0x" + t[2][26:], _int(d[0:32], "big"))
 
 
+class Disputed(Struct, frozen=True, gc=False):
+    lease_id: int
+    by: str
+
+
+def _disputed(t: Sequence[str], d: bytes) -> Disputed:
+    if len(t) != 3 or len(d) != 0:
+        raise _malformed("Disputed", t, d)
+    return Disputed(int(t[1], 16), "0x" + t[2][26:])
+
+
 class EIP712DomainChanged(Struct, frozen=True, gc=False):
     pass
 
@@ -195,6 +253,22 @@ def _eip712_domain_changed(t: Sequence[str], d: bytes) -> EIP712DomainChanged:
     if len(t) != 1 or len(d) != 0:
         raise _malformed("EIP712DomainChanged", t, d)
     return EIP712DomainChanged()
+
+
+class Extended(Struct, frozen=True, gc=False):
+    lease_id: int
+    driver: str
+    slots: int
+    kwh_cap: int
+    deposit: int
+    pulled: int
+    plate_commitment: str
+
+
+def _extended(t: Sequence[str], d: bytes) -> Extended:
+    if len(t) != 3 or len(d) != 160:
+        raise _malformed("Extended", t, d)
+    return Extended(int(t[1], 16), "0x" + t[2][26:], _int(d[0:32], "big"), _int(d[32:64], "big"), _int(d[64:96], "big"), _int(d[96:128], "big"), "0x" + d[128:160].hex())
 
 
 class FeeSet(Struct, frozen=True, gc=False):
@@ -236,6 +310,42 @@ def _leased(t: Sequence[str], d: bytes) -> Leased:
     return Leased(int(t[1], 16), "0x" + t[2][26:], int(t[3], 16), _int(d[0:32], "big"), _int(d[32:64], "big"), _int(d[64:96], "big"), _int(d[96:128], "big"), _int(d[128:160], "big"), "0x" + d[160:192].hex())
 
 
+class LockRotated(Struct, frozen=True, gc=False):
+    space_id: int
+    previous: str
+    current: str
+    maker: int
+    valid_day: int
+
+
+def _lock_rotated(t: Sequence[str], d: bytes) -> LockRotated:
+    if len(t) != 4 or len(d) != 64:
+        raise _malformed("LockRotated", t, d)
+    return LockRotated(int(t[1], 16), "0x" + t[2][26:], "0x" + t[3][26:], _int(d[0:32], "big"), _int(d[32:64], "big"))
+
+
+class ManagerSet(Struct, frozen=True, gc=False):
+    space_id: int
+    manager: str
+
+
+def _manager_set(t: Sequence[str], d: bytes) -> ManagerSet:
+    if len(t) != 3 or len(d) != 0:
+        raise _malformed("ManagerSet", t, d)
+    return ManagerSet(int(t[1], 16), "0x" + t[2][26:])
+
+
+class NoShowRecorded(Struct, frozen=True, gc=False):
+    lease_id: int
+    until: int
+
+
+def _no_show_recorded(t: Sequence[str], d: bytes) -> NoShowRecorded:
+    if len(t) != 2 or len(d) != 32:
+        raise _malformed("NoShowRecorded", t, d)
+    return NoShowRecorded(int(t[1], 16), _int(d[0:32], "big"))
+
+
 class OfferPublished(Struct, frozen=True, gc=False):
     space_id: int
     owner: str
@@ -249,6 +359,17 @@ def _offer_published(t: Sequence[str], d: bytes) -> OfferPublished:
     if len(t) != 4 or len(d) != 96:
         raise _malformed("OfferPublished", t, d)
     return OfferPublished(int(t[1], 16), "0x" + t[2][26:], int(t[3], 16), _int(d[0:32], "big"), _int(d[32:64], "big"), _int(d[64:96], "big"))
+
+
+class OffersWithdrawn(Struct, frozen=True, gc=False):
+    space_id: int
+    first_live: int
+
+
+def _offers_withdrawn(t: Sequence[str], d: bytes) -> OffersWithdrawn:
+    if len(t) != 2 or len(d) != 32:
+        raise _malformed("OffersWithdrawn", t, d)
+    return OffersWithdrawn(int(t[1], 16), _int(d[0:32], "big"))
 
 
 class OverstayClaimed(Struct, frozen=True, gc=False):
@@ -275,6 +396,16 @@ def _paused(t: Sequence[str], d: bytes) -> Paused:
     return Paused(_int(d[0:32], "big"))
 
 
+class PayoutFailed(Struct, frozen=True, gc=False):
+    account: str
+
+
+def _payout_failed(t: Sequence[str], d: bytes) -> PayoutFailed:
+    if len(t) != 2 or len(d) != 0:
+        raise _malformed("PayoutFailed", t, d)
+    return PayoutFailed("0x" + t[1][26:])
+
+
 class Settled(Struct, frozen=True, gc=False):
     lease_id: int
     driver: str
@@ -299,6 +430,27 @@ def _settled(t: Sequence[str], d: bytes) -> Settled:
     return Settled(int(t[1], 16), "0x" + t[2][26:], "0x" + t[3][26:], _int(d[0:32], "big"), _int(d[32:64], "big"), _int(d[64:96], "big"), _int(d[96:128], "big"), _int(d[128:160], "big"), _int(d[160:192], "big"), _int(d[192:224], "big"), _int(d[224:256], "big"), _int(d[256:288], "big"), _int(d[288:320], "big"), _int(d[320:352], "big"), _int(d[352:384], "big"))
 
 
+class Skipped(Struct, frozen=True, gc=False):
+    lease_id: int
+
+
+def _skipped(t: Sequence[str], d: bytes) -> Skipped:
+    if len(t) != 2 or len(d) != 0:
+        raise _malformed("Skipped", t, d)
+    return Skipped(int(t[1], 16))
+
+
+class SpaceDelisted(Struct, frozen=True, gc=False):
+    space_id: int
+    by: str
+
+
+def _space_delisted(t: Sequence[str], d: bytes) -> SpaceDelisted:
+    if len(t) != 3 or len(d) != 0:
+        raise _malformed("SpaceDelisted", t, d)
+    return SpaceDelisted(int(t[1], 16), "0x" + t[2][26:])
+
+
 class SpaceRegistered(Struct, frozen=True, gc=False):
     space_id: int
     owner: str
@@ -318,6 +470,30 @@ def _space_registered(t: Sequence[str], d: bytes) -> SpaceRegistered:
     return SpaceRegistered(int(t[1], 16), "0x" + t[2][26:], "0x" + t[3][26:], _int(d[0:32], "big"), "0x" + d[32:64].hex(), _int(d[64:96], "big"), _int(d[96:128], "big"), _int(d[128:160], "big"), _int(d[160:192], "big"), _int(d[192:224], "big"))
 
 
+class SpaceTakenOver(Struct, frozen=True, gc=False):
+    space_id: int
+    from_: str
+    to: str
+    since: int
+
+
+def _space_taken_over(t: Sequence[str], d: bytes) -> SpaceTakenOver:
+    if len(t) != 4 or len(d) != 32:
+        raise _malformed("SpaceTakenOver", t, d)
+    return SpaceTakenOver(int(t[1], 16), "0x" + t[2][26:], "0x" + t[3][26:], _int(d[0:32], "big"))
+
+
+class Unblocked(Struct, frozen=True, gc=False):
+    lease_id: int
+    by: str
+
+
+def _unblocked(t: Sequence[str], d: bytes) -> Unblocked:
+    if len(t) != 3 or len(d) != 0:
+        raise _malformed("Unblocked", t, d)
+    return Unblocked(int(t[1], 16), "0x" + t[2][26:])
+
+
 class Unpaused(Struct, frozen=True, gc=False):
     pass
 
@@ -326,6 +502,18 @@ def _unpaused(t: Sequence[str], d: bytes) -> Unpaused:
     if len(t) != 1 or len(d) != 0:
         raise _malformed("Unpaused", t, d)
     return Unpaused()
+
+
+class VehicleChanged(Struct, frozen=True, gc=False):
+    lease_id: int
+    driver: str
+    plate_commitment: str
+
+
+def _vehicle_changed(t: Sequence[str], d: bytes) -> VehicleChanged:
+    if len(t) != 3 or len(d) != 32:
+        raise _malformed("VehicleChanged", t, d)
+    return VehicleChanged(int(t[1], 16), "0x" + t[2][26:], "0x" + d[0:32].hex())
 
 
 class VehicleRegistered(Struct, frozen=True, gc=False):
@@ -354,7 +542,7 @@ def _withdrawn(t: Sequence[str], d: bytes) -> Withdrawn:
     return Withdrawn("0x" + t[1][26:], "0x" + t[2][26:], _int(d[0:32], "big"))
 
 
-Event = Arrived | AttestationRevoked | AttesterRevoked | AttesterSet | AuthoritySet | Deposited | EIP712DomainChanged | EditionPublished | FeeSet | FeesWithdrawn | Leased | MarketSet | OfferPublished | OverstayClaimed | Paused | RoleAdminChanged | RoleGranted | RoleRevoked | Settled | SpaceClaimed | SpaceRegistered | TitlesReinstated | TitlesRevoked | Unpaused | VehicleRegistered | Withdrawn
+Event = Arrived | AttestationRevoked | AttesterRevoked | AttesterSet | AuthoritySet | AutoPayoutSet | Blocked | Compensated | Deposited | Disputed | EIP712DomainChanged | EditionPublished | Extended | FeeSet | FeesWithdrawn | Leased | LockRotated | ManagerSet | MarketSet | NoShowRecorded | OfferPublished | OffersWithdrawn | OverstayClaimed | Paused | PayoutFailed | RoleAdminChanged | RoleGranted | RoleRevoked | Settled | Skipped | SpaceClaimed | SpaceDelisted | SpaceRegistered | SpaceReleased | SpaceTakenOver | TitlesReinstated | TitlesRevoked | Unblocked | Unpaused | VehicleChanged | VehicleRegistered | Withdrawn
 Decoder = Callable[[Sequence[str], bytes], Event]
 
 
@@ -367,6 +555,7 @@ TITLES: dict[str, Decoder] = {
     "0x2f8788117e7eff1d82e926ec794901d17c78024a50270940304540a733656f0d": _role_granted,
     "0xf6391f5c32d9c69d2a47ea670b442974b53935d1edc7fd64eb21e047a839171b": _role_revoked,
     "0x24bfc11bac95073fc0e6a640681070544cf821f16087dd724338fcff7792558b": _space_claimed,
+    "0xc72cc514c3e157e97a434fb8d4dfb67fc1f2862d108c41c40087ce5fb153a38f": _space_released,
     "0x934a95a171a19ffb4673db568f77d10003fbadb6f41fee05b112185ffde68b02": _titles_reinstated,
     "0xe07e9d5432a2ead47c21b569877ca35d35785fb3a1524e2e288d6042da0d6d44": _titles_revoked,
 }
@@ -378,20 +567,35 @@ MARKET: dict[str, Decoder] = {
     "0xae76c7550a5d1778f39d34b4b5ab7300886fb18c39cacd243f8342671bfc50dc": _attestation_revoked,
     "0xe97582ca520b282a7b0f829f94c62e7c49d755573b14db69e1518c1b8572516d": _attester_revoked,
     "0xc1e8516fcd31d25bc9ee593f4b4ee929c0e5eef6b3e0340bb742ec0cf3c6de3d": _attester_set,
+    "0x65b93f2171ce47e70f6124d408187317d95382d40c0c3d2b95b6f3ebce03e130": _auto_payout_set,
+    "0x63510324b31bea8c67f5046855f8814e6b49596ff3283228f9b59e3cbb604ca3": _blocked,
+    "0x7bfc8f671bd91e539c08fe6fff2737ee2958d6e3009552c2ab5e8f3c6461eea8": _compensated,
     "0x8752a472e571a816aea92eec8dae9baf628e840f4929fbcc2d155e6233ff68a7": _deposited,
+    "0xcde8e21e97a7f6ec4bbf0ee44450212e0ba73be8fdfbfb2b155e861d86756bac": _disputed,
     "0x0a6387c9ea3628b88a633bb4f3b151770f70085117a15f9bf3787cda53f13d31": _eip712_domain_changed,
+    "0x1230193ea1f47da21349a5c1878fa7d00e72176c0bf086d9b58af6c8b65f75d1": _extended,
     "0xaab062e3faf62b6c9a0f8e62af66e0310e27127a8c871a67be7dd4d93de6da53": _fee_set,
     "0xc0819c13be868895eb93e40eaceb96de976442fa1d404e5c55f14bb65a8c489a": _fees_withdrawn,
     "0xd86ace04f8c9d7fb772a1ef47bb306bff3f95aac2cc0bf02224049073e95b8d7": _leased,
+    "0xa54ce94f8a8e237a47105b2a918f02d270faaa26726ceaf3240d655d6fdba5df": _lock_rotated,
+    "0xca04dea0861f7d9898dab81646015d7918bf39181777f2f2e88ab6576ac5ced6": _manager_set,
+    "0x83620d7e615191ed561df94fb4d1b41f512df37a7910cd19fd5fba75fc8b7da7": _no_show_recorded,
     "0xd32d2bce33c70593f05483bae6e193d51a403f010f8d3f5ca3bedfcd66d7ce2f": _offer_published,
+    "0x5b0ec51bbdec3c69abe80276bc18941e4fb1c8a410b9897bb1be10e697d43a55": _offers_withdrawn,
     "0xbc79d252ec9170d647b80095ce28c0c10b4a1bd9d725c4eb08df51e8dc2c580c": _overstay_claimed,
     "0xfae6e52f3b95f1fcc0063219ed1027cbee25808fb9f136b8e060b4f4ea6d191c": _paused,
+    "0x7582a0795e55fb70d1ed7238b6619e7a129b552dc5d4f1e923dbd2b12b2b68b5": _payout_failed,
     "0xbd79b86ffe0ab8e8776151514217cd7cacd52c909f66475c3af44e129f0b00ff": _role_admin_changed,
     "0x2f8788117e7eff1d82e926ec794901d17c78024a50270940304540a733656f0d": _role_granted,
     "0xf6391f5c32d9c69d2a47ea670b442974b53935d1edc7fd64eb21e047a839171b": _role_revoked,
     "0x1ecd78b68329dcbb00177db8f665d0f5a5660d02521280e5709aa2995fe0b7a6": _settled,
+    "0x70e372b9f878cb6163a573a08b812dd10806ebed4d3b3c034d501fe64b2064b8": _skipped,
+    "0x948ee5097a005eb3a8653da0142cc79e8b9c9f8e06301b2f0b0e7b6007024fc1": _space_delisted,
     "0xb75a9c42ab2a9fb4c824822ebc635148f3bedf8168ffc0bef9a16961606d1ebe": _space_registered,
+    "0x9fab01b2d97c4b6607e07857d05a71b96827fc3a4a29c3b60ac333cd735f47eb": _space_taken_over,
+    "0x12f6a9fa74d3a7d69519413abc47d18722103034b3feeaedde38a8f920140ec2": _unblocked,
     "0xa45f47fdea8a1efdd9029a5691c7f759c32b7c698632b563573e155625d16933": _unpaused,
+    "0x320677e713f7082a5fc96ad490f3b80d08f03dcff0d455a2940b8e025c0adb9e": _vehicle_changed,
     "0xf90afa6b8558b868d7fa5e4e9f336ad3054e85f779413449fbfa2d4442609f00": _vehicle_registered,
     "0xd1c19fbcd4551a5edfb66d43d2e337c04837afda3482b42bdf569a8fccdae5fb": _withdrawn,
 }

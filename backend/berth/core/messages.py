@@ -21,14 +21,18 @@ from berth.core.signing import recover_digest, sign_digest
 
 __all__ = [
     "ARRIVED",
+    "BLOCKED",
     "LEFT",
+    "NOSHOW",
     "Domain",
     "TypedMessage",
+    "agreement",
     "holder_attestation",
     "lock_attestation",
     "lock_possession",
     "occupancy",
     "open_envelope",
+    "permit",
     "recover",
     "seal",
     "sign",
@@ -39,6 +43,8 @@ __all__ = [
 # Kinds of occupancy records.
 ARRIVED = 1
 LEFT = 2
+BLOCKED = 3  # by somebody else's car
+NOSHOW = 4
 
 _DOMAIN_FIELDS = (
     ("name", "string"),
@@ -130,7 +136,8 @@ def vehicle_attestation(
 def occupancy(
     domain: Domain, lease_id: int, kind: int, from_: int, until: int, energy_wh: int
 ) -> TypedMessage:
-    """What a lock saw: kind ARRIVED or LEFT, `from_` and `until` Unix seconds, energy in Wh."""
+    """What a lock saw: kind ARRIVED, LEFT, BLOCKED or NOSHOW; `from_` and `until` Unix seconds,
+    energy in Wh."""
     return _typed(
         domain,
         "Occupancy",
@@ -139,6 +146,39 @@ def occupancy(
         ("from", "uint40", from_),
         ("until", "uint40", until),
         ("energyWh", "uint32", energy_wh),
+    )
+
+
+def agreement(
+    domain: Domain, lease_id: int, deposit: int, cost: int, valid_until: int
+) -> TypedMessage:
+    """What driver and payee agree to: `deposit` (as the lease has it now) and `cost` in minor
+    units, `valid_until` Unix seconds."""
+    return _typed(
+        domain,
+        "Agreement",
+        ("leaseId", "uint256", lease_id),
+        ("deposit", "uint256", deposit),
+        ("cost", "uint256", cost),
+        ("validUntil", "uint256", valid_until),
+    )
+
+
+def permit(
+    domain: Domain, owner: str, spender: str, value: int, nonce: int, deadline: int
+) -> TypedMessage:
+    """An allowance by signature (ERC-2612). The domain is the token's: its name, version, address.
+
+    `value` in minor units, `deadline` Unix seconds.
+    """
+    return _typed(
+        domain,
+        "Permit",
+        ("owner", "address", owner),
+        ("spender", "address", spender),
+        ("value", "uint256", value),
+        ("nonce", "uint256", nonce),
+        ("deadline", "uint256", deadline),
     )
 
 

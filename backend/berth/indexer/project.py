@@ -8,7 +8,15 @@ from typing import Any, NamedTuple
 from berth.chain import events
 from berth.core.deployment import Deployment
 from berth.indexer.projection import Place, Projection, gap
-from berth.indexer.projections import admin, leases, money, spaces, titles
+from berth.indexer.projections import (
+    admin,
+    blockings,
+    leases,
+    money,
+    settlements,
+    spaces,
+    titles,
+)
 from berth.store import derived
 
 Handler = Callable[[Projection, Any, Place], None]
@@ -19,15 +27,30 @@ HANDLERS: dict[type[Any], Handler] = {
     events.TitlesReinstated: titles.titles_reinstated,
     events.AuthoritySet: titles.authority_set,
     events.SpaceRegistered: spaces.space_registered,
+    events.SpaceTakenOver: spaces.space_taken_over,
+    events.SpaceDelisted: spaces.space_delisted,
+    events.SpaceReleased: spaces.space_released,
+    events.LockRotated: spaces.lock_rotated,
+    events.ManagerSet: spaces.manager_set,
     events.OfferPublished: spaces.offer_published,
+    events.OffersWithdrawn: spaces.offers_withdrawn,
     events.VehicleRegistered: spaces.vehicle_registered,
     events.Deposited: money.deposited,
     events.Withdrawn: money.withdrawn,
+    events.AutoPayoutSet: money.auto_payout_set,
+    events.PayoutFailed: money.payout_failed,
     events.FeesWithdrawn: money.fees_withdrawn,
     events.Leased: leases.leased,
     events.Arrived: leases.arrived,
     events.OverstayClaimed: leases.overstay_claimed,
-    events.Settled: leases.settled,
+    events.Extended: leases.extended,
+    events.VehicleChanged: leases.vehicle_changed,
+    events.Disputed: leases.disputed,
+    events.NoShowRecorded: leases.no_show_recorded,
+    events.Settled: settlements.settled,
+    events.Compensated: settlements.compensated,
+    events.Blocked: blockings.blocked,
+    events.Unblocked: blockings.unblocked,
     events.FeeSet: admin.fee_set,
     events.Paused: admin.paused,
     events.Unpaused: admin.unpaused,
@@ -45,8 +68,19 @@ UNPROJECTED: frozenset[type[Any]] = frozenset(
         events.RoleAdminChanged,
         events.RoleGranted,
         events.RoleRevoked,
+        events.Skipped,
         events.SpaceClaimed,
     }
+)
+
+
+_OF_LEASES = (
+    events.Arrived,
+    events.OverstayClaimed,
+    events.Extended,
+    events.VehicleChanged,
+    events.Disputed,
+    events.NoShowRecorded,
 )
 
 
@@ -110,7 +144,7 @@ class Projector:
                 leases_wanted.append(f"0x{event.lease_id:028x}")
             elif isinstance(event, events.Leased):
                 accounts_wanted.append(event.driver)
-            elif isinstance(event, events.Arrived | events.OverstayClaimed):
+            elif isinstance(event, _OF_LEASES):
                 leases_wanted.append(f"0x{event.lease_id:028x}")
         projection.rows.load(derived.leases, leases_wanted)
         projection.rows.load(derived.accounts, accounts_wanted)

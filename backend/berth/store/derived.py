@@ -119,11 +119,20 @@ spaces = Table(
     number("connectors"),
     number("power"),  # units of 100 W
     number("maker"),
-    number("valid_day"),  # days since 1970-01-01 UTC
-    number("registered_at"),
+    number("valid_day"),  # days since 1970-01-01 UTC; 0 = delisted
+    number("first_live"),  # offers first_live to last_offer can be leased
+    number("last_offer"),
+    number("since"),  # the first offer of the present owner
+    text("manager", null=True),
+    text("previous_key", null=True),  # of the lock before: it speaks of leases that began before
+    number("rotated_at", null=True),
+    number("delisted_day"),  # days since 1970-01-01 UTC, 0 = listed
+    number("released"),  # 1: the registry holds it for nobody, or for another market
+    number("registered_at"),  # the latest registration: first, renewal or change of owner
     number("block_number"),
     text("tx_hash"),
     Index(None, "owner"),
+    Index(None, "manager"),
     Index(None, "lock_key"),
     Index(None, "cell"),
 )
@@ -179,6 +188,7 @@ accounts = Table(
     metadata,
     text("account", key=True),
     text("credit"),
+    number("auto_payout"),  # 1: anybody may have the credit paid out, to the account itself
 )
 
 leases = Table(
@@ -191,14 +201,20 @@ leases = Table(
     number("end_slot"),
     number("epoch"),
     text("driver"),
-    text("owner"),
+    text("owner"),  # whom it pays: the owner of the space when its offer was published
     number("cell"),
     number("offer"),
     number("kwh_cap"),
-    text("deposit"),
+    text("deposit"),  # slots, kwh_cap, deposit, pulled: totals, extensions included
     text("pulled"),
-    text("plate_commitment"),
+    text("plate_commitment"),  # of the latest event that names one
+    number("plate_block"),
     number("state"),  # 1 Booked, 2 Parked, 3 Claimed, 4 Settled, 5 Cancelled
+    number("disputed"),  # 1 from the dispute on, for good
+    text("disputed_by", null=True),
+    number("disputed_at", null=True),
+    number("no_show"),  # 1: while disputed its lock saw nobody come
+    text("compensation", null=True),  # from owner to driver, beside the record
     number("arrived"),  # as on-chain: minute from the start plus 1, 0 = nothing on record
     number("arrived_at", null=True),  # Unix seconds, when an ARRIVED record told
     number("until_minute"),
@@ -211,11 +227,29 @@ leases = Table(
     text("claimed_tx", null=True),
     text("closed_tx", null=True),
     number("closed_at", null=True),
+    number("changed_block"),  # of the booking, or of the latest extension or change of vehicle
     number("updated_block"),
     Index(None, "space_id", "start_slot", "end_slot"),
     Index(None, "driver", "start_slot"),
     Index(None, "owner", "start_slot"),
     Index(None, "state", "end_slot"),
+)
+
+#: Slots that an owner or manager took out of sharing: like leases in the calendar, but no leases.
+blockings = Table(
+    "blockings",
+    metadata,
+    text("lease_id", key=True),
+    text("space_id"),
+    number("start_slot"),
+    number("slots"),
+    number("end_slot"),
+    text("by"),
+    number("blocked_at"),
+    number("ended_at", null=True),  # unblocked: slots that had not begun were given back
+    number("block_number"),
+    text("tx_hash"),
+    Index(None, "space_id", "start_slot", "end_slot"),
 )
 
 settlements = Table(
@@ -287,6 +321,7 @@ PROJECTIONS: tuple[Table, ...] = (
     vehicles,
     accounts,
     leases,
+    blockings,
     settlements,
     attesters,
     attestation_revocations,

@@ -153,6 +153,7 @@ grants = Table(
     number("window_start"),
     number("window_end"),
     text("plate_commitment"),
+    number("plate_since", default=0, server_default="0"),  # readings before are of another vehicle
     text("state"),
     number("version", default=1, server_default="1"),  # grows with every change for the lock
     number("acked_version", default=0, server_default="0"),
@@ -270,7 +271,7 @@ evidence = Table(
     metadata,
     serial("id"),
     text("lease_id"),
-    number("kind"),  # 1 ARRIVED, 2 LEFT
+    number("kind"),  # 1 ARRIVED, 2 LEFT, 3 BLOCKED, 4 NOSHOW
     number("from_"),
     number("until"),
     number("energy_wh"),

@@ -1,9 +1,9 @@
 """Where spaces are searched for: one public point a space, kept by triggers, with a spatial index.
 
-The point is the owner's chosen one (`space_private.public_lat/public_lon`), else the centre of the
-space's on-chain cell: never the exact place, for exact distances would give a private address away
-in four queries. Triggers on `spaces` and `space_private` keep it right through reorgs and rebuilds,
-whoever writes. SQLite searches an R*Tree over it, PostgreSQL a GiST index of points.
+The point is the one that the present owner chose (`space_private.public_lat/public_lon`), else the
+centre of the space's on-chain cell: never the exact place, for exact distances would give a private
+address away in four queries. Triggers on `spaces` and `space_private` keep it right through reorgs
+and rebuilds, whoever writes. SQLite searches an R*Tree over it, PostgreSQL a GiST index of points.
 """
 
 from __future__ import annotations
@@ -39,7 +39,8 @@ def _point(space: str) -> str:
         SELECT s.space_id,
                coalesce(p.public_lat, {_axis("s.cell", 28, 180.0)}),
                coalesce(p.public_lon, {_axis("s.cell", 29, 360.0)})
-          FROM spaces s LEFT JOIN space_private p ON p.space_id = s.space_id
+          FROM spaces s
+          LEFT JOIN space_private p ON p.space_id = s.space_id AND p.by_owner = s.owner
          WHERE s.space_id = {space}"""  # noqa: S608 - fixed names only
 
 

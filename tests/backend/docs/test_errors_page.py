@@ -44,6 +44,24 @@ def test_an_error_without_a_meaning_is_refused(generator: ModuleType) -> None:
         list(generator.contract_errors("// ---- some\nerror Berth_Mute(uint256 id);\n"))
 
 
+def test_a_meaning_of_several_lines_is_read_whole(generator: ModuleType) -> None:
+    source = (
+        "// ---- some\n/// @notice It is so, and goes on\n///         in a second line.\n"
+        "/// @param id of what\n///        it is\nerror Berth_Long(uint256 id);\n"
+        "/// @notice The next one.\nerror Berth_Next();\n"
+    )
+    ((_, before), (section, (long, after))) = generator.contract_errors(source)
+    assert (section, before) == ("some", [])
+    assert long.meaning == "It is so, and goes on in a second line."
+    assert long.parameters == ["`id`: of what it is"]
+    assert (after.meaning, after.parameters) == ("The next one.", [])
+
+
+def test_a_line_of_natspec_without_a_tag_before_it_is_refused(generator: ModuleType) -> None:
+    with pytest.raises(ValueError, match="has no tag before it"):
+        list(generator.contract_errors("// ---- some\n/// stray words\n"))
+
+
 def test_codes_are_found_where_a_helper_makes_the_problem(generator: ModuleType) -> None:
     found = generator.problem_codes()
     assert found["stay.past"] == {("422", "start: has passed")}

@@ -63,6 +63,10 @@ class World:
     settled: int = 0
     head: bytes = EMPTY_HEAD
     fees: int = 0
+    facts: dict[int, dict[str, Any]] = field(default_factory=dict)  # of spaces
+    blockings: dict[int, int | None] = field(default_factory=dict)  # id -> when unblocked
+    payouts: dict[str, bool] = field(default_factory=dict)
+    compensations: dict[int, int] = field(default_factory=dict)
 
     def copy(self) -> World:
         return copy.deepcopy(self)
@@ -81,12 +85,14 @@ def deploy_logs() -> list[LogEntry]:
 
 def random_logs(world: World, rng: random.Random, actions: int) -> list[LogEntry]:
     """The logs of a few random verbs, applied to the world."""
+    from market_changes import CHANGES
+
     logs: list[LogEntry] = []
     for _ in range(actions):
         verb = rng.choices(
             [_edition, _revoke, register, publish, enrol, top_up, _withdraw, book, arrive,
-             _claim, settle, _fees],
-            [1, 1, 3, 3, 3, 4, 2, 10, 7, 2, 8, 1],
+             _claim, settle, _fees, *CHANGES],
+            [1, 1, 3, 3, 3, 4, 2, 10, 7, 2, 8, 1] + [1] * len(CHANGES),
         )[0]  # fmt: skip
         logs += verb(world, rng)
     return logs
@@ -123,11 +129,16 @@ def _revoke(w: World, rng: random.Random) -> list[LogEntry]:
 def register(w: World, rng: random.Random) -> list[LogEntry]:
     space, owner = space_id(CITY, len(w.spaces)), rng.choice(PEOPLE)
     w.spaces.append((space, owner))
+    lock = "0x" + rng.randbytes(20).hex()
+    w.facts[space] = {
+        "firstLive": 1, "last": 0, "since": 1, "manager": None, "lock": lock, "previous": None,
+        "rotatedAt": None, "delisted": 0, "released": False, "validDay": 30000,
+    }  # fmt: skip
     return [
         _titles("SpaceClaimed", spaceId=space, market=DEPLOYMENT.market),
         _market(
             "SpaceRegistered",
-            spaceId=space, owner=owner, lockKey="0x" + rng.randbytes(20).hex(),
+            spaceId=space, owner=owner, lockKey=lock,
             cell=rng.randrange(1 << 30), addressHash=rng.randbytes(32),
             attributes=pack_attributes(rng.randint(1, 5), True, 0, 230, 510),
             connectors=rng.randrange(256), power=rng.randrange(4000), maker=1, validDay=30000,
@@ -149,6 +160,7 @@ def publish(w: World, rng: random.Random) -> list[LogEntry]:
     )
     word_a, word_b = encode_words(terms)
     w.offers.append((space, number, owner, terms))
+    w.facts[space]["last"] = number
     return [
         _market(
             "OfferPublished",
@@ -205,6 +217,7 @@ def book(w: World, rng: random.Random) -> list[LogEntry]:
     w.leases[lease] = {
         "space": space, "start": start, "slots": slots, "driver": driver, "owner": owner,
         "offer": number, "deposit": amount, "state": 1, "arrived": 0, "commitment": commitment,
+        "cap": cap, "pulled": amount - used, "disputed": False, "noShow": False,
     }  # fmt: skip
     return [
         _market(
@@ -246,8 +259,9 @@ def settle(w: World, rng: random.Random) -> list[LogEntry]:
         return []
     number = rng.choice(open_ones)
     lease = w.leases[number]
-    outcome = 5 if lease["state"] == 1 and rng.random() < 0.5 else rng.randint(1, 4)
-    cost = 0 if outcome == 5 else rng.randint(0, lease["deposit"])
+    free = lease["state"] == 1 and rng.random() < 0.5
+    outcome = rng.choice([5, 7, 8]) if free else rng.choice([1, 2, 3, 4, 6, 9, 10, 11, 12])
+    cost = 0 if free else rng.randint(0, lease["deposit"])
     rent = rng.randint(0, cost)
     overstay = rng.randint(0, cost - rent)
     fee = cost * 250 // 10_000
@@ -263,8 +277,8 @@ def settle(w: World, rng: random.Random) -> list[LogEntry]:
     for account, amount in ((record.owner, cost - fee), (record.driver, record.refund)):
         if amount:
             w.credits[account] = w.credits.get(account, 0) + amount
-    lease["state"] = 5 if outcome == 5 else 4
-    return [
+    lease["state"] = 5 if 5 <= outcome <= 8 else 4
+    logs = [
         _market(
             "Settled",
             leaseId=number, driver=record.driver, owner=record.owner, number=w.settled,
@@ -273,6 +287,14 @@ def settle(w: World, rng: random.Random) -> list[LogEntry]:
             energyWh=record.energy_wh, closedAt=record.closed_at,
         )
     ]  # fmt: skip
+    credit = w.credits.get(record.owner, 0)
+    if outcome == 7 and credit:
+        amount = w.compensations[number] = rng.randint(1, credit)
+        w.credits[record.owner] -= amount
+        w.credits[record.driver] = w.credits.get(record.driver, 0) + amount
+        sides = {"from": record.owner, "to": record.driver}
+        logs.append(_market("Compensated", leaseId=number, **sides, amount=amount))
+    return logs
 
 
 def _fees(w: World, rng: random.Random) -> list[LogEntry]:

@@ -8,13 +8,23 @@ from typing import Any, cast
 import pytest
 from berth.chain.rpc import Rpc
 from berth.core.errors import BerthError
-from berth.core.ids import lease_hex
+from berth.core.ids import lease_hex, space_hex
 from berth.indexer.cursor import read_cursor
 from berth.indexer.digest import digest
 from berth.indexer.rebuild import rebuild
 from berth.indexer.run import Indexer
 from berth.store import Store, open_store
-from berth.store.derived import accounts, blocks, leases, market_state, raw_logs, revocations, undo
+from berth.store.derived import (
+    accounts,
+    blockings,
+    blocks,
+    leases,
+    market_state,
+    raw_logs,
+    revocations,
+    spaces,
+    undo,
+)
 from berth.store.derived import cursor as cursor_table
 from fake_node import FakeNode
 from sqlalchemy import func, select, update
@@ -68,6 +78,74 @@ async def test_the_index_holds_what_the_market_holds(store: Store) -> None:
     assert market["head"] == "0x" + world.head.hex()
     assert int(market["fees"]) == world.fees
     assert bits == {word: bits for word, bits in world.revoked.items() if bits}
+
+
+async def test_the_index_holds_what_became_of_leases_spaces_and_accounts(store: Store) -> None:
+    node = FakeNode(2)
+    node.mine(200, actions=6)
+    await indexer(store, node).sync_once()
+    world = node.tip.world
+    with store.read() as conn:
+        held = {row["lease_id"]: row for row in conn.execute(select(leases)).mappings()}
+        known = {row["space_id"]: row for row in conn.execute(select(spaces)).mappings()}
+        ended = {row.lease_id: row.ended_at for row in conn.execute(select(blockings))}
+        payouts = {row.account: row.auto_payout for row in conn.execute(select(accounts))}
+    for number, lease in world.leases.items():
+        row = held[lease_hex(number)]
+        compensation = world.compensations.get(number)
+        assert {
+            "slots": lease["slots"],
+            "end_slot": lease["start"] + lease["slots"],
+            "kwh_cap": lease["cap"],
+            "deposit": str(lease["deposit"]),
+            "pulled": str(lease["pulled"]),
+            "owner": lease["owner"],
+            "plate_commitment": "0x" + lease["commitment"].hex(),
+            "disputed": int(lease["disputed"]),
+            "no_show": int(lease["noShow"]),
+            "compensation": None if compensation is None else str(compensation),
+        }.items() <= dict(row).items()
+    for number, owner in world.spaces:
+        facts, row = world.facts[number], known[space_hex(number)]
+        assert {
+            "owner": owner,
+            "first_live": facts["firstLive"],
+            "last_offer": facts["last"],
+            "since": facts["since"],
+            "manager": facts["manager"],
+            "lock_key": facts["lock"],
+            "previous_key": facts["previous"],
+            "rotated_at": facts["rotatedAt"],
+            "delisted_day": facts["delisted"],
+            "released": int(facts["released"]),
+            "valid_day": facts["validDay"],
+        }.items() <= dict(row).items()
+    assert ended == {lease_hex(n): at for n, at in world.blockings.items()}
+    assert {a for a, wanted in payouts.items() if wanted} == {
+        account for account, wanted in world.payouts.items() if wanted
+    }
+    # it all has happened, so that none of the above compares nothing with nothing
+    assert world.compensations
+    assert any(lease["noShow"] for lease in world.leases.values())
+    assert any(facts["since"] > 1 for facts in world.facts.values())
+    assert any(facts["released"] for facts in world.facts.values())
+    assert any(ended.values())
+
+
+async def test_no_minor_unit_appears_or_vanishes(store: Store) -> None:
+    """Tokens in = credits + deposits of open leases + fees, whatever happened."""
+    node = FakeNode(3)
+    node.mine(200, actions=6)
+    await indexer(store, node).sync_once()
+    with store.read() as conn:
+        market = conn.execute(select(market_state)).mappings().one()
+        credit = sum(int(row.credit) for row in conn.execute(select(accounts)))
+        rows = conn.execute(select(leases)).all()
+    escrow = sum(int(row.deposit) for row in rows if row.state < 4)
+    came = int(market["deposited"]) + sum(int(row.pulled) for row in rows)
+    left = int(market["withdrawn"]) + int(market["fees_withdrawn"])
+    assert came - left == credit + escrow + int(market["fees"])
+    assert escrow > 0
 
 
 @pytest.mark.parametrize("seed", range(12))
@@ -164,7 +242,7 @@ async def test_empty_blocks_and_the_journal_of_final_ones_are_forgotten(store: S
     node = FakeNode(8)
     following = indexer(store, node)
     for _ in range(30):
-        node.mine(1)
+        node.mine(1, actions=6)
         node.mine_empty(2)
         await following.sync_once()
     final = node.height - FINALITY

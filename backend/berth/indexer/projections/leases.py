@@ -1,13 +1,13 @@
-"""Leases from booking to settlement, and the ledger of settlements."""
+"""Leases from booking to their end."""
 
 from __future__ import annotations
 
 from berth.chain import events
 from berth.core.ids import lease_hex, space_hex, split_lease
-from berth.core.ledger import Record, next_head, record_hash
-from berth.core.states import LeaseState, Outcome
-from berth.indexer.projection import Place, Projection, gap
-from berth.indexer.projections.money import change_credit, market_row
+from berth.core.states import LeaseState
+from berth.indexer.projection import Place, Projection
+from berth.indexer.projections.money import change_credit
+from berth.indexer.rows import Row
 from berth.store import derived
 
 
@@ -34,7 +34,13 @@ def leased(p: Projection, e: events.Leased, at: Place) -> None:
             "deposit": str(e.deposit),
             "pulled": str(e.pulled),
             "plate_commitment": e.plate_commitment,
+            "plate_block": at.block_number,
             "state": LeaseState.BOOKED.value,
+            "disputed": 0,
+            "disputed_by": None,
+            "disputed_at": None,
+            "no_show": 0,
+            "compensation": None,
             "arrived": 0,
             "arrived_at": None,
             "until_minute": 0,
@@ -47,6 +53,7 @@ def leased(p: Projection, e: events.Leased, at: Place) -> None:
             "claimed_tx": None,
             "closed_tx": None,
             "closed_at": None,
+            "changed_block": at.block_number,
             "updated_block": at.block_number,
         },
     )
@@ -77,7 +84,7 @@ def arrived(p: Projection, e: events.Arrived, at: Place) -> None:
     )
     p.rows.put(derived.leases, row)
     payload = {"leaseId": row["lease_id"], "arrived": e.arrived, "txHash": at.tx_hash}
-    _tell_parties(p, "lease.arrived", row, at, payload)
+    tell_parties(p, "lease.arrived", row, at, payload)
 
 
 def overstay_claimed(p: Projection, e: events.OverstayClaimed, at: Place) -> None:
@@ -93,95 +100,77 @@ def overstay_claimed(p: Projection, e: events.OverstayClaimed, at: Place) -> Non
     )
     p.rows.put(derived.leases, row)
     payload = {"leaseId": row["lease_id"], "overstay": str(e.overstay), "txHash": at.tx_hash}
-    _tell_parties(p, "lease.claimed", row, at, payload)
+    tell_parties(p, "lease.claimed", row, at, payload)
 
 
-def settled(p: Projection, e: events.Settled, at: Place) -> None:
+def extended(p: Projection, e: events.Extended, at: Place) -> None:
+    """Longer, or with more energy: the totals from now on."""
     row = p.required(derived.leases, lease_hex(e.lease_id))
-    record = Record(
-        lease_id=e.lease_id,
-        outcome=e.outcome,
-        owner=e.owner,
-        driver=e.driver,
-        offer=e.offer,
-        rent=e.rent,
-        overstay=e.overstay,
-        energy=e.energy,
-        fee=e.fee,
-        refund=e.refund,
-        arrived=e.arrived,
-        until=e.until,
-        energy_wh=e.energy_wh,
-        closed_at=e.closed_at,
-    )
-    if record.deposit != int(row["deposit"]):
-        raise gap(f"settlement {e.number} shares out {record.deposit} of {row['deposit']}")
-    hashed = record_hash(record)
-    head = _append_to_ledger(p, e.number, hashed, e.fee)
-    unused = e.outcome == Outcome.UNUSED
+    more = e.deposit - int(row["deposit"])
+    change_credit(p, e.driver, e.pulled - more, at)
     row.update(
-        state=(LeaseState.CANCELLED if unused else LeaseState.SETTLED).value,
-        arrived=e.arrived,
-        until_minute=e.until,
-        energy_used=e.energy_wh // 100,
-        closed_tx=at.tx_hash,
-        closed_at=e.closed_at,
+        slots=e.slots,
+        end_slot=row["start_slot"] + e.slots,
+        kwh_cap=e.kwh_cap,
+        deposit=str(e.deposit),
+        pulled=str(int(row["pulled"]) + e.pulled),
+    )
+    _change_vehicle(p, row, e.plate_commitment, at)
+    payload = {
+        "leaseId": row["lease_id"],
+        "slots": e.slots,
+        "kwhCap": e.kwh_cap,
+        "deposit": str(e.deposit),
+        "more": str(more),
+        "plateCommitment": e.plate_commitment,
+        "txHash": at.tx_hash,
+    }
+    tell_parties(p, "lease.extended", row, at, payload)
+
+
+def vehicle_changed(p: Projection, e: events.VehicleChanged, at: Place) -> None:
+    row = p.required(derived.leases, lease_hex(e.lease_id))
+    _change_vehicle(p, row, e.plate_commitment, at)
+    payload = {
+        "leaseId": row["lease_id"],
+        "plateCommitment": e.plate_commitment,
+        "txHash": at.tx_hash,
+    }
+    tell_parties(p, "lease.vehicle", row, at, payload)
+
+
+def disputed(p: Projection, e: events.Disputed, at: Place) -> None:
+    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row.update(
+        disputed=1, disputed_by=e.by, disputed_at=at.timestamp, updated_block=at.block_number
+    )
+    p.rows.put(derived.leases, row)
+    payload = {"leaseId": row["lease_id"], "by": e.by, "txHash": at.tx_hash}
+    tell_parties(p, "lease.disputed", row, at, payload)
+
+
+def no_show_recorded(p: Projection, e: events.NoShowRecorded, at: Place) -> None:
+    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row.update(no_show=1, updated_block=at.block_number)
+    p.rows.put(derived.leases, row)
+    payload = {"leaseId": row["lease_id"], "until": e.until, "txHash": at.tx_hash}
+    tell_parties(p, "lease.no_show", row, at, payload)
+
+
+def _change_vehicle(p: Projection, row: Row, plate_commitment: str, at: Place) -> None:
+    row.update(
+        plate_commitment=plate_commitment,
+        plate_block=at.block_number,
+        changed_block=at.block_number,
         updated_block=at.block_number,
     )
     p.rows.put(derived.leases, row)
-    amounts = {
-        "rent": str(e.rent),
-        "overstay": str(e.overstay),
-        "energy": str(e.energy),
-        "fee": str(e.fee),
-        "refund": str(e.refund),
-    }
-    p.rows.put(
-        derived.settlements,
-        {
-            "number": e.number,
-            "lease_id": row["lease_id"],
-            "outcome": e.outcome,
-            "owner": e.owner,
-            "driver": e.driver,
-            "offer": e.offer,
-            **amounts,
-            "arrived": e.arrived,
-            "until_minute": e.until,
-            "energy_wh": e.energy_wh,
-            "closed_at": e.closed_at,
-            "record_hash": "0x" + hashed.hex(),
-            "head": head,
-            "block_number": at.block_number,
-            "tx_hash": at.tx_hash,
-        },
-    )
-    change_credit(p, e.owner, record.owner_share, at)
-    change_credit(p, e.driver, e.refund, at)
-    payload = {
-        "leaseId": row["lease_id"],
-        "number": e.number,
-        "outcome": e.outcome,
-        **amounts,
-        "txHash": at.tx_hash,
-    }
-    _tell_parties(p, "lease.settled", row, at, payload)
 
 
-def _append_to_ledger(p: Projection, number: int, hashed: bytes, fee: int) -> str:
-    """Folds a record into the running head; numbers have no gap, or the index has one."""
-    market = market_row(p)
-    if number != market["ledger_count"] + 1:
-        raise gap(f"settlement {number} follows settlement {market['ledger_count']}")
-    head = "0x" + next_head(bytes.fromhex(market["head"][2:]), hashed).hex()
-    market.update(ledger_count=number, head=head, fees=str(int(market["fees"]) + fee))
-    p.rows.put(derived.market_state, market)
-    return head
-
-
-def _tell_parties(
-    p: Projection, topic: str, row: dict[str, object], at: Place, payload: dict[str, object]
+def tell_parties(
+    p: Projection, topic: str, row: Row, at: Place, payload: dict[str, object]
 ) -> None:
+    """Tells driver and owner of a lease."""
     p.tell(
         topic,
         at,

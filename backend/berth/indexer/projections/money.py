@@ -19,6 +19,18 @@ def withdrawn(p: Projection, e: events.Withdrawn, at: Place) -> None:
     add_to_market(p, "withdrawn", e.amount)
 
 
+def auto_payout_set(p: Projection, e: events.AutoPayoutSet, at: Place) -> None:
+    row = _account_row(p, e.account)
+    row["auto_payout"] = int(e.enabled)
+    p.rows.put(derived.accounts, row)
+    p.tell("account.auto_payout", at, (e.account,), {"enabled": e.enabled, "txHash": at.tx_hash})
+
+
+def payout_failed(p: Projection, e: events.PayoutFailed, at: Place) -> None:
+    # the credit stayed where it was
+    p.tell("account.payout_failed", at, (e.account,), {"txHash": at.tx_hash})
+
+
 def fees_withdrawn(p: Projection, e: events.FeesWithdrawn, _at: Place) -> None:
     add_to_market(p, "fees", -e.amount)
     add_to_market(p, "fees_withdrawn", e.amount)
@@ -28,13 +40,19 @@ def change_credit(p: Projection, account: str, amount: int, at: Place) -> None:
     """Adds minor units (negative: takes) to an account's credit; nothing for zero."""
     if amount == 0:
         return
-    row = p.rows.get(derived.accounts, account)
-    credit = (0 if row is None else int(row["credit"])) + amount
+    row = _account_row(p, account)
+    credit = int(row["credit"]) + amount
     if credit < 0:
         raise gap(f"the credit of {account} would be {credit} in block {at.block_number}")
-    p.rows.put(derived.accounts, {"account": account, "credit": str(credit)})
+    row["credit"] = str(credit)
+    p.rows.put(derived.accounts, row)
     payload = {"account": account, "credit": str(credit), "change": str(amount)}
     p.tell("account.credit", at, (account,), payload)
+
+
+def _account_row(p: Projection, account: str) -> Row:
+    known = p.rows.get(derived.accounts, account)
+    return known or {"account": account, "credit": "0", "auto_payout": 0}
 
 
 def market_row(p: Projection) -> Row:

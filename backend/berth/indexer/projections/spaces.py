@@ -1,23 +1,29 @@
-"""Spaces, offers and vehicles."""
+"""Spaces and what becomes of them, offers, vehicles."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 
 from berth.chain import events
+from berth.core.addresses import ZERO
 from berth.core.ids import space_hex
+from berth.core.slots import utc_day
 from berth.core.tariff import decode_words
 from berth.core.title import unpack_attributes
 from berth.indexer.projection import Place, Projection
+from berth.indexer.rows import Row
 from berth.store import derived
 
 
 def space_registered(p: Projection, e: events.SpaceRegistered, at: Place) -> None:
+    """A first registration, a renewal, or the end of a change of owner: see `space_taken_over`."""
     space = space_hex(e.space_id)
     attributes = unpack_attributes(e.attributes)
+    known = p.rows.get(derived.spaces, space) or _NEW
     p.rows.put(
         derived.spaces,
         {
+            **known,
             "space_id": space,
             "owner": e.owner,
             "lock_key": e.lock_key,
@@ -33,6 +39,8 @@ def space_registered(p: Projection, e: events.SpaceRegistered, at: Place) -> Non
             "power": e.power,
             "maker": e.maker,
             "valid_day": e.valid_day,
+            "delisted_day": 0,
+            "released": 0,
             "registered_at": at.timestamp,
             "block_number": at.block_number,
             "tx_hash": at.tx_hash,
@@ -42,8 +50,82 @@ def space_registered(p: Projection, e: events.SpaceRegistered, at: Place) -> Non
     p.tell("space.registered", at, None, payload, space_id=space)
 
 
+def space_taken_over(p: Projection, e: events.SpaceTakenOver, at: Place) -> None:
+    """Another owner: none of the former one's offers is live, but leases under them still pay him.
+    `SpaceRegistered` follows in the same transaction."""
+    row = _space(p, e.space_id)
+    row.update(owner=e.to, since=e.since, first_live=e.since)
+    p.rows.put(derived.spaces, row)
+    payload = {
+        "spaceId": row["space_id"],
+        "from": e.from_,
+        "to": e.to,
+        "since": e.since,
+        "txHash": at.tx_hash,
+    }
+    p.tell("space.taken_over", at, None, payload, space_id=row["space_id"])
+
+
+def space_delisted(p: Projection, e: events.SpaceDelisted, at: Place) -> None:
+    row = _space(p, e.space_id)
+    row.update(first_live=row["last_offer"] + 1, valid_day=0, delisted_day=utc_day(at.timestamp))
+    p.rows.put(derived.spaces, row)
+    payload = {"spaceId": row["space_id"], "by": e.by, "txHash": at.tx_hash}
+    p.tell("space.delisted", at, None, payload, space_id=row["space_id"])
+
+
+def space_released(p: Projection, e: events.SpaceReleased, at: Place) -> None:
+    # Of the registry, whichever market it was: another one can only hold what ours let go of.
+    row = p.rows.get(derived.spaces, space_hex(e.space_id))
+    if row is None:
+        return
+    row["released"] = 1
+    p.rows.put(derived.spaces, row)
+    payload = {"spaceId": row["space_id"], "txHash": at.tx_hash}
+    p.tell("space.released", at, None, payload, space_id=row["space_id"])
+
+
+def lock_rotated(p: Projection, e: events.LockRotated, at: Place) -> None:
+    row = _space(p, e.space_id)
+    row.update(
+        lock_key=e.current,
+        maker=e.maker,
+        valid_day=e.valid_day,
+        previous_key=e.previous,
+        rotated_at=at.timestamp,
+    )
+    p.rows.put(derived.spaces, row)
+    payload = {
+        "spaceId": row["space_id"],
+        "previous": e.previous,
+        "current": e.current,
+        "txHash": at.tx_hash,
+    }
+    p.tell("space.lock", at, None, payload, space_id=row["space_id"])
+
+
+def manager_set(p: Projection, e: events.ManagerSet, at: Place) -> None:
+    row = _space(p, e.space_id)
+    former, row["manager"] = row["manager"], None if e.manager == ZERO else e.manager
+    p.rows.put(derived.spaces, row)
+    parties = (row["owner"], *(one for one in (former, row["manager"]) if one))
+    payload = {"spaceId": row["space_id"], "manager": row["manager"], "txHash": at.tx_hash}
+    p.tell("space.manager", at, parties, payload, space_id=row["space_id"])
+
+
+def offers_withdrawn(p: Projection, e: events.OffersWithdrawn, at: Place) -> None:
+    row = _space(p, e.space_id)
+    row["first_live"] = e.first_live
+    p.rows.put(derived.spaces, row)
+    payload = {"spaceId": row["space_id"], "firstLive": e.first_live, "txHash": at.tx_hash}
+    p.tell("offer.withdrawn", at, None, payload, space_id=row["space_id"])
+
+
 def offer_published(p: Projection, e: events.OfferPublished, at: Place) -> None:
-    space = space_hex(e.space_id)
+    row = _space(p, e.space_id)
+    row["last_offer"] = e.number
+    p.rows.put(derived.spaces, row)
+    space = row["space_id"]
     values = asdict(decode_words(e.word_a, e.word_b))
     values["price_per_slot"] = str(values["price_per_slot"])
     values["price_per_kwh"] = str(values["price_per_kwh"])
@@ -89,3 +171,18 @@ def vehicle_registered(p: Projection, e: events.VehicleRegistered, at: Place) ->
     )
     payload = {"plateCommitment": e.plate_commitment, "txHash": at.tx_hash}
     p.tell("vehicle.registered", at, (e.driver,), payload)
+
+
+#: What a space that was never registered has.
+_NEW: Row = {
+    "first_live": 1,
+    "last_offer": 0,
+    "since": 1,
+    "manager": None,
+    "previous_key": None,
+    "rotated_at": None,
+}
+
+
+def _space(p: Projection, number: int) -> Row:
+    return p.required(derived.spaces, space_hex(number))

@@ -18,6 +18,7 @@ def upgrade() -> None:
         "accounts",
         sa.Column("account", sa.Text(), nullable=False),
         sa.Column("credit", sa.Text(), nullable=False),
+        sa.Column("auto_payout", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("account", name=op.f("pk_accounts")),
     )
     op.create_table(
@@ -40,6 +41,27 @@ def upgrade() -> None:
         sa.Column("authority", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("city", name=op.f("pk_authorities")),
     )
+    op.create_table(
+        "blockings",
+        sa.Column("lease_id", sa.Text(), nullable=False),
+        sa.Column("space_id", sa.Text(), nullable=False),
+        sa.Column("start_slot", sa.BigInteger(), nullable=False),
+        sa.Column("slots", sa.BigInteger(), nullable=False),
+        sa.Column("end_slot", sa.BigInteger(), nullable=False),
+        sa.Column("by", sa.Text(), nullable=False),
+        sa.Column("blocked_at", sa.BigInteger(), nullable=False),
+        sa.Column("ended_at", sa.BigInteger(), nullable=True),
+        sa.Column("block_number", sa.BigInteger(), nullable=False),
+        sa.Column("tx_hash", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("lease_id", name=op.f("pk_blockings")),
+    )
+    with op.batch_alter_table("blockings", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_blockings_space_id_start_slot_end_slot"),
+            ["space_id", "start_slot", "end_slot"],
+            unique=False,
+        )
+
     op.create_table(
         "blocks",
         sa.Column("number", sa.BigInteger(), autoincrement=False, nullable=False),
@@ -88,7 +110,13 @@ def upgrade() -> None:
         sa.Column("deposit", sa.Text(), nullable=False),
         sa.Column("pulled", sa.Text(), nullable=False),
         sa.Column("plate_commitment", sa.Text(), nullable=False),
+        sa.Column("plate_block", sa.BigInteger(), nullable=False),
         sa.Column("state", sa.BigInteger(), nullable=False),
+        sa.Column("disputed", sa.BigInteger(), nullable=False),
+        sa.Column("disputed_by", sa.Text(), nullable=True),
+        sa.Column("disputed_at", sa.BigInteger(), nullable=True),
+        sa.Column("no_show", sa.BigInteger(), nullable=False),
+        sa.Column("compensation", sa.Text(), nullable=True),
         sa.Column("arrived", sa.BigInteger(), nullable=False),
         sa.Column("arrived_at", sa.BigInteger(), nullable=True),
         sa.Column("until_minute", sa.BigInteger(), nullable=False),
@@ -101,6 +129,7 @@ def upgrade() -> None:
         sa.Column("claimed_tx", sa.Text(), nullable=True),
         sa.Column("closed_tx", sa.Text(), nullable=True),
         sa.Column("closed_at", sa.BigInteger(), nullable=True),
+        sa.Column("changed_block", sa.BigInteger(), nullable=False),
         sa.Column("updated_block", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("lease_id", name=op.f("pk_leases")),
     )
@@ -232,6 +261,14 @@ def upgrade() -> None:
         sa.Column("power", sa.BigInteger(), nullable=False),
         sa.Column("maker", sa.BigInteger(), nullable=False),
         sa.Column("valid_day", sa.BigInteger(), nullable=False),
+        sa.Column("first_live", sa.BigInteger(), nullable=False),
+        sa.Column("last_offer", sa.BigInteger(), nullable=False),
+        sa.Column("since", sa.BigInteger(), nullable=False),
+        sa.Column("manager", sa.Text(), nullable=True),
+        sa.Column("previous_key", sa.Text(), nullable=True),
+        sa.Column("rotated_at", sa.BigInteger(), nullable=True),
+        sa.Column("delisted_day", sa.BigInteger(), nullable=False),
+        sa.Column("released", sa.BigInteger(), nullable=False),
         sa.Column("registered_at", sa.BigInteger(), nullable=False),
         sa.Column("block_number", sa.BigInteger(), nullable=False),
         sa.Column("tx_hash", sa.Text(), nullable=False),
@@ -240,6 +277,7 @@ def upgrade() -> None:
     with op.batch_alter_table("spaces", schema=None) as batch_op:
         batch_op.create_index(batch_op.f("ix_spaces_cell"), ["cell"], unique=False)
         batch_op.create_index(batch_op.f("ix_spaces_lock_key"), ["lock_key"], unique=False)
+        batch_op.create_index(batch_op.f("ix_spaces_manager"), ["manager"], unique=False)
         batch_op.create_index(batch_op.f("ix_spaces_owner"), ["owner"], unique=False)
 
     op.create_table(
@@ -389,6 +427,7 @@ def upgrade() -> None:
         sa.Column("window_start", sa.BigInteger(), nullable=False),
         sa.Column("window_end", sa.BigInteger(), nullable=False),
         sa.Column("plate_commitment", sa.Text(), nullable=False),
+        sa.Column("plate_since", sa.BigInteger(), server_default="0", nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("version", sa.BigInteger(), server_default="1", nullable=False),
         sa.Column("acked_version", sa.BigInteger(), server_default="0", nullable=False),
@@ -779,6 +818,7 @@ def downgrade() -> None:
     op.drop_table("undo")
     with op.batch_alter_table("spaces", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_spaces_owner"))
+        batch_op.drop_index(batch_op.f("ix_spaces_manager"))
         batch_op.drop_index(batch_op.f("ix_spaces_lock_key"))
         batch_op.drop_index(batch_op.f("ix_spaces_cell"))
 
@@ -806,6 +846,10 @@ def downgrade() -> None:
     op.drop_table("editions")
     op.drop_table("cursor")
     op.drop_table("blocks")
+    with op.batch_alter_table("blockings", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_blockings_space_id_start_slot_end_slot"))
+
+    op.drop_table("blockings")
     op.drop_table("authorities")
     op.drop_table("attesters")
     op.drop_table("attestation_revocations")
