@@ -99,16 +99,18 @@ build: setup ## compile the contracts that have changed
 	@$(BROWNIE) compile
 
 .PHONY: abi
-abi: build ## write the ABI files, and what is generated from them
+abi: build ## write the ABI files, and what is generated from them and from the state table
 	$(BIN)/python scripts/export_abi.py
 	$(BIN)/python scripts/generate_events.py
 	$(BIN)/python scripts/generate_errors.py
+	$(BIN)/python scripts/generate_lifecycle.py
 
 .PHONY: abi-check
 abi-check: build ## fail when they do not fit the contracts
 	$(BIN)/python scripts/export_abi.py --check
 	$(BIN)/python scripts/generate_events.py --check
 	$(BIN)/python scripts/generate_errors.py --check
+	$(BIN)/python scripts/generate_lifecycle.py --check
 
 .PHONY: lock
 lock: setup ## compile the requirements of pyproject.toml, with hashes
