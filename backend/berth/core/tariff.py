@@ -45,6 +45,7 @@ __all__ = [
     "decode_words",
     "deposit",
     "encode_words",
+    "free_cancel_until",
     "hours_allow",
     "lapsed_bill",
     "lease_end",
@@ -95,7 +96,8 @@ class Preview:
 
     `deposit` = `rent` + `energy_reserve` + `overstay_reserve` is the most it can cost; `minimum`
     is due for any stay, however short; `rent` is the cost of a stay of exactly the booked time
-    without energy.
+    without energy. `late_cancel` is due for cancelling after the offer's free time, `no_show` for
+    not coming.
     """
 
     rent: int
@@ -104,6 +106,8 @@ class Preview:
     deposit: int
     minimum: int
     overstay_per_hour: int
+    late_cancel: int
+    no_show: int
 
 
 def deposit(terms: Terms, slots: int, kwh_cap: int) -> int:
@@ -239,15 +243,20 @@ def award_bill(terms: Terms, slots: int, kwh_cap: int, cost: int) -> Bill:
 def cancel_charge(terms: Terms, start_slot: int, slots: int, now: int) -> int:
     """What cancelling at `now` (Unix seconds, before the start) costs: nothing in good time."""
     _check_stay(slots, 0)
-    if now + 3600 * terms.free_cancel_hours <= slot_start(start_slot):
+    if now <= free_cancel_until(terms, start_slot):
         return 0
-    return terms.price_per_slot * slots * terms.cancel_pct // 100
+    return _part_of_rent(terms, slots, terms.cancel_pct)
+
+
+def free_cancel_until(terms: Terms, start_slot: int) -> int:
+    """The last second (Unix) at which cancelling is free; it may lie before the booking."""
+    return slot_start(start_slot) - 3600 * terms.free_cancel_hours
 
 
 def no_show_charge(terms: Terms, slots: int) -> int:
     """What a no-show costs the driver, and cancelling after the start the owner."""
     _check_stay(slots, 0)
-    return terms.price_per_slot * slots * terms.no_show_pct // 100
+    return _part_of_rent(terms, slots, terms.no_show_pct)
 
 
 def arrival_minute(start: int, from_: int) -> int:
@@ -285,6 +294,8 @@ def price_preview(terms: Terms, slots: int, kwh_cap: int) -> Preview:
         deposit=total,
         minimum=terms.price_per_slot * billed_minutes(terms, slots, 0, 0) // SLOT_MINUTES,
         overstay_per_hour=_overstay(terms, 60),
+        late_cancel=_part_of_rent(terms, slots, terms.cancel_pct),
+        no_show=no_show_charge(terms, slots),
     )
 
 
@@ -300,6 +311,10 @@ def _check_stay(slots: int, kwh_cap: int) -> None:
 
 def _overstay(terms: Terms, minutes: int) -> int:
     return terms.price_per_slot * terms.overstay_pct * minutes // 1500
+
+
+def _part_of_rent(terms: Terms, slots: int, percent: int) -> int:
+    return terms.price_per_slot * slots * percent // 100
 
 
 def _divide(

@@ -386,3 +386,11 @@ def test_an_award_is_kept_as_rent_and_stays_within_the_deposit(t, n, kwh, data):
     assert b.owner + b.fee + b.refund == escrow
     with pytest.raises(BerthError, match="cost"):
         tariff.award_bill(t, n, kwh, escrow + 1)
+
+
+@given(terms(), slots, caps)
+def test_the_preview_tells_what_cancelling_late_and_not_coming_cost(t, n, kwh):
+    preview = tariff.price_preview(t, n, kwh)
+    last = tariff.free_cancel_until(t, START)
+    assert preview.late_cancel == tariff.cancel_charge(t, START, n, last + 1)
+    assert preview.no_show == tariff.no_show_charge(t, n)

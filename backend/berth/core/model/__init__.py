@@ -25,7 +25,7 @@ from berth.core.model.governance import (
 from berth.core.model.market import Market
 from berth.core.model.refusal import Refused
 from berth.core.model.registry import Registry
-from berth.core.model.table import ALIASES, TRANSITIONS, Transition, Who, rows_of
+from berth.core.model.table import ALIASES, TRANSITIONS, Transition, Who, closing_time, rows_of
 from berth.core.model.token import Token
 
 __all__ = [
@@ -57,5 +57,6 @@ __all__ = [
     "Transition",
     "VehicleProof",
     "Who",
+    "closing_time",
     "rows_of",
 ]

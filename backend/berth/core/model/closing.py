@@ -14,7 +14,7 @@ from berth.core.model.governance import ARBITER_ROLE
 from berth.core.model.leases import Leases, space_of
 from berth.core.model.refusal import between, refuse
 from berth.core.model.table import Transition, Who, rows_of
-from berth.core.states import Outcome
+from berth.core.states import LeaseState, Outcome
 from berth.core.tariff import Bill
 from berth.core.words import LeaseWord
 
@@ -30,7 +30,7 @@ class Closing(Leases):
     def close_batch(self, sender: str, lease_ids: Sequence[int]) -> None:
         between("leaseIds", len(lease_ids), 1, MAX_BATCH)
         for lease_id in lease_ids:
-            if self._ended(lease_id):
+            if self._is_beyond(lease_id, LeaseState.CLAIMED):
                 self.emit("Skipped", leaseId=lease_id)
             else:
                 self._close_in_time(sender, lease_id)
@@ -67,6 +67,9 @@ class Closing(Leases):
         ):
             if party not in (sender, parse_address(signer, who)):
                 refuse("BadSignature", who, party)
+        deposit = self.deposit_of(agreement.lease_id)
+        if deposit != agreement.deposit:
+            refuse("DepositChanged", deposit, agreement.deposit)
         self._award(agreement.lease_id, lease, agreement.cost, Outcome.AGREED)
 
     def _payee(self, lease_id: int, lease: LeaseWord) -> str:

@@ -35,10 +35,17 @@ class Evidence(Leases):
         if len(occupancies) != len(signed_by):
             refuse("LengthMismatch", len(occupancies), len(signed_by))
         for occupancy, signer in zip(occupancies, map(parse_address, signed_by), strict=True):
-            if self._ended(occupancy.lease_id):
+            if self._is_spent(occupancy):
                 self.emit("Skipped", leaseId=occupancy.lease_id)
             else:
                 self._record(sender, occupancy, signer)
+
+    def _is_spent(self, o: Occupancy) -> bool:
+        """Nothing could follow from it any more: it, or something stronger, has been brought."""
+        last = LeaseState.PARKED if o.kind == RecordKind.LEFT else LeaseState.BOOKED
+        if self._is_beyond(o.lease_id, last):
+            return True
+        return o.kind == RecordKind.NOSHOW and self.leases[o.lease_id >> 16].no_show
 
     def _record(self, sender: str, o: Occupancy, signer: str) -> None:
         if o.kind not in set(RecordKind):

@@ -153,8 +153,10 @@ class Permit(_Fact):
 
 @dataclass(frozen=True)
 class Agreement(_Fact):
-    """What driver and payee agree to; `valid_until` in Unix seconds, inclusive."""
+    """What driver and payee agree to; `deposit` is the lease's when they did, so that an extension
+    voids it; `valid_until` in Unix seconds, inclusive."""
 
     lease_id: int
+    deposit: int
     cost: int
     valid_until: int

@@ -12,7 +12,7 @@ from berth.core.model.table import OPEN, Transition, rows_of
 from berth.core.model.vehicles import Vehicles
 from berth.core.offer import Terms
 from berth.core.slots import MAX_AHEAD_SLOTS, ceil_slot, slot_at
-from berth.core.states import Outcome, Times
+from berth.core.states import LeaseState, Outcome, Times
 from berth.core.tariff import Bill
 from berth.core.words import LeaseWord
 
@@ -63,12 +63,13 @@ class Leases(Vehicles):
             refuse("WrongState", lease_id, lease.state)
         return lease
 
-    def _ended(self, lease_id: int) -> bool:
-        """Has this lease ended, or another with its start begun since? Refused: it never was."""
+    def _is_beyond(self, lease_id: int, state: LeaseState) -> bool:
+        """Is this lease beyond a state, or another with its start in its place? Refused: it never
+        was."""
         lease, epoch = self.leases.get(lease_id >> 16), lease_id & MAX_16
         if lease is None or not 0 < epoch <= lease.epoch:
             refuse("LeaseUnknown", lease_id)
-        return epoch != lease.epoch or lease.state not in OPEN
+        return epoch != lease.epoch or lease.state > state
 
     def _check_driver(self, lease_id: int, lease: LeaseWord, caller: str) -> None:
         if caller != lease.driver:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from berth.core import tariff
-from berth.core.addresses import parse_address
+from berth.core.addresses import ZERO, parse_address
 from berth.core.ids import lease_id as id_of
 from berth.core.model.closing import Closing
 from berth.core.model.evidence import Evidence
-from berth.core.model.governance import ADMIN_ROLE, ARBITER_ROLE, GUARDIAN_ROLE
+from berth.core.model.governance import ADMIN_ROLE, ARBITER_ROLE, GUARDIAN_ROLE, MAX_FEE_BPS
 from berth.core.model.leasing import Leasing
 from berth.core.model.owners_time import OwnersTime
-from berth.core.model.refusal import MAX_8, at_most, between
+from berth.core.model.refusal import MAX_8, at_most, between, refuse
 from berth.core.model.registry import Registry
 from berth.core.model.token import Token
 from berth.core.slots import MAX_LEASE_SLOTS
@@ -22,6 +22,9 @@ class Market(Leasing, Evidence, Closing, OwnersTime):
     The caller moves `now` (Unix seconds). Each verb is a method by its Solidity name in Python's
     spelling, whose first argument is the sender: it happens wholly, leaving its `events`, or it
     raises Refused and nothing has changed.
+
+    The admin names guardian and arbiter with `grant_role`; `guardian` and `arbiter` are those
+    there from the start, ZERO nobody.
     """
 
     def __init__(
@@ -32,11 +35,14 @@ class Market(Leasing, Evidence, Closing, OwnersTime):
         token: Token,
         registry: Registry,
         admin: str,
-        guardian: str,
-        arbiter: str,
+        guardian: str = ZERO,
+        arbiter: str = ZERO,
         fee_bps: int = 0,
         now: int = 0,
     ) -> None:
+        if parse_address(admin) == ZERO:
+            refuse("BadAccount", "admin", ZERO)
+        at_most("feeBps", fee_bps, MAX_FEE_BPS)
         super().__init__(
             address=parse_address(address),
             forwarder=parse_address(forwarder),
@@ -47,7 +53,8 @@ class Market(Leasing, Evidence, Closing, OwnersTime):
         )
         named = ((ADMIN_ROLE, admin), (GUARDIAN_ROLE, guardian), (ARBITER_ROLE, arbiter))
         for role, account in named:
-            self.roles[role] = frozenset({parse_address(account)})
+            if parse_address(account) != ZERO:
+                self.roles[role] = frozenset({parse_address(account)})
 
     def quote(self, space_id: int, offer: int, slots: int, kwh_cap: int) -> int:
         """The deposit that a lease would take under an offer."""

@@ -256,3 +256,11 @@ TRANSITIONS: tuple[Transition, ...] = (
 def rows_of(verb: str, kind: RecordKind | None = None) -> tuple[Transition, ...]:
     """The rows of a verb, in the table's order."""
     return tuple(row for row in TRANSITIONS if row.verb == verb and row.kind == kind)
+
+
+def closing_time(state: LeaseState, *, disputed: bool, times: Times) -> int | None:
+    """When anybody may close a lease if nothing more happens (Unix seconds); None: it is over."""
+    for row in rows_of("close"):
+        if row.who is Who.ANYBODY and row.disputed is disputed and state in row.from_states:
+            return row.window(times)[0]
+    return None

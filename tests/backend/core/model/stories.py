@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from berth.core import tariff
 from berth.core.addresses import ZERO
 from berth.core.model import Agreement, ExtendRequest, Occupancy, Refused, Transition
 from berth.core.states import LeaseState, RecordKind
@@ -18,6 +19,7 @@ from tests.backend.core.model.scene import (
     PLATES,
     START,
     STRANGER,
+    TERMS,
     Scene,
 )
 
@@ -73,12 +75,16 @@ def attempt(scene: Scene, row: Transition, lease: int) -> str | None:
         elif row.verb == "resolve":
             m.resolve(ARBITER, lease, 0)
         elif row.verb == "agree":
-            m.agree(DRIVER, Agreement(lease, 0, MOST), ZERO, OWNER)
+            m.agree(DRIVER, Agreement(lease, _deposit(scene, lease), 0, MOST), ZERO, OWNER)
         else:
             m.close(STRANGER, lease)
     except Refused as refusal:
         return refusal.error_name.removeprefix("Berth_")
     return None
+
+
+def _deposit(scene: Scene, lease: int) -> int:
+    return tariff.deposit(TERMS, scene.market.lease_of(lease).slots, 10)
 
 
 def _occupancy(row: Transition, lease: int, now: int, late: bool) -> Occupancy:

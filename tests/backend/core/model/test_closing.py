@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from berth.core import tariff
 from berth.core.addresses import ZERO
-from berth.core.model import ARBITER_ROLE, Agreement
+from berth.core.model import ARBITER_ROLE, Agreement, ExtendRequest
 from berth.core.states import LeaseState, Outcome
 
 from tests.backend.core.model.scene import (
@@ -14,6 +14,7 @@ from tests.backend.core.model.scene import (
     HOUR,
     MOST,
     OWNER,
+    PLATES,
     START,
     STRANGER,
     TERMS,
@@ -221,7 +222,7 @@ class TestAgree:
     ):
         lease = scene.lease()
         deposit = scene.market.deposit_of(lease)
-        deal = Agreement(lease, 123_456, BEGIN)
+        deal = Agreement(lease, deposit, 123_456, BEGIN)
         scene.at(BEGIN).market.agree(sender, deal, driver_signed, payee_signed)
         settled = scene.event("Settled")
         assert (settled["outcome"], settled["rent"]) == (Outcome.AGREED, 123_456)
@@ -234,14 +235,22 @@ class TestAgree:
             lease = scene.claimed()
             if disputed:
                 scene.market.dispute(DRIVER, lease)
-            deal = Agreement(lease, 0, MOST)
+            deal = Agreement(lease, scene.market.deposit_of(lease), 0, MOST)
             scene.at(T3 + HOUR).market.agree(DRIVER, deal, ZERO, OWNER)
             assert scene.market.lease_of(lease).state is LeaseState.SETTLED
+
+    def test_an_extension_voids_it(self, scene: Scene):
+        lease = scene.lease()
+        before = scene.market.deposit_of(lease)
+        scene.market.extend(DRIVER, ExtendRequest(lease, 1, 0, PLATES[DRIVER], MOST))
+        after = scene.market.deposit_of(lease)
+        with scene.refused("DepositChanged", after, before):
+            scene.market.agree(STRANGER, Agreement(lease, before, MOST, MOST), DRIVER, OWNER)
 
     def test_names_every_refusal(self, scene: Scene):
         lease = scene.lease()
         deposit = scene.market.deposit_of(lease)
-        deal = Agreement(lease, deposit + 1, BEGIN)
+        deal = Agreement(lease, deposit, deposit + 1, BEGIN)
         scene.at(BEGIN)
         agree = scene.market.agree
         with scene.refused("BadSignature", "driver", DRIVER):

@@ -255,6 +255,21 @@ class TestBatch:
         scene.market.record_batch(STRANGER, left, [LOCK, LOCK])
         assert [name for name, _ in scene.market.events] == ["Skipped", "Settled"]
 
+    def test_passes_over_what_nothing_could_follow_from_any_more(self, scene: Scene):
+        lease = scene.lease()
+        arrived, left = Occupancy(lease, 1, BEGIN, BEGIN), Occupancy(lease, 2, BEGIN, END + 2100)
+        empty, foreign = Occupancy(lease, 4, BEGIN, END), Occupancy(lease, 3, BEGIN, BEGIN)
+        scene.at(END + HOUR).market.dispute(OWNER, lease)
+
+        def brought(*items: Occupancy) -> list[str]:
+            scene.market.record_batch(STRANGER, items, [LOCK] * len(items))
+            return [name for name, _ in scene.market.events]
+
+        assert brought(empty, empty) == ["NoShowRecorded", "Skipped"]
+        assert brought(arrived, arrived, empty, foreign) == ["Arrived"] + 3 * ["Skipped"]
+        assert brought(left, left, arrived) == ["OverstayClaimed", "Skipped", "Skipped"]
+        assert brought(Occupancy(lease, 9, 0, 0)) == ["Skipped"]
+
     def test_one_bad_item_undoes_them_all(self, scene: Scene):
         first, second = scene.lease(), scene.lease(START + 8)
         scene.at(END + 3 * HOUR)

@@ -5,7 +5,17 @@ from __future__ import annotations
 import pytest
 from berth.core.addresses import ZERO
 from berth.core.ledger import EMPTY_HEAD, Record, next_head, record_hash
-from berth.core.model import ADMIN_ROLE, ARBITER_ROLE, GUARDIAN_ROLE, Account, Permit
+from berth.core.model import (
+    ADMIN_ROLE,
+    ARBITER_ROLE,
+    GUARDIAN_ROLE,
+    Account,
+    Market,
+    Permit,
+    Refused,
+    Registry,
+    Token,
+)
 
 from tests.backend.core.model.scene import (
     ADMIN,
@@ -234,6 +244,21 @@ class TestGovernance:
             m.renounce_role(OTHER, ARBITER_ROLE, ARBITER)
         m.renounce_role(OTHER, ARBITER_ROLE, OTHER)
         assert m.roles[ARBITER_ROLE] == frozenset()
+
+
+def test_a_market_has_an_admin_and_a_fee_of_at_most_a_tenth():
+    def market(**changes: object) -> Market:
+        given = {"address": MARKET, "forwarder": FORWARDER, "admin": ADMIN, **changes}
+        return Market(token=Token(), registry=Registry(), **given)
+
+    assert market(fee_bps=1000).roles == {ADMIN_ROLE: {ADMIN}}
+    for changes, expected in (
+        ({"admin": ZERO}, ("Berth_BadAccount", ("admin", ZERO))),
+        ({"fee_bps": 1001}, ("Berth_OutOfRange", ("feeBps", 1001, 0, 1000))),
+    ):
+        with pytest.raises(Refused) as refused:
+            market(**changes)
+        assert (refused.value.error_name, refused.value.arguments) == expected
 
 
 @pytest.mark.parametrize("spelling", [str.lower, lambda text: "0x" + text[2:].upper()])

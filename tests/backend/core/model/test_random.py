@@ -302,7 +302,9 @@ def changing(story: Story, lot: Random, lease: int) -> None:
     elif verb == "resolve":
         story.attempt("resolve", ARBITER, lease, lot.choice([0, 1, 10**6, 10**9]))
     elif verb == "agree":
-        deal = Agreement(lease, lot.choice([0, 1, 10**6, 10**9]), m.now + lot.choice([0, -1, 0]))
+        deposit = story.deposits.get(lease, 0) + lot.choice([0, 0, 0, 1])
+        until = m.now + lot.choice([0, -1, 0])
+        deal = Agreement(lease, deposit, lot.choice([0, 1, 10**6, 10**9]), until)
         story.attempt("agree", by, deal, word.driver, lot.choice([payee, payee, STRANGER]))
     elif verb == "close_batch":
         story.attempt("close_batch", by, [lease, *lot.choices(story.leases, k=2)])

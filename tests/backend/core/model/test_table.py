@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import product
 
 import pytest
-from berth.core.model import ALIASES, TRANSITIONS, Market, Transition, Who, rows_of
+from berth.core.model import ALIASES, TRANSITIONS, Market, Transition, Who, closing_time, rows_of
 from berth.core.states import LeaseState, Outcome, RecordKind, Times
 
 from tests.backend.core.model.scene import START, Scene
@@ -70,6 +70,24 @@ def test_evidence_ends_where_closing_begins():
         assert row.closes == "t1"
     for row in rows_of("close"):
         assert row.opens in ("t1", "t2", "t3") or row.who is Who.DRIVER
+
+
+@pytest.mark.parametrize(
+    ("state", "disputed", "instant"),
+    [
+        (LeaseState.BOOKED, False, "t1"),
+        (LeaseState.PARKED, False, "t1"),
+        (LeaseState.CLAIMED, False, "t2"),
+        *((state, True, "t3") for state in OPEN),
+    ],
+)
+def test_the_closing_time_is_that_of_anybody(state, disputed, instant):
+    assert closing_time(state, disputed=disputed, times=TIMES) == getattr(TIMES, instant)
+
+
+@pytest.mark.parametrize("state", [s for s in LeaseState if not s.is_open])
+def test_what_is_over_has_no_closing_time(state):
+    assert closing_time(state, disputed=False, times=TIMES) is None
 
 
 # ---- the model at the edges of every window
