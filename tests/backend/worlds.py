@@ -23,6 +23,7 @@ from berth.core.sealed import Sealer
 from berth.core.settings import load_settings
 from berth.core.signing import address_of
 from berth.core.slots import slot_at, slot_start
+from berth.core.states import Outcome
 from berth.core.tariff import Terms, deposit, encode_words
 from berth.core.title import address_hash, pack_attributes
 from berth.relay.desk import Desk
@@ -211,6 +212,14 @@ class World:
             "power": 0,
             "maker": 1,
             "valid_day": NOW // 86400 + 400,
+            "first_live": 1,
+            "last_offer": 0,
+            "since": 1,
+            "manager": None,
+            "previous_key": None,
+            "rotated_at": None,
+            "delisted_day": 0,
+            "released": 0,
             "registered_at": NOW - 9000,
             "block_number": 10,
             "tx_hash": f"0x{index:064x}",
@@ -256,6 +265,11 @@ class World:
                     tx_hash="0x" + "0f" * 32,
                 )
             )
+            conn.execute(
+                update(derived.spaces)
+                .where(derived.spaces.c.space_id == space)
+                .values(last_offer=number)
+            )
         return offer
 
     def add_lease(
@@ -275,8 +289,8 @@ class World:
         identity = lease_hex((parse_space(space) << 48) | first << 16 | epoch)
         with self.store.write() as conn:
             owner, cell = conn.execute(
-                select(derived.spaces.c.owner, derived.spaces.c.cell).where(
-                    derived.spaces.c.space_id == space
+                select(derived.offers.c.owner, derived.offers.c.cell).where(
+                    derived.offers.c.space_id == space, derived.offers.c.number == offer
                 )
             ).one()
             terms = self.terms(conn, space, offer)
@@ -296,7 +310,13 @@ class World:
                 "deposit": str(amount),
                 "pulled": str(amount),
                 "plate_commitment": COMMITMENT,
+                "plate_block": changes.get("booked_block", 90),
                 "state": 1,
+                "disputed": 0,
+                "disputed_by": None,
+                "disputed_at": None,
+                "no_show": 0,
+                "compensation": None,
                 "arrived": 0,
                 "arrived_at": None,
                 "until_minute": 0,
@@ -309,10 +329,36 @@ class World:
                 "claimed_tx": None,
                 "closed_tx": None,
                 "closed_at": None,
+                "changed_block": changes.get("booked_block", 90),
                 "updated_block": 90,
             }
             conn.execute(insert(derived.leases).values(row | changes))
         return identity
+
+    def block_slots(self, space: str, start_slot: int, slots: int, **changes: Any) -> str:
+        """The owner takes slots out of sharing."""
+        identity = lease_hex((parse_space(space) << 48) | start_slot << 16 | 7)
+        row: dict[str, Any] = {
+            "lease_id": identity,
+            "space_id": space,
+            "start_slot": start_slot,
+            "slots": slots,
+            "end_slot": start_slot + slots,
+            "by": OLGA.address,
+            "blocked_at": NOW - 60,
+            "ended_at": None,
+            "block_number": 91,
+            "tx_hash": "0x" + "b1" * 32,
+        }
+        with self.store.write() as conn:
+            conn.execute(insert(derived.blockings).values(row | changes))
+        return identity
+
+    def set_space(self, space: str, **values: Any) -> None:
+        """What became of a space."""
+        with self.store.write() as conn:
+            table = derived.spaces
+            conn.execute(update(table).where(table.c.space_id == space).values(values))
 
     def settle(self, lease: str, *, outcome: int = 1, minutes: int = 90, **changes: Any) -> int:
         """Closes a lease and appends its record; bills `minutes` of rent."""
@@ -371,7 +417,7 @@ class World:
                 update(derived.leases)
                 .where(derived.leases.c.lease_id == lease)
                 .values(
-                    state=5 if record.outcome == 5 else 4,
+                    state=Outcome(record.outcome).terminal_state.value,
                     arrived=record.arrived,
                     until_minute=record.until,
                     closed_at=record.closed_at,

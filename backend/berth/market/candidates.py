@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, select, text
 
 from berth.core.geo import bounding_boxes, distance_m
 from berth.core.slots import MAX_LEASE_SLOTS, SLOTS_PER_DAY, slot_at, utc_day
+from berth.core.states import Outcome
 from berth.market.places import fold, like, matching_cities
 from berth.market.ranking import History
 from berth.market.wanted import Wanted
@@ -23,8 +24,10 @@ from berth.store.kept import lock_states
 #: A space is judged by its stays of the last 90 days, at most by the latest 20.
 HISTORY_SLOTS = 90 * SLOTS_PER_DAY
 HISTORY_STAYS = 20
-_RECORDED = frozenset({1, 2, 3})  # Departed, Accepted, Matured: the lock told the end
-_SILENT = 4  # Presumed: arrival on record, then silence
+#: The lock told the end.
+_RECORDED = (Outcome.DEPARTED, Outcome.ACCEPTED, Outcome.MATURED, Outcome.LAPSED)
+#: Arrival on record, then silence; or the driver could not park at all.
+_FAILED = (Outcome.PRESUMED, Outcome.CANCELLED_BY_OWNER, Outcome.OBSTRUCTED)
 _CHUNK = 200
 
 
@@ -85,7 +88,7 @@ def rows_for(conn: Connection, wanted: Wanted) -> Iterator[Row]:
                o.number, o.word_a, o.word_b
           FROM near n
           JOIN spaces s ON s.space_id = n.space_id
-          JOIN offers o ON o.space_id = n.space_id
+          JOIN offers o ON o.space_id = n.space_id AND o.number >= s.first_live
          WHERE s.valid_day >= :end_day{also}
            AND o.min_slots <= :slots AND o.max_slots >= :slots
            AND o.first_day <= :day_after AND o.last_day >= :day_before
@@ -96,6 +99,13 @@ def rows_for(conn: Connection, wanted: Wanted) -> Iterator[Row]:
                   AND (l.closed_at IS NULL OR (
                       (l.closed_at + 899) / 900 > :start
                       AND (l.closed_at + 899) / 900 > l.start_slot)))
+           AND NOT EXISTS (
+               SELECT 1 FROM blockings b
+                WHERE b.space_id = n.space_id
+                  AND b.start_slot < :end AND b.start_slot > :earliest AND b.end_slot > :start
+                  AND (b.ended_at IS NULL OR (
+                      (b.ended_at + 899) / 900 > :start
+                      AND (b.ended_at + 899) / 900 > b.start_slot)))
         """  # noqa: S608 - fixed names only
     )
     result = conn.execution_options(yield_per=500).execute(statement, values)
@@ -107,7 +117,13 @@ def rows_for(conn: Connection, wanted: Wanted) -> Iterator[Row]:
 def _near(conn: Connection, wanted: Wanted, values: dict[str, Any]) -> str:
     """SELECT of (space_id, lat, lon) of the area; adds its values."""
     worded = _worded(conn, wanted.words, values) if wanted.words else "1 = 1"
-    private = "LEFT JOIN space_private x ON x.space_id = p.space_id" if wanted.words else ""
+    # words of a former owner are not the present one's
+    private = (
+        "JOIN spaces w ON w.space_id = p.space_id LEFT JOIN space_private x"
+        " ON x.space_id = p.space_id AND x.by_owner = w.owner"
+        if wanted.words
+        else ""
+    )
     if wanted.point is None:
         return f"SELECT p.space_id, p.lat, p.lon FROM space_points p {private} WHERE {worded}"  # noqa: S608
     parts = []
@@ -164,7 +180,7 @@ def histories(conn: Connection, locks: Mapping[str, str], now: int) -> dict[str,
         .where(
             leases.c.space_id.in_(bindparam("spaces", expanding=True)),
             leases.c.start_slot > slot_at(now) - HISTORY_SLOTS,
-            settlements.c.outcome <= _SILENT,
+            settlements.c.outcome.in_((*_RECORDED, *_FAILED)),
         )
         .order_by(leases.c.space_id, leases.c.start_slot.desc(), leases.c.epoch.desc())
     )

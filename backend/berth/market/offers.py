@@ -8,7 +8,7 @@ from sqlalchemy import Connection, select
 
 from berth.core.errors import BerthError
 from berth.core.tariff import Terms, decode_words
-from berth.store.derived import offers
+from berth.store.derived import offers, spaces
 
 
 @lru_cache(maxsize=4096)
@@ -32,11 +32,13 @@ def offer_terms(conn: Connection, space_id: str, number: int) -> Terms:
     return terms_of(row.word_a, row.word_b)
 
 
-def offers_of(conn: Connection, space_id: str, limit: int = 50) -> list[tuple[int, Terms]]:
-    """The newest offers of a space with their numbers, newest first."""
+def live_offers(conn: Connection, space_id: str, limit: int = 50) -> list[tuple[int, Terms]]:
+    """The newest offers that can still be leased, with their numbers, newest first: those of the
+    present owner that were not withdrawn."""
     rows = conn.execute(
         select(offers.c.number, offers.c.word_a, offers.c.word_b)
-        .where(offers.c.space_id == space_id)
+        .join(spaces, spaces.c.space_id == offers.c.space_id)
+        .where(offers.c.space_id == space_id, offers.c.number >= spaces.c.first_live)
         .order_by(offers.c.number.desc())
         .limit(limit)
     )

@@ -18,7 +18,12 @@ OBJECTIONS: dict[str, tuple[str, str]] = {
     "offer.too_long": ("The offer wants a shorter stay.", "时长超过该报价的最长时长。"),
     "offer.hours": ("The space is not shared at these hours.", "该时段不在共享时间内。"),
     "offer.days": ("The space is not shared on these days.", "该日期不在共享日期内。"),
-    "space.taken": ("Somebody has leased the space for part of this time.", "该时段已被租用。"),
+    "offer.withdrawn": ("The owner has withdrawn this offer.", "该报价已被撤回。"),
+    "space.delisted": ("The space is no longer shared.", "该车位已停止共享。"),
+    "space.taken": (
+        "The space is leased or blocked for part of this time.",
+        "该时段已被租用或锁定。",
+    ),
     "space.lapses": (
         "The space's title or lock attestation ends before the stay does.",
         "该车位的产权或地锁证明将在租期结束前到期。",
@@ -77,9 +82,13 @@ def quote_for(
     space = space_of(conn, space_id)
     terms = offer_terms(conn, space_id, offer)
     found = list(objections(terms, stay.start_slot, stay.slots))
+    if space.delisted_day:
+        found.append("space.delisted")
+    elif offer < space.first_live:
+        found.append("offer.withdrawn")
     if taken(conn, space_id, stay.start_slot, stay.end_slot):
         found.append("space.taken")
-    if stay.end_day > space.valid_day:
+    if stay.end_day > space.valid_day and not space.delisted_day:
         found.append("space.lapses")
     if plate_commitment is not None:
         found.extend(_vehicle_objections(conn, plate_commitment, driver, stay))

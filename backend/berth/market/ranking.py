@@ -45,7 +45,8 @@ class Rankable(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class History:
-    """How a space behaved: of `stays` with an arrival, `kept` ended by the lock's own record."""
+    """How a space behaved: of `stays` that began, or failed through the space or its owner, `kept`
+    ended by the lock's own record."""
 
     kept: int = 0
     stays: int = 0
@@ -147,7 +148,7 @@ _ENGLISH = {
     "walk": "{minutes} min on foot ({metres} m)",
     "roomy": "plenty of room for your vehicle",
     "fit": "your vehicle fits with {spare} cm to spare",
-    "history": "{kept} of its last {stays} stays were recorded to the end by its lock",
+    "history": "{kept} of its last {stays} bookings were kept and recorded to the end by its lock",
     "new": "nobody has stayed here yet",
     "offline": "its lock has not been heard of lately",
     "join": "; ",
@@ -160,7 +161,7 @@ _CHINESE = {
     "walk": "步行约 {minutes} 分钟（{metres} 米）",
     "roomy": "车位宽敞",
     "fit": "车位余量 {spare} 厘米",
-    "history": "最近 {stays} 次停车中有 {kept} 次由地锁完整记录",
+    "history": "最近 {stays} 次预订中有 {kept} 次履约并由地锁完整记录",
     "new": "尚无停车记录",
     "offline": "其地锁近期无信号",
     "join": "；",

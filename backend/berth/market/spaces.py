@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, union_all
 
 from berth.core.errors import BerthError
 from berth.core.slots import MAX_LEASE_SLOTS, ceil_slot
-from berth.core.tariff import Terms
-from berth.market.offers import offers_of
-from berth.store.derived import leases, spaces
+from berth.store.derived import blockings, leases, spaces
 from berth.store.kept import space_private
 from berth.store.points import space_points
 
@@ -19,7 +17,8 @@ from berth.store.points import space_points
 @dataclass(frozen=True, slots=True)
 class Space:
     """A registered space. Measures in cm (height 0 = open air), `power` in units of 100 W,
-    `valid_day` UTC days since 1970, the public point in WGS-84."""
+    `valid_day` (0 when delisted) and `delisted_day` (0 when listed) UTC days since 1970; offers
+    `first_live` to `last_offer` can be leased; the public point in WGS-84."""
 
     space_id: str
     owner: str
@@ -33,6 +32,10 @@ class Space:
     power: int
     maker: int
     valid_day: int
+    first_live: int
+    last_offer: int
+    manager: str | None
+    delisted_day: int
     registered_at: int
     tx_hash: str
     lat: float
@@ -53,6 +56,10 @@ _COLUMNS = (
     spaces.c.power,
     spaces.c.maker,
     spaces.c.valid_day,
+    spaces.c.first_live,
+    spaces.c.last_offer,
+    spaces.c.manager,
+    spaces.c.delisted_day,
     spaces.c.registered_at,
     spaces.c.tx_hash,
     space_points.c.lat,
@@ -62,7 +69,12 @@ _COLUMNS = (
 _QUERY = (
     select(*_COLUMNS)
     .join(space_points, space_points.c.space_id == spaces.c.space_id)
-    .outerjoin(space_private, space_private.c.space_id == spaces.c.space_id)
+    .outerjoin(
+        space_private,
+        # what a former owner said of it no longer counts
+        (space_private.c.space_id == spaces.c.space_id)
+        & (space_private.c.by_owner == spaces.c.owner),
+    )
 )
 
 
@@ -90,31 +102,26 @@ def spaces_of(conn: Connection, owner: str, after: str, limit: int) -> list[Spac
     return [_space(row) for row in conn.execute(query)]
 
 
-def live_offers(conn: Connection, space_id: str) -> list[tuple[int, Terms]]:
-    """Offers that can be leased by, newest first."""
-    return offers_of(conn, space_id)
-
-
 def taken(conn: Connection, space_id: str, start_slot: int, end_slot: int) -> list[tuple[int, int]]:
-    """Runs of slots [from, to) in which the space is taken, cut to the window, in order, merged.
+    """Runs of slots [from, to) in which the space is leased or blocked, cut to the window, in
+    order, merged.
 
-    As on-chain: a lease that closed gives back the slots that had not begun.
+    As on-chain: a lease that closed or a block that ended gives back the slots not yet begun.
     """
-    query = (
-        select(leases.c.start_slot, leases.c.end_slot, leases.c.closed_at)
-        .where(
-            leases.c.space_id == space_id,
-            leases.c.start_slot > start_slot - MAX_LEASE_SLOTS,
-            leases.c.start_slot < end_slot,
-            leases.c.end_slot > start_slot,
+    parts = [
+        select(table.c.start_slot, table.c.end_slot, ended.label("ended_at")).where(
+            table.c.space_id == space_id,
+            table.c.start_slot > start_slot - MAX_LEASE_SLOTS,
+            table.c.start_slot < end_slot,
+            table.c.end_slot > start_slot,
         )
-        .order_by(leases.c.start_slot, leases.c.end_slot)
-    )
+        for table, ended in ((leases, leases.c.closed_at), (blockings, blockings.c.ended_at))
+    ]
     runs: list[tuple[int, int]] = []
-    for row in conn.execute(query):
+    for row in sorted(conn.execute(union_all(*parts)), key=lambda row: (row[0], row[1])):
         until = row.end_slot
-        if row.closed_at is not None:
-            until = min(until, max(row.start_slot, ceil_slot(row.closed_at)))
+        if row.ended_at is not None:
+            until = min(until, max(row.start_slot, ceil_slot(row.ended_at)))
         first, last = max(row.start_slot, start_slot), min(until, end_slot)
         if first >= last:
             continue

@@ -83,7 +83,7 @@ def test_the_sentence_names_every_reason() -> None:
     assert text == (
         "About 2.00 tEUR for your stay, 0.50 tEUR more than the cheapest; never above 4.00 tEUR;"
         " 7 min on foot (400 m); your vehicle fits with 25 cm to spare;"
-        " 14 of its last 15 stays were recorded to the end by its lock."
+        " 14 of its last 15 bookings were kept and recorded to the end by its lock."
     )
 
 

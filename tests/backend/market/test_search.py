@@ -239,15 +239,16 @@ def test_the_best_comes_first(world: World) -> None:
 def test_reliability_is_what_the_lock_recorded_lately(world: World) -> None:
     space = world.add_space()
     world.add_offer(space)
-    for number, outcome in enumerate((1, 1, 4, 5)):
-        lease = world.add_lease(space, CURRENT - 100 + 10 * number, 8)
+    # departed, departed, presumed, unused, and what its owner or another's car did to a driver
+    for number, outcome in enumerate((1, 1, 4, 5, 6, 7, 8, 9, 10, 11, 12)):
+        lease = world.add_lease(space, CURRENT - 200 + 10 * number, 8)
         world.settle(lease, outcome=outcome)
     old = world.add_lease(space, CURRENT - 96 * 91, 8)
     world.settle(old, outcome=4)
     world.set_lock()
     with world.store.read() as conn:
         (hit,) = search(conn, PLAIN, 10, NOW).hits
-    assert hit.history == ranking.History(kept=2, stays=3, online=True)
+    assert hit.history == ranking.History(kept=3, stays=6, online=True)
 
 
 def test_a_lock_that_is_offline_halves_reliability(world: World) -> None:

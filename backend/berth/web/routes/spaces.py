@@ -13,7 +13,7 @@ from berth.core.errors import BerthError
 from berth.core.ids import city_number, space_hex, space_id
 from berth.core.slots import slot_start, slots_covering
 from berth.core.title import Title
-from berth.market import calls, records, spaces
+from berth.market import calls, offers, records, spaces
 from berth.market.vocabulary import connector_mask
 from berth.web import views
 from berth.web.context import Language, ServicesDep, SessionDep, SpaceParam
@@ -72,12 +72,12 @@ def space(services: ServicesDep, space_id: SpaceParam) -> SpaceDetailOut:
     """What everybody may know of a space, and its offers."""
     with services.store.read() as conn:
         found = spaces.space_of(conn, space_id)
-        offers = spaces.live_offers(conn, space_id)
+        live = offers.live_offers(conn, space_id)
     return SpaceDetailOut.model_validate(
         {
             **views.space_fields(found),
             "currency": CurrencyOut.of(services.deployment.currency),
-            "offers": [views.offer_out(number, terms) for number, terms in offers],
+            "offers": [views.offer_out(number, terms) for number, terms in live],
         }
     )
 
