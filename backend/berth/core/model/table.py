@@ -215,7 +215,7 @@ TRANSITIONS: tuple[Transition, ...] = (
         SETTLED,
         Who.BOTH,
         disputed=None,
-        when="the agreement has not expired",
+        when="the agreement names the deposit as it is, and has not expired",
         charge="the agreed sum, at most the deposit",
         outcome=Outcome.AGREED,
     ),

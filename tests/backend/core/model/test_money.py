@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 from berth.core.addresses import ZERO
+from berth.core.errors import BerthError
 from berth.core.ledger import EMPTY_HEAD, Record, next_head, record_hash
 from berth.core.model import (
     ADMIN_ROLE,
@@ -265,3 +268,23 @@ def test_a_market_has_an_admin_and_a_fee_of_at_most_a_tenth():
 def test_addresses_are_one_however_they_are_spelled(scene: Scene, spelling):
     scene.market.deposit(spelling(DRIVER), 5)
     assert scene.market.credit_of(DRIVER) == 5
+
+
+def test_whatever_else_goes_wrong_leaves_no_trace_either(scene: Scene):
+    before = deepcopy(scene.market)
+    with pytest.raises(BerthError, match="to: must be 0x"):
+        scene.market.withdraw(DRIVER, "nowhere", 1)
+    scene.market.token.allowances[DRIVER, MARKET] = None  # type: ignore[assignment]
+    before.token.allowances[DRIVER, MARKET] = None  # type: ignore[assignment]
+    with pytest.raises(TypeError):
+        scene.market.deposit(DRIVER, 1)
+    assert scene.market == before
+    assert scene.market.events == []
+
+
+def test_a_verb_s_events_are_its_own(scene: Scene):
+    scene.market.deposit(DRIVER, 1)
+    kept = scene.market.events
+    scene.market.deposit(DRIVER, 2)
+    assert [each["amount"] for _, each in kept] == [1]
+    assert [each["amount"] for _, each in scene.market.events] == [2]
