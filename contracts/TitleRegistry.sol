@@ -9,7 +9,8 @@ import {Title} from "./interfaces/BerthTypes.sol";
 import {
     Berth_BadAccount,
     Berth_EditionOutOfOrder,
-    Berth_NotAuthority
+    Berth_NotAuthority,
+    Berth_NotHolder
 } from "./interfaces/BerthErrors.sol";
 import {Range} from "./libraries/Range.sol";
 import {Reasons} from "./libraries/Reasons.sol";
@@ -104,14 +105,33 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
     function claim(
         Title calldata title,
         bytes32[] calldata proof
-    ) external returns (uint256 reasons) {
+    ) external returns (uint256 reasons, uint256 edition) {
         // no revert: a market that is not allowed (any more) answers its owners with reasons too
-        reasons = _reasons(title, proof);
+        reasons = _reasons(title, proof, address(0));
         if (!isMarket[msg.sender]) reasons |= Reasons.MARKET_NOT_ALLOWED;
-        if (reasons != 0) return reasons;
+        edition = _editions[title.city].number;
+        if (reasons != 0) return (reasons, edition);
         uint256 spaceId = (title.city << 32) | title.index;
         marketOf[spaceId] = msg.sender;
         emit SpaceClaimed(uint64(spaceId), msg.sender);
+    }
+
+    /// @inheritdoc ITitleRegistry
+    function reclaim(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) external view returns (uint256 reasons, uint256 edition) {
+        reasons = _reasons(title, proof, msg.sender);
+        if (!isMarket[msg.sender]) reasons |= Reasons.MARKET_NOT_ALLOWED;
+        edition = _editions[title.city].number;
+    }
+
+    /// @inheritdoc ITitleRegistry
+    function release(uint256 spaceId) external {
+        if (marketOf[spaceId] != msg.sender) revert Berth_NotHolder(spaceId, msg.sender);
+        delete marketOf[spaceId];
+        // a claimed space has an id of 64 bits
+        emit SpaceReleased(uint64(spaceId), msg.sender);
     }
 
     /// @inheritdoc ITitleRegistry
@@ -119,7 +139,7 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
         Title calldata title,
         bytes32[] calldata proof
     ) external view returns (uint256 reasons) {
-        return _reasons(title, proof);
+        return _reasons(title, proof, address(0));
     }
 
     /// @inheritdoc ITitleRegistry
@@ -162,9 +182,11 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
         Range.atMost("word", word.word, type(uint32).max >> 8);
     }
 
+    /// @param holder market that should hold the space; zero = none
     function _reasons(
         Title calldata title,
-        bytes32[] calldata proof
+        bytes32[] calldata proof,
+        address holder
     ) private view returns (uint256 reasons) {
         if (_editions[title.city].root == 0) return Reasons.CITY_UNKNOWN;
         if (!_inEdition(title, proof)) return Reasons.NOT_IN_EDITION;
@@ -172,8 +194,10 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
         if (block.timestamp / 1 days > title.validDay) reasons |= Reasons.TITLE_EXPIRED;
         if (title.cell >= 1 << 30) reasons |= Reasons.CELL_OUT_OF_RANGE;
         reasons |= TitleAttributes.reasons(title.attributes);
-        if (marketOf[(title.city << 32) | title.index] != address(0))
-            reasons |= Reasons.ALREADY_REGISTERED;
+        if (marketOf[(title.city << 32) | title.index] != holder) {
+            reasons |=
+                holder == address(0) ? Reasons.ALREADY_REGISTERED : Reasons.NOT_REGISTERED_HERE;
+        }
     }
 
     function _inEdition(

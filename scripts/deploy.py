@@ -17,12 +17,14 @@ The contract tests deploy through the same `deploy` function.
 
 import json
 import os
+import sys
 from pathlib import Path
 
 from brownie import (
     BerthForwarder,
     BerthTimelock,
     Contract,
+    MarketExtension,
     ParkingMarket,
     TestToken,
     TitleRegistry,
@@ -32,6 +34,10 @@ from brownie import (
 )
 from brownie.network import contract as brownie_contract
 from eth_account import Account
+
+sys.path[:0] = [str(Path(__file__).resolve().parent)]
+
+from joined_abi import joined  # noqa: E402  (needs the path)
 
 # Brownie's own register of live deployments knows a chain by its id alone, so it takes a new local
 # chain for the last one. The deployment file written below is the one that counts.
@@ -99,15 +105,7 @@ def deploy(deployer, config: dict) -> dict:
     else:
         asset = Contract.from_abi("asset", config["asset"], TestToken.abi)
     titles = TitleRegistry.deploy(deployer, sender)
-    market = ParkingMarket.deploy(
-        titles,
-        asset,
-        forwarder,
-        deployer,
-        config["guardian"] or "0x" + "00" * 20,
-        config["feeBps"],
-        sender,
-    )
+    market = deploy_market(titles, asset, forwarder, deployer, config, sender)
 
     titles.setMarket(market, True, sender)
     for city, authority in config["authorities"].items():
@@ -147,6 +145,23 @@ def deploy(deployer, config: dict) -> dict:
             "market": market,
         },
     }
+
+
+def deploy_market(titles, asset, forwarder, admin, config: dict, sender: dict):
+    """The two parts of a market, as one contract with the verbs of both."""
+    extension = MarketExtension.deploy(titles, asset, forwarder, sender)
+    market = ParkingMarket.deploy(
+        titles,
+        asset,
+        forwarder,
+        extension,
+        admin,
+        config["guardian"] or "0x" + "00" * 20,
+        config["feeBps"],
+        sender,
+    )
+    abi = joined(ParkingMarket.abi, MarketExtension.abi)
+    return Contract.from_abi("ParkingMarket", market.address, abi)
 
 
 def deployer_account():

@@ -11,6 +11,8 @@ import os
 import sys
 from pathlib import Path
 
+from joined_abi import joined
+
 ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "contracts"
 TARGET = ROOT / "backend" / "berth" / "chain" / "abi"
@@ -47,7 +49,11 @@ def main() -> int:
         if not source.is_file():
             missing.append(name)
             continue
-        text = rendered(json.loads(source.read_text("utf-8")))
+        artifact = json.loads(source.read_text("utf-8"))
+        if name == "ParkingMarket":
+            extension = json.loads((BUILD / "MarketExtension.json").read_text("utf-8"))
+            artifact["abi"] = joined(artifact["abi"], extension["abi"])
+        text = rendered(artifact)
         if target.is_file() and target.read_text("utf-8") == text:
             continue
         if check:

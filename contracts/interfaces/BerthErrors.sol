@@ -8,12 +8,19 @@ pragma solidity 0.8.30;
 error Berth_OutOfRange(bytes32 field, uint256 value, uint256 min, uint256 max);
 /// @notice An account that must not be zero, or not this one.
 error Berth_BadAccount(bytes32 field, address account);
+/// @notice Two lists of a batch that must be equally long.
+error Berth_LengthMismatch(uint256 first, uint256 second);
+/// @notice An extension made for another asset, registry or forwarder.
+error Berth_ExtensionMismatch(address extension);
 
 // ---- titles
 /// @notice The caller is not the authority of this city.
 error Berth_NotAuthority(uint256 city, address caller);
 /// @notice An edition that is not the next one.
 error Berth_EditionOutOfOrder(uint256 city, uint256 current, uint256 given);
+
+/// @notice The caller is not the market that holds this space.
+error Berth_NotHolder(uint256 spaceId, address caller);
 
 // ---- attesters
 /// @notice No attester has this id, or not in the role that is needed.
@@ -33,12 +40,18 @@ error Berth_BadSignature(bytes32 what, address expected);
 error Berth_NotCompliant(uint256 reasons);
 /// @notice The space is not registered in this market.
 error Berth_SpaceUnknown(uint256 spaceId);
-/// @notice The caller is not the owner of this space.
+/// @notice The caller is not the owner of this space, nor its manager where a manager would do.
 error Berth_NotOwner(uint256 spaceId, address caller);
-/// @notice The space has had 65,535 offers.
+/// @notice The space has had 65,534 offers.
 error Berth_TooManyOffers(uint256 spaceId);
 /// @notice An offer's last day is before its first.
 error Berth_DaysReversed(uint256 firstDay, uint256 lastDay);
+
+/// @notice The space was delisted before.
+error Berth_Delisted(uint256 spaceId);
+/// @notice The space is listed, or was until too short a while ago: it can be released then (Unix seconds;
+///         0 = not delisted).
+error Berth_ReleaseTooSoon(uint256 spaceId, uint256 from);
 
 // ---- leases
 /// @notice The offer is not among the live ones of this space.
@@ -72,9 +85,27 @@ error Berth_LeaseUnknown(uint256 leaseId);
 error Berth_WrongState(uint256 leaseId, uint256 state);
 /// @notice Too early or too late: legal in [from, until), block time.
 error Berth_OutOfTime(uint256 leaseId, uint256 from, uint256 until, uint256 now_);
+/// @notice The caller is not the driver of this lease.
+error Berth_NotDriver(uint256 leaseId, address driver, address caller);
+/// @notice The caller is not whom this lease pays.
+error Berth_NotPayee(uint256 leaseId, address payee, address caller);
+/// @notice The caller is neither the driver of this lease nor whom it pays.
+error Berth_NotParty(uint256 leaseId, address caller);
+
+// ---- disputes
+/// @notice The lease is disputed: only a decision, an agreement or time ends it.
+error Berth_Disputed(uint256 leaseId);
+/// @notice The lease is not disputed: there is nothing to decide.
+error Berth_NotDisputed(uint256 leaseId);
+/// @notice More than the lease has in escrow.
+error Berth_CostAboveDeposit(uint256 cost, uint256 deposit);
+/// @notice The agreement was made about another deposit than the lease has now.
+error Berth_DepositChanged(uint256 deposit, uint256 agreed);
+/// @notice The agreement was to be brought until then (Unix seconds).
+error Berth_AgreementExpired(uint256 validUntil, uint256 now_);
 
 // ---- evidence
-/// @notice A record that is neither 1, ARRIVED, nor 2, LEFT.
+/// @notice A record that is none of 1 ARRIVED, 2 LEFT, 3 BLOCKED, 4 NOSHOW.
 error Berth_KindUnknown(uint256 kind);
 /// @notice A record's time outside [earliest, latest].
 error Berth_EvidenceTime(bytes32 field, uint256 value, uint256 earliest, uint256 latest);
@@ -84,6 +115,8 @@ error Berth_EvidenceTime(bytes32 field, uint256 value, uint256 earliest, uint256
 error Berth_CreditTooLow(address account, uint256 credit, uint256 wanted);
 /// @notice There are fewer fees to withdraw than wanted.
 error Berth_FeesTooLow(uint256 fees, uint256 wanted);
+/// @notice The account has not asked for payouts.
+error Berth_PayoutNotWanted(address account);
 /// @notice The token moved another amount than it was asked to.
 error Berth_TokenAmount(uint256 asked, uint256 moved);
 

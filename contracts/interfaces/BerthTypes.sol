@@ -130,12 +130,48 @@ struct LeaseRequest {
     uint256 maxCost;
 }
 
+/// @notice An allowance by signature (ERC-2612), of the caller for the market.
+/// @param amount minor units
+/// @param deadline Unix seconds UTC
+struct Permit {
+    uint256 amount;
+    uint256 deadline;
+    uint256 v;
+    bytes32 r;
+    bytes32 s;
+}
+
+/// @notice What a driver adds to a lease.
+/// @param slots more slots, 0 to 671
+/// @param kwh more energy, kWh, 0 to 255; not both zero
+/// @param plateCommitment the lease's vehicle from now on, attested until the new end
+/// @param maxCost the most the driver agrees to have in escrow for the whole lease, minor units
+struct ExtendRequest {
+    uint256 leaseId;
+    uint256 slots;
+    uint256 kwh;
+    bytes32 plateCommitment;
+    uint256 maxCost;
+}
+
+/// @notice What driver and payee agree to.
+/// @dev Signed: Agreement(uint256 leaseId,uint256 deposit,uint256 cost,uint256 validUntil).
+/// @param deposit of the lease when they agreed, minor units: an extension voids the agreement
+/// @param cost what the driver pays in all, minor units, at most the deposit
+/// @param validUntil Unix seconds UTC, inclusive
+struct Agreement {
+    uint256 leaseId;
+    uint256 deposit;
+    uint256 cost;
+    uint256 validUntil;
+}
+
 /// @notice What a lock saw, signed with the lock's own key; anybody may bring it.
 /// @dev Signed: Occupancy(uint256 leaseId,uint8 kind,uint40 from,uint40 until,uint32 energyWh).
-/// @param kind 1 ARRIVED, 2 LEFT
-/// @param from Unix seconds UTC when the vehicle came
-/// @param until occupied at least until, Unix seconds UTC (for ARRIVED: equal to `from`)
-/// @param energyWh energy charged, watt-hours
+/// @param kind 1 ARRIVED, 2 LEFT, 3 BLOCKED by somebody else's car, 4 NOSHOW
+/// @param from Unix seconds UTC when the vehicle came; for NOSHOW when watching began
+/// @param until occupied (NOSHOW: seen empty) at least until, Unix seconds UTC (ARRIVED: equal to `from`)
+/// @param energyWh energy charged, watt-hours; only with LEFT
 struct Occupancy {
     uint256 leaseId;
     uint256 kind;
@@ -149,6 +185,7 @@ struct Occupancy {
 /// @param arrived minute of arrival from the start, plus 1; 0 = none on record
 /// @param until minute of departure from the start; 0 = none on record
 /// @param energyUsed units of 100 Wh
+/// @param noShow the lock of a disputed lease saw nobody come
 struct LeaseView {
     address driver;
     uint8 state;
@@ -160,16 +197,30 @@ struct LeaseView {
     uint16 arrived;
     uint16 until;
     uint16 energyUsed;
+    bool noShow;
+}
+
+/// @notice The instants of a lease, Unix seconds UTC. At each the earlier verb ends and the later begins.
+/// @param t1 end + reserve + 24 h: evidence before, closing from here on
+/// @param t2 t1 + 48 h: a claim matures
+/// @param t3 t2 + 7 d: a dispute that nobody decided ends
+struct LeaseTimes {
+    uint256 start;
+    uint256 end;
+    uint256 t1;
+    uint256 t2;
+    uint256 t3;
 }
 
 /// @notice One closed lease as the ledger records it.
 /// @dev recordHash = keccak256(abi.encode(this struct)); head' = keccak256(abi.encode(head, recordHash)).
 /// @param number position in the ledger, the first is 1
 /// @param outcome see Outcome
-/// @param rent, overstay, energy, fee, refund minor units; owner's share = rent + overstay + energy - fee
-/// @param arrived minute of arrival from the start, plus 1; 0 = none on record
-/// @param until minute of departure from the start
-/// @param energyWh energy billed, Wh
+/// @param rent, overstay, energy, fee, refund minor units below 2^91; owner's share = rent + overstay + energy - fee;
+///        a charge for cancelling or not coming, an award and an agreed sum are kept as rent
+/// @param arrived minute of arrival from the start, plus 1, below 2^14; 0 = none on record
+/// @param until minute of departure from the start, below 2^14
+/// @param energyWh energy billed, Wh, below 2^19
 /// @param closedAt Unix seconds UTC, block time
 struct Record {
     uint256 leaseId;
@@ -188,15 +239,25 @@ struct Record {
     uint256 closedAt;
 }
 
-/// @notice How a lease ended.
+/// @notice How a lease ended. State Cancelled for 5 to 8, Settled for the others.
 /// @dev Departed: the lock's record, billed at once. Accepted: overstay accepted by the driver.
 ///      Matured: overstay claim undisputed for its whole period. Presumed: arrival on record, then
 ///      silence: booked rent. Unused: nobody ever arrived and nobody spoke: full refund.
+///      Cancelled by the driver, CancelledByOwner. Obstructed: somebody else's car: full refund.
+///      NoShow: the lock saw nobody come. Resolved by the arbiter, Agreed by both: one sum, kept as rent.
+///      Lapsed: a disputed claim that nobody decided: the evidence, overstay halved.
 enum Outcome {
     None,
     Departed,
     Accepted,
     Matured,
     Presumed,
-    Unused
+    Unused,
+    Cancelled,
+    CancelledByOwner,
+    Obstructed,
+    NoShow,
+    Resolved,
+    Agreed,
+    Lapsed
 }

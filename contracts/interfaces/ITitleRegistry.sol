@@ -25,6 +25,7 @@ interface ITitleRegistry {
     event TitlesRevoked(uint32 indexed city, uint32 word, uint256 bits);
     event TitlesReinstated(uint32 indexed city, uint32 word, uint256 bits);
     event SpaceClaimed(uint64 indexed spaceId, address indexed market);
+    event SpaceReleased(uint64 indexed spaceId, address indexed market);
 
     /// @notice Names the authority of a city. Admin (timelock).
     function setAuthority(uint256 city, address authority) external;
@@ -53,10 +54,20 @@ interface ITitleRegistry {
 
     /// @notice Claims a space for the calling market if that is allowed and the title complies.
     /// @return reasons zero when claimed, otherwise the bits of `Reasons`, nothing changed
+    /// @return edition the city's current edition, by which the title was judged
     function claim(
         Title calldata title,
         bytes32[] calldata proof
-    ) external returns (uint256 reasons);
+    ) external returns (uint256 reasons, uint256 edition);
+
+    /// @notice As `claim`, for a space that the calling market holds already; changes nothing.
+    function reclaim(
+        Title calldata title,
+        bytes32[] calldata proof
+    ) external view returns (uint256 reasons, uint256 edition);
+
+    /// @notice The market that holds a space lets go of it.
+    function release(uint256 spaceId) external;
 
     /// @notice Why a title may not be registered: bits of `Reasons`; zero = it may.
     function titleReasons(

@@ -20,6 +20,8 @@ library LeaseWordLib {
     uint256 internal constant BLOCKED = 6;
 
     uint256 private constant STATE_MASK = 7 << 160;
+    uint256 private constant DISPUTED = 1 << 163;
+    uint256 private constant NO_SHOW = 1 << 254;
 
     /// @dev Callers have checked: slots <= 672, offer and epoch <= 65535, kwhCap <= 255.
     function pack(
@@ -46,6 +48,10 @@ library LeaseWordLib {
 
     function state(LeaseWord w) internal pure returns (uint256) {
         return (LeaseWord.unwrap(w) >> 160) & 7;
+    }
+
+    function disputed(LeaseWord w) internal pure returns (bool) {
+        return LeaseWord.unwrap(w) & DISPUTED != 0;
     }
 
     function slots(LeaseWord w) internal pure returns (uint256) {
@@ -78,6 +84,11 @@ library LeaseWordLib {
         return (LeaseWord.unwrap(w) >> 242) & 0xfff;
     }
 
+    /// @notice The lock of a disputed lease saw nobody come.
+    function noShow(LeaseWord w) internal pure returns (bool) {
+        return LeaseWord.unwrap(w) & NO_SHOW != 0;
+    }
+
     function withState(LeaseWord w, uint256 state_) internal pure returns (LeaseWord) {
         return LeaseWord.wrap((LeaseWord.unwrap(w) & ~STATE_MASK) | (state_ << 160));
     }
@@ -96,10 +107,29 @@ library LeaseWordLib {
         return LeaseWord.wrap(LeaseWord.unwrap(w) | (until_ << 228) | (energyUsed_ << 242));
     }
 
+    function withDispute(LeaseWord w) internal pure returns (LeaseWord) {
+        return LeaseWord.wrap(LeaseWord.unwrap(w) | DISPUTED);
+    }
+
+    function withNoShow(LeaseWord w) internal pure returns (LeaseWord) {
+        return LeaseWord.wrap(LeaseWord.unwrap(w) | NO_SHOW);
+    }
+
+    /// @dev The sums fit: at most 672 slots and 255 kWh.
+    function withMore(
+        LeaseWord w,
+        uint256 moreSlots,
+        uint256 moreKwh
+    ) internal pure returns (LeaseWord) {
+        unchecked {
+            return LeaseWord.wrap(LeaseWord.unwrap(w) + (moreSlots << 164) + (moreKwh << 206));
+        }
+    }
+
     function unpack(LeaseWord w) internal pure returns (LeaseView memory v) {
         v.driver = w.driver();
         v.state = uint8(w.state());
-        v.disputed = (LeaseWord.unwrap(w) >> 163) & 1 == 1;
+        v.disputed = w.disputed();
         v.slots = uint16(w.slots());
         v.offer = uint16(w.offer());
         v.epoch = uint16(w.epoch());
@@ -107,5 +137,6 @@ library LeaseWordLib {
         v.arrived = uint16(w.arrived());
         v.until = uint16(w.until());
         v.energyUsed = uint16(w.energyUsed());
+        v.noShow = w.noShow();
     }
 }

@@ -92,6 +92,18 @@ library OfferWord {
         return uint16(OfferWordA.unwrap(a) >> 208);
     }
 
+    function freeCancelHours(OfferWordA a) internal pure returns (uint256) {
+        return uint16(OfferWordA.unwrap(a) >> 224);
+    }
+
+    function noShowPct(OfferWordA a) internal pure returns (uint256) {
+        return uint8(OfferWordA.unwrap(a) >> 240);
+    }
+
+    function cancelPct(OfferWordA a) internal pure returns (uint256) {
+        return uint8(OfferWordA.unwrap(a) >> 248);
+    }
+
     function hoursOfWeek(OfferWordB b) internal pure returns (uint256) {
         return uint168(OfferWordB.unwrap(b));
     }

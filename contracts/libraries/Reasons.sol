@@ -14,6 +14,8 @@ library Reasons {
     uint256 internal constant ALREADY_REGISTERED = 1 << 7;
     uint256 internal constant MARKET_NOT_ALLOWED = 1 << 8;
     uint256 internal constant CELL_OUT_OF_RANGE = 1 << 9;
+    uint256 internal constant EDITION_NOT_NEWER = 1 << 10;
+    uint256 internal constant NOT_REGISTERED_HERE = 1 << 11;
 
     uint256 internal constant HOLDER_VERIFIER_UNKNOWN = 1 << 16;
     uint256 internal constant HOLDER_VERIFIER_REVOKED = 1 << 17;

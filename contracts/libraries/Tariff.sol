@@ -54,10 +54,34 @@ library Tariff {
     }
 
     /// @notice The bill of the booked rent alone.
-    function bookedRent(OfferWordA a, uint256 slots) internal pure returns (Bill memory b) {
+    function bookedRent(OfferWordA a, uint256 slots) internal pure returns (Bill memory) {
+        return charge(a, partOfRent(a, slots, 100));
+    }
+
+    /// @notice Part of the booked rent: what a late cancellation or a no-show costs.
+    function partOfRent(
+        OfferWordA a,
+        uint256 slots,
+        uint256 percent
+    ) internal pure returns (uint256) {
         unchecked {
-            b.rent = a.pricePerSlot() * slots;
-            b.fee = fee(a, b.rent);
+            return (a.pricePerSlot() * slots * percent) / 100;
+        }
+    }
+
+    /// @notice The bill of one sum: a charge, an award, an agreement; kept as rent.
+    function charge(OfferWordA a, uint256 cost) internal pure returns (Bill memory b) {
+        b.rent = cost;
+        b.fee = fee(a, cost);
+    }
+
+    /// @notice The bill of a disputed claim that nobody decided: overstay halved.
+    function lapsed(OfferWordA a, Bill memory claimed) internal pure returns (Bill memory b) {
+        unchecked {
+            b.rent = claimed.rent;
+            b.overstay = claimed.overstay / 2;
+            b.energy = claimed.energy;
+            b.fee = fee(a, b.rent + b.overstay + b.energy);
         }
     }
 

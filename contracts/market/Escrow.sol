@@ -4,7 +4,7 @@ pragma solidity 0.8.30;
 import {IERC20} from "@openzeppelin/contracts/token/ERC20/IERC20.sol";
 import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
 
-import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
+import {IMarketEvents} from "../interfaces/IMarketEvents.sol";
 import {
     Berth_BadAccount,
     Berth_CreditTooLow,
@@ -17,53 +17,21 @@ import {Sender} from "./Sender.sol";
 /// @dev Tokens owed = credits + deposits of open leases + fees. Effects come before the token is called, and
 ///      the balance must change by exactly the amount asked for, so neither a hook nor a fee on transfer
 ///      can leave the market short.
-abstract contract Escrow is IParkingMarket, Sender {
+abstract contract Escrow is IMarketEvents, Sender {
     using SafeERC20 for IERC20;
 
+    uint256 internal constant AUTO_PAYOUT = 1 << 128;
     uint256 private constant USED = 1 << 129;
 
     IERC20 internal immutable _asset;
 
-    // Low to high: credit 128 | auto-payout 1 (kept for its verb) | used 1. The last bit is set with the
+    // Low to high: credit 128 | auto-payout 1 | used 1. The last bit is set with the
     // first credit and stays, so that a refund to somebody who leases again is not charged as a fresh word.
-    mapping(address account => uint256) private _accounts;
+    mapping(address account => uint256) internal _accounts;
 
     constructor(address asset_) {
         if (asset_ == address(0)) revert Berth_BadAccount("asset", asset_);
         _asset = IERC20(asset_);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function deposit(uint256 amount) external {
-        _deposit(_sender(), amount);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function depositFor(address account, uint256 amount) external {
-        // credit of the market could never leave; anybody could speak for the forwarder
-        if (account == address(0) || account == address(this) || account == trustedForwarder) {
-            revert Berth_BadAccount("account", account);
-        }
-        _deposit(account, amount);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function withdraw(address to, uint256 amount) external {
-        Range.between("amount", amount, 1, type(uint128).max);
-        // Effect: the credit goes first; the raw sender, so no forwarder can move money out
-        _debit(msg.sender, amount);
-        emit Withdrawn(msg.sender, to, amount);
-        _push(to, amount);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function creditOf(address account) public view returns (uint256) {
-        return uint128(_accounts[account]);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function asset() external view returns (address) {
-        return address(_asset);
     }
 
     function _credit(address account, uint256 amount) internal {
@@ -111,16 +79,8 @@ abstract contract Escrow is IParkingMarket, Sender {
             revert Berth_TokenAmount(amount, before > left ? before - left : 0);
     }
 
-    function _deposit(address account, uint256 amount) private {
-        Range.between("amount", amount, 1, type(uint128).max);
-        _credit(account, amount);
-        address from = _sender();
-        emit Deposited(account, from, amount);
-        _pull(from, amount);
-    }
-
     /// @dev Interaction. The market's balance must rise by exactly `amount`.
-    function _pull(address from, uint256 amount) private {
+    function _pull(address from, uint256 amount) internal {
         uint256 before = _asset.balanceOf(address(this));
         _asset.safeTransferFrom(from, address(this), amount);
         uint256 now_ = _asset.balanceOf(address(this));

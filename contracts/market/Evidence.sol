@@ -1,61 +1,114 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
+import {IMarketCore} from "../interfaces/IMarketCore.sol";
 import {Occupancy, Outcome} from "../interfaces/BerthTypes.sol";
 import {
     Berth_BadSignature,
     Berth_EvidenceTime,
     Berth_KindUnknown,
+    Berth_LengthMismatch,
     Berth_WrongState
 } from "../interfaces/BerthErrors.sol";
 import {LeaseWord, LeaseWordLib} from "../libraries/LeaseWord.sol";
 import {OfferWordA} from "../libraries/OfferWord.sol";
 import {Range} from "../libraries/Range.sol";
 import {Slots} from "../libraries/Slots.sol";
+import {SpaceWord2} from "../libraries/SpaceWord.sol";
 import {Bill, Tariff} from "../libraries/Tariff.sol";
 import {Leases} from "./Leases.sol";
 
 /// @title What a lock saw, and what follows from it
-abstract contract Evidence is Leases {
+abstract contract Evidence is IMarketCore, Leases {
     bytes32 private constant OCCUPANCY_TYPEHASH = keccak256(
         "Occupancy(uint256 leaseId,uint8 kind,uint40 from,uint40 until,uint32 energyWh)"
     );
 
     uint256 private constant ARRIVED = 1;
     uint256 private constant LEFT = 2;
+    uint256 private constant BLOCKED = 3;
+    uint256 private constant NOSHOW = 4;
     uint256 private constant EARLY = 15 minutes;
+    uint256 private constant MAX_BATCH = 100;
 
-    /// @inheritdoc IParkingMarket
+    /// @inheritdoc IMarketCore
     function record(Occupancy calldata o, bytes calldata signature) external {
-        if (o.kind != ARRIVED && o.kind != LEFT) revert Berth_KindUnknown(o.kind);
-        Range.atMost("energyWh", o.energyWh, type(uint32).max);
+        _record(o, signature);
+    }
+
+    /// @inheritdoc IMarketCore
+    function recordBatch(Occupancy[] calldata occupancies, bytes[] calldata signatures) external {
+        uint256 count = occupancies.length;
+        Range.between("occupancies", count, 1, MAX_BATCH);
+        if (count != signatures.length) revert Berth_LengthMismatch(count, signatures.length);
+        for (uint256 i = 0; i < count; ++i) {
+            // whoever brings one of them alone, before, must not stop the others
+            if (_isSpent(occupancies[i])) emit Skipped(occupancies[i].leaseId);
+            else _record(occupancies[i], signatures[i]);
+        }
+    }
+
+    /// @dev Nothing could follow from it any more: it, or something stronger, has been brought.
+    function _isSpent(Occupancy calldata o) private view returns (bool) {
+        uint256 state = o.kind == LEFT ? LeaseWordLib.PARKED : LeaseWordLib.BOOKED;
+        if (_isBeyond(o.leaseId, state)) return true;
+        return o.kind == NOSHOW && _leases[o.leaseId >> 16].noShow();
+    }
+
+    function _record(Occupancy calldata o, bytes calldata signature) private {
+        if (o.kind < ARRIVED || o.kind > NOSHOW) revert Berth_KindUnknown(o.kind);
+        Range.atMost("energyWh", o.energyWh, o.kind == LEFT ? type(uint32).max : 0);
         LeaseWord word = _open(o.leaseId);
         OfferWordA a = _prices(Slots.spaceOf(o.leaseId), word.offer());
         _checkTime(o.leaseId, 0, _t1(o.leaseId, word, a));
 
-        // Check: the times that both kinds share; `from` and `until` fit uint40 because they are not in the future
+        // Check: the times; `from` and `until` fit uint40 because they are not in the future
         uint256 start = Slots.startOf(Slots.startSlotOf(o.leaseId));
-        uint256 booked;
+        uint256 end;
         unchecked {
+            end = start + word.slots() * Slots.SECONDS;
             // a lease never starts before it was booked, so `start` is far above 15 minutes
-            booked = 15 * word.slots();
-            _checkEvidenceTime("from", o.from, start - EARLY, start + booked * 1 minutes - 1);
+            _checkEvidenceTime(
+                "from",
+                o.from,
+                o.kind <= LEFT ? start - EARLY : 0,
+                o.kind == NOSHOW ? start : end - 1
+            );
         }
-        _checkEvidenceTime("until", o.until, o.from, block.timestamp);
+        uint256 earliest = o.from;
+        if (o.kind == BLOCKED && earliest < start) earliest = start;
+        if (o.kind == NOSHOW) earliest = end;
+        _checkEvidenceTime("until", o.until, earliest, block.timestamp);
         _checkLock(o, signature);
 
-        if (o.kind == ARRIVED) _arrive(o, word, start);
-        else _leave(o, word, a, start, booked);
+        if (o.kind == LEFT) _leave(o, word, a, start, (end - start) / 1 minutes);
+        else _beforeParking(o, word, a, start);
     }
 
-    function _arrive(Occupancy calldata o, LeaseWord word, uint256 start) private {
-        if (word.state() != LeaseWordLib.BOOKED) revert Berth_WrongState(o.leaseId, word.state());
-        _checkEvidenceTime("until", o.until, o.from, o.from);
-        Range.atMost("energyWh", o.energyWh, 0);
-        uint256 arrived = _arrivalMinute(o.from, start) + 1;
-        _store(o.leaseId, word.withArrival(arrived).withState(LeaseWordLib.PARKED));
-        emit Arrived(o.leaseId, uint40(o.from), uint16(arrived));
+    /// @dev ARRIVED, BLOCKED and NOSHOW: of a lease that nobody has used yet.
+    function _beforeParking(
+        Occupancy calldata o,
+        LeaseWord word,
+        OfferWordA a,
+        uint256 start
+    ) private {
+        _checkState(o.leaseId, word, LeaseWordLib.BOOKED);
+        if (o.kind == ARRIVED) {
+            _checkEvidenceTime("until", o.until, o.from, o.from);
+            uint256 arrived = _arrivalMinute(o.from, start) + 1;
+            _store(o.leaseId, word.withArrival(arrived).withState(LeaseWordLib.PARKED));
+            emit Arrived(o.leaseId, uint40(o.from), uint16(arrived));
+        } else if (o.kind == BLOCKED) {
+            Bill memory nothing;
+            _close(o.leaseId, word, a, nothing, Outcome.Obstructed);
+        } else if (word.disputed()) {
+            // kept for the end of the dispute
+            if (word.noShow()) revert Berth_WrongState(o.leaseId, word.state());
+            _store(o.leaseId, word.withNoShow());
+            emit NoShowRecorded(o.leaseId, uint40(o.until));
+        } else {
+            _close(o.leaseId, word, a, _noShowBill(word, a), Outcome.NoShow);
+        }
     }
 
     function _leave(
@@ -86,8 +139,9 @@ abstract contract Evidence is Leases {
         }
 
         Bill memory bill = _evidenceBill(word, a);
-        // a lock alone may take rent and bought energy; overstay waits for the driver, or for time
-        if (bill.overstay == 0 || _sender() == word.driver()) {
+        // a lock alone may take rent and bought energy; overstay waits for the driver, or for time. A disputed
+        // lease waits whatever it bills
+        if (!word.disputed() && (bill.overstay == 0 || _sender() == word.driver())) {
             _close(o.leaseId, word, a, bill, Outcome.Departed);
         } else {
             _store(o.leaseId, word.withState(LeaseWordLib.CLAIMED));
@@ -109,11 +163,31 @@ abstract contract Evidence is Leases {
     }
 
     function _checkLock(Occupancy calldata o, bytes calldata signature) private view {
-        address key = _space1[Slots.spaceOf(o.leaseId)].lockKey();
-        bytes32 digest = keccak256(
-            abi.encode(OCCUPANCY_TYPEHASH, o.leaseId, o.kind, o.from, o.until, o.energyWh)
+        uint256 spaceId = Slots.spaceOf(o.leaseId);
+        address key = _space1[spaceId].lockKey();
+        address signer = _signerOf(
+            keccak256(
+                abi.encode(OCCUPANCY_TYPEHASH, o.leaseId, o.kind, o.from, o.until, o.energyWh)
+            ),
+            signature
         );
-        if (!_signed(digest, signature, key)) revert Berth_BadSignature("lock", key);
+        if (signer != key && !_isFormerLock(o, _space2[spaceId], signer))
+            revert Berth_BadSignature("lock", key);
+    }
+
+    /// @dev A lock that was replaced speaks for leases that began before the slot of its replacement, and of
+    ///      nothing later than that.
+    function _isFormerLock(
+        Occupancy calldata o,
+        SpaceWord2 space,
+        address signer
+    ) private pure returns (bool) {
+        uint256 rotatedAt = space.rotatedAt();
+        return
+            signer != address(0) &&
+            signer == space.previousKey() &&
+            Slots.startSlotOf(o.leaseId) < Slots.current(rotatedAt) &&
+            o.until <= rotatedAt;
     }
 
     function _checkEvidenceTime(

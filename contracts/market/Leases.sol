@@ -1,15 +1,14 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
-import {LeaseRequest, LeaseView, Outcome, Record, VehicleProof} from "../interfaces/BerthTypes.sol";
+import {Outcome, Record} from "../interfaces/BerthTypes.sol";
 import {
     Berth_CalendarTaken,
-    Berth_CostAboveMaximum,
+    Berth_Disputed,
     Berth_EpochExhausted,
     Berth_LeaseUnknown,
+    Berth_NotDriver,
     Berth_OutOfTime,
-    Berth_SpaceLapses,
     Berth_StartInPast,
     Berth_StartTooFar,
     Berth_WrongState
@@ -19,144 +18,22 @@ import {OfferWordA} from "../libraries/OfferWord.sol";
 import {Range} from "../libraries/Range.sol";
 import {SlotCalendar} from "../libraries/SlotCalendar.sol";
 import {Slots} from "../libraries/Slots.sol";
-import {SpaceWord0} from "../libraries/SpaceWord.sol";
 import {Bill, Tariff} from "../libraries/Tariff.sol";
 import {Offers} from "./Offers.sol";
 import {SettlementLedger} from "./SettlementLedger.sol";
 import {Vehicles} from "./Vehicles.sol";
 
-/// @title Leases: taking one, and ending one when its time has come
+/// @title Leases: their words, their calendar, their deadlines, and the one way in which they end
 abstract contract Leases is Offers, Vehicles, SettlementLedger {
     using SlotCalendar for mapping(uint256 => uint256);
 
-    // a lease stays open for evidence until T1 = end + reserve + 24 h, a claim until T2 = T1 + 48 h
+    // T1 = end + reserve + 24 h for evidence, T2 = T1 + 48 h for a claim, T3 = T2 + 7 d for a dispute
     uint256 private constant EVIDENCE_TIME = 24 hours;
-    uint256 private constant CLAIM_TIME = 48 hours;
+    uint256 internal constant CLAIM_TIME = 48 hours;
+    uint256 internal constant DISPUTE_TIME = 7 days;
 
-    mapping(uint256 leaseKey => LeaseWord) private _leases;
-    mapping(uint256 calendarKey => uint256) private _calendar;
-
-    /// @inheritdoc IParkingMarket
-    function lease(LeaseRequest calldata request) external whenNotPaused returns (uint256 leaseId) {
-        return _lease(_sender(), request);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function leaseWithVehicle(
-        LeaseRequest calldata request,
-        VehicleProof calldata vehicle
-    ) external whenNotPaused returns (uint256 leaseId) {
-        address driver = _sender();
-        _registerVehicle(driver, vehicle);
-        return _lease(driver, request);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function close(uint256 leaseId) external {
-        LeaseWord word = _open(leaseId);
-        uint256 spaceId = Slots.spaceOf(leaseId);
-        OfferWordA a = _prices(spaceId, word.offer());
-        uint256 t1 = _t1(leaseId, word, a);
-        // nobody ever arrived and nobody spoke: silence never pays the owner for nothing
-        Outcome outcome = Outcome.Unused;
-        Bill memory bill;
-        if (word.state() == LeaseWordLib.CLAIMED) {
-            bool accepted = _sender() == word.driver();
-            if (!accepted) _checkTime(leaseId, t1 + CLAIM_TIME, type(uint256).max);
-            outcome = accepted ? Outcome.Accepted : Outcome.Matured;
-            bill = _evidenceBill(word, a);
-        } else {
-            _checkTime(leaseId, t1, type(uint256).max);
-            if (word.state() == LeaseWordLib.PARKED) {
-                outcome = Outcome.Presumed;
-                bill = Tariff.bookedRent(a, word.slots());
-            }
-        }
-        _close(leaseId, word, a, bill, outcome);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function quote(
-        uint256 spaceId,
-        uint256 offer,
-        uint256 slots,
-        uint256 kwhCap
-    ) external view returns (uint256) {
-        Range.between("offer", offer, 1, _space(spaceId).lastOffer());
-        Range.between("slots", slots, 1, Slots.MAX_STAY);
-        Range.atMost("kwhCap", kwhCap, type(uint8).max);
-        return Tariff.deposit(_prices(spaceId, offer), slots, kwhCap);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function leaseOf(uint256 leaseId) external view returns (LeaseView memory) {
-        return _known(leaseId).unpack();
-    }
-
-    /// @inheritdoc IParkingMarket
-    function depositOf(uint256 leaseId) external view returns (uint256) {
-        LeaseWord word = _known(leaseId);
-        return _depositOf(word, _prices(Slots.spaceOf(leaseId), word.offer()));
-    }
-
-    /// @inheritdoc IParkingMarket
-    function calendarOf(uint256 spaceId, uint256 word) external view returns (uint256) {
-        Range.atMost("spaceId", spaceId, type(uint64).max);
-        Range.atMost("word", word, type(uint24).max);
-        return _calendar[(spaceId << 24) | word];
-    }
-
-    function _lease(address driver, LeaseRequest calldata r) private returns (uint256 leaseId) {
-        // Check: the request, the space, the offer, the vehicle
-        SpaceWord0 space = _space(r.spaceId);
-        Range.between("slots", r.slots, 1, Slots.MAX_STAY);
-        Range.atMost("kwhCap", r.kwhCap, type(uint8).max);
-        uint256 endSlot;
-        uint256 endDay;
-        // unchecked: a start within 90 days and at most 672 slots are far from the end of the number range
-        unchecked {
-            uint256 current = Slots.current(block.timestamp);
-            if (r.startSlot < current) revert Berth_StartInPast(r.startSlot, current);
-            if (r.startSlot > current + Slots.MAX_AHEAD) {
-                revert Berth_StartTooFar(r.startSlot, current + Slots.MAX_AHEAD);
-            }
-            endSlot = r.startSlot + r.slots;
-            endDay = (Slots.startOf(endSlot) - 1) / 1 days;
-        }
-        if (endDay > space.validDay())
-            revert Berth_SpaceLapses(r.spaceId, endDay, space.validDay());
-        OfferWordA a = _offerFor(r.spaceId, space, r.offer, r.startSlot, r.slots);
-        _checkVehicle(r.plateCommitment, driver, endSlot);
-        uint256 amount = Tariff.deposit(a, r.slots, r.kwhCap);
-        if (amount > r.maxCost) revert Berth_CostAboveMaximum(amount, r.maxCost);
-
-        // Effect: the calendar, then the lease. A free calendar means that no lease with this start is open
-        if (_calendar.book(r.spaceId, r.startSlot, r.slots)) {
-            revert Berth_CalendarTaken(r.spaceId, r.startSlot, r.slots);
-        }
-        uint256 key = Slots.key(r.spaceId, r.startSlot);
-        uint256 epoch = _leases[key].epoch();
-        if (epoch == type(uint16).max) revert Berth_EpochExhausted(r.spaceId, r.startSlot);
-        unchecked {
-            ++epoch;
-        }
-        _leases[key] = LeaseWordLib.pack(driver, r.slots, r.offer, epoch, r.kwhCap);
-        leaseId = Slots.leaseId(key, epoch);
-
-        // Interaction: credit first, then the token
-        uint256 pulled = _escrow(driver, amount);
-        emit Leased(
-            leaseId,
-            driver,
-            space.cell(),
-            uint16(r.slots),
-            uint16(r.offer),
-            uint8(r.kwhCap),
-            uint128(amount),
-            uint128(pulled),
-            r.plateCommitment
-        );
-    }
+    mapping(uint256 leaseKey => LeaseWord) internal _leases;
+    mapping(uint256 calendarKey => uint256) internal _calendar;
 
     /// @notice The one way a lease ends: state, calendar, credits, ledger, event.
     function _close(
@@ -176,14 +53,9 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
         }
         // no clamp: every term of a bill is at most its term of the deposit; checked all the same
         uint256 refund = _depositOf(word, a) - cost;
-        address owner = _space0[spaceId].owner();
+        address owner = _payee(spaceId, word.offer());
 
-        _store(
-            leaseId,
-            word.withState(
-                outcome == Outcome.Unused ? LeaseWordLib.CANCELLED : LeaseWordLib.SETTLED
-            )
-        );
+        _store(leaseId, word.withState(_terminalState(outcome)));
         _releaseRest(spaceId, leaseId, word);
         if (share != 0) _credit(owner, share);
         if (refund != 0) _credit(word.driver(), refund);
@@ -205,6 +77,54 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
                 closedAt: block.timestamp
             })
         );
+    }
+
+    /// @notice Takes [startSlot, startSlot + slots) for a new word, a lease or a block.
+    /// @return key storage key of the word
+    /// @return epoch how often this start has been taken, this time included
+    function _take(
+        uint256 spaceId,
+        uint256 startSlot,
+        uint256 slots
+    ) internal returns (uint256 key, uint256 epoch) {
+        // a free calendar means that no lease with this start is open
+        if (_calendar.book(spaceId, startSlot, slots))
+            revert Berth_CalendarTaken(spaceId, startSlot, slots);
+        key = Slots.key(spaceId, startSlot);
+        epoch = _leases[key].epoch();
+        if (epoch == type(uint16).max) revert Berth_EpochExhausted(spaceId, startSlot);
+        unchecked {
+            ++epoch;
+        }
+    }
+
+    /// @dev Reverts unless a stay may start then: from the current slot to 90 days ahead.
+    function _checkStart(uint256 startSlot) internal view {
+        unchecked {
+            // slots of the block's time are far from the end of the number range
+            uint256 current = Slots.current(block.timestamp);
+            if (startSlot < current) revert Berth_StartInPast(startSlot, current);
+            if (startSlot > current + Slots.MAX_AHEAD)
+                revert Berth_StartTooFar(startSlot, current + Slots.MAX_AHEAD);
+        }
+    }
+
+    /// @notice What cancelling costs now: nothing until the offer's hours before the start.
+    function _cancelCharge(
+        uint256 leaseId,
+        LeaseWord word,
+        OfferWordA a
+    ) internal view returns (uint256) {
+        unchecked {
+            // the hours have 16 bits
+            uint256 latest = Slots.startOf(Slots.startSlotOf(leaseId));
+            if (block.timestamp + a.freeCancelHours() * 1 hours <= latest) return 0;
+        }
+        return Tariff.partOfRent(a, word.slots(), a.cancelPct());
+    }
+
+    function _noShowBill(LeaseWord word, OfferWordA a) internal pure returns (Bill memory) {
+        return Tariff.charge(a, Tariff.partOfRent(a, word.slots(), a.noShowPct()));
     }
 
     /// @notice The bill of the evidence on file.
@@ -231,6 +151,29 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
         }
     }
 
+    /// @dev Reverts unless the caller is the lease's driver and nobody disputes it.
+    function _checkDriver(uint256 leaseId, LeaseWord word, address caller) internal pure {
+        if (caller != word.driver()) revert Berth_NotDriver(leaseId, word.driver(), caller);
+        _checkUndisputed(leaseId, word);
+    }
+
+    function _checkUndisputed(uint256 leaseId, LeaseWord word) internal pure {
+        if (word.disputed()) revert Berth_Disputed(leaseId);
+    }
+
+    function _checkState(uint256 leaseId, LeaseWord word, uint256 state) internal pure {
+        if (word.state() != state) revert Berth_WrongState(leaseId, word.state());
+    }
+
+    /// @notice Is this lease beyond a state, or another with its start in its place?
+    /// @dev Reverts when it never was.
+    function _isBeyond(uint256 leaseId, uint256 state) internal view returns (bool) {
+        LeaseWord word = _leases[leaseId >> 16];
+        uint256 epoch = uint16(leaseId);
+        if (epoch == 0 || epoch > word.epoch()) revert Berth_LeaseUnknown(leaseId);
+        return epoch != word.epoch() || word.state() > state;
+    }
+
     function _store(uint256 leaseId, LeaseWord word) internal {
         _leases[leaseId >> 16] = word;
     }
@@ -254,18 +197,26 @@ abstract contract Leases is Offers, Vehicles, SettlementLedger {
         }
     }
 
-    function _depositOf(LeaseWord word, OfferWordA a) private pure returns (uint256) {
+    function _depositOf(LeaseWord word, OfferWordA a) internal pure returns (uint256) {
         return Tariff.deposit(a, word.slots(), word.kwhCap());
     }
 
     /// @dev Slots that have begun stay taken: clearing them would only make the next lease's word dearer.
-    function _releaseRest(uint256 spaceId, uint256 leaseId, LeaseWord word) private {
+    function _releaseRest(uint256 spaceId, uint256 leaseId, LeaseWord word) internal {
         unchecked {
             uint256 startSlot = Slots.startSlotOf(leaseId);
             uint256 endSlot = startSlot + word.slots();
             uint256 from = Slots.ceil(block.timestamp);
             if (from < startSlot) from = startSlot;
             if (from < endSlot) _calendar.release(spaceId, from, endSlot - from);
+        }
+    }
+
+    function _terminalState(Outcome outcome) private pure returns (uint256) {
+        // Cancelled for Unused, Cancelled, CancelledByOwner and Obstructed, which are 5 to 8; Settled, one less, for
+        // all others
+        unchecked {
+            return LeaseWordLib.SETTLED + ((0x1e0 >> uint256(outcome)) & 1);
         }
     }
 }

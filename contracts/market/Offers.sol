@@ -1,64 +1,21 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
-import {OfferTerms} from "../interfaces/BerthTypes.sol";
 import {
     Berth_DaysNotShared,
     Berth_HoursNotShared,
-    Berth_NotOwner,
     Berth_OfferNotLive,
-    Berth_StayOutOfOffer,
-    Berth_TooManyOffers
+    Berth_StayOutOfOffer
 } from "../interfaces/BerthErrors.sol";
-import {OfferWord, OfferWordA, OfferWordB} from "../libraries/OfferWord.sol";
-import {Range} from "../libraries/Range.sol";
+import {OfferWordA, OfferWordB} from "../libraries/OfferWord.sol";
 import {SpaceWord0} from "../libraries/SpaceWord.sol";
 import {WeeklyHours} from "../libraries/WeeklyHours.sol";
 import {Spaces} from "./Spaces.sol";
 
-/// @title Offers: immutable, numbered within their space, several live at once
+/// @title Offers: immutable, numbered within their space, several live at once; verbs in `Publishing`
 abstract contract Offers is Spaces {
-    mapping(uint256 offerKey => OfferWordA) private _offerA;
-    mapping(uint256 offerKey => OfferWordB) private _offerB;
-
-    /// @inheritdoc IParkingMarket
-    function publishOffer(
-        uint256 spaceId,
-        OfferTerms calldata terms
-    ) external whenNotPaused returns (uint16 number) {
-        SpaceWord0 space = _space(spaceId);
-        address owner = _sender();
-        if (owner != space.owner()) revert Berth_NotOwner(spaceId, owner);
-        uint256 last = space.lastOffer();
-        if (last == type(uint16).max) revert Berth_TooManyOffers(spaceId);
-
-        number = uint16(last + 1);
-        (OfferWordA a, OfferWordB b) = OfferWord.pack(terms, _config.feeBps);
-        uint256 key = _offerKey(spaceId, number);
-        _offerA[key] = a;
-        _offerB[key] = b;
-        _space0[spaceId] = space.withNextOffer();
-        // registered spaces have ids of 64 bits
-        emit OfferPublished(
-            uint64(spaceId),
-            owner,
-            space.cell(),
-            number,
-            OfferWordA.unwrap(a),
-            OfferWordB.unwrap(b)
-        );
-    }
-
-    /// @inheritdoc IParkingMarket
-    function offerOf(
-        uint256 spaceId,
-        uint256 number
-    ) external view returns (uint256 wordA, uint256 wordB) {
-        Range.between("number", number, 1, type(uint16).max);
-        uint256 key = _offerKey(spaceId, number);
-        return (OfferWordA.unwrap(_offerA[key]), OfferWordB.unwrap(_offerB[key]));
-    }
+    mapping(uint256 offerKey => OfferWordA) internal _offerA;
+    mapping(uint256 offerKey => OfferWordB) internal _offerB;
 
     /// @notice The prices of a live offer, if it allows the stay.
     /// @return a the offer's word A
@@ -99,7 +56,7 @@ abstract contract Offers is Spaces {
     }
 
     /// @dev `number` is at most 16 bits wherever it comes from storage or has passed the live check.
-    function _offerKey(uint256 spaceId, uint256 number) private pure returns (uint256) {
+    function _offerKey(uint256 spaceId, uint256 number) internal pure returns (uint256) {
         return (spaceId << 16) | number;
     }
 }

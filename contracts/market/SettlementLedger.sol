@@ -1,10 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
 import {Record} from "../interfaces/BerthTypes.sol";
-import {Berth_FeesTooLow} from "../interfaces/BerthErrors.sol";
-import {Range} from "../libraries/Range.sol";
 import {Escrow} from "./Escrow.sol";
 import {Governance} from "./Governance.sol";
 
@@ -18,24 +15,9 @@ abstract contract SettlementLedger is Governance, Escrow {
         uint64 count;
     }
 
-    Ledger private _ledger;
+    Ledger internal _ledger;
 
-    /// @inheritdoc IParkingMarket
-    function ledger() external view returns (bytes32 head, uint64 count, uint128 fees) {
-        return (_ledger.head, _ledger.count, _ledger.fees);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function withdrawFees(address to, uint256 amount) external onlyRole(DEFAULT_ADMIN_ROLE) {
-        Range.between("amount", amount, 1, type(uint128).max);
-        uint128 fees = _ledger.fees;
-        if (fees < amount) revert Berth_FeesTooLow(fees, amount);
-        _ledger.fees = fees - uint128(amount);
-        emit FeesWithdrawn(to, amount);
-        _push(to, amount);
-    }
-
-    /// @notice Appends a record: ledger, fees and event.
+    /// @notice Appends a record: ledger, fees and event. The record in memory is used up.
     function _append(Record memory r) internal {
         Ledger storage book = _ledger;
         bytes32 head = book.head;
@@ -49,25 +31,22 @@ abstract contract SettlementLedger is Governance, Escrow {
         book.head = head;
         // one read and one write of slot 1; no truncation: a fee is at most a tenth of a deposit, and
         // deposits are below 2^91; the sums are checked
-        (uint128 fees, uint64 number) = (book.fees, book.count);
-        ++number;
-        (book.fees, book.count) = (fees + uint128(r.fee), number);
-        emit Settled(
-            r.leaseId,
-            r.driver,
-            r.owner,
-            number,
-            uint8(r.outcome),
-            uint16(r.offer),
-            uint128(r.rent),
-            uint128(r.overstay),
-            uint128(r.energy),
-            uint128(r.fee),
-            uint128(r.refund),
-            uint16(r.arrived),
-            uint16(r.until),
-            uint32(r.energyWh),
-            uint40(r.closedAt)
-        );
+        (uint128 fees, uint64 count) = (book.fees, book.count);
+        unchecked {
+            // 2^64 settlements are out of reach
+            ++count;
+        }
+        (book.fees, book.count) = (fees + uint128(r.fee), count);
+        bytes32 topic = Settled.selector;
+        assembly ("memory-safe") {
+            // emit Settled: from the offer on, a record is the event's data in its order; number and outcome take
+            // the places of owner and driver before it. Every field fits its type: see Record
+            let outcome := mload(add(r, 0x20))
+            let owner := mload(add(r, 0x40))
+            let driver := mload(add(r, 0x60))
+            mstore(add(r, 0x40), count)
+            mstore(add(r, 0x60), outcome)
+            log4(add(r, 0x40), 384, topic, mload(r), driver, owner)
+        }
     }
 }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.30;
 
-import {IParkingMarket} from "../interfaces/IParkingMarket.sol";
 import {VehicleProof} from "../interfaces/BerthTypes.sol";
 import {
     Berth_AttesterRevoked,
@@ -26,20 +25,7 @@ abstract contract Vehicles is Spaces {
         uint8 size;
     }
 
-    mapping(bytes32 plateCommitment => Vehicle) private _vehicles;
-
-    /// @inheritdoc IParkingMarket
-    function registerVehicle(VehicleProof calldata vehicle) external {
-        _registerVehicle(_sender(), vehicle);
-    }
-
-    /// @inheritdoc IParkingMarket
-    function vehicleOf(
-        bytes32 plateCommitment
-    ) external view returns (address driver, uint32 untilSlot, uint8 verifier, uint8 size) {
-        Vehicle memory v = _vehicles[plateCommitment];
-        return (v.driver, v.untilSlot, v.verifier, v.size);
-    }
+    mapping(bytes32 plateCommitment => Vehicle) internal _vehicles;
 
     function _registerVehicle(address driver, VehicleProof calldata v) internal {
         Range.between("size", v.size, 1, 4);
