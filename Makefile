@@ -66,7 +66,7 @@ test-e2e: setup build ## real processes on a real chain
 
 .PHONY: gas-accept
 gas-accept: setup build ## write the gas snapshots anew; look at the difference before committing it
-	@BERTH_GAS_ACCEPT=1 $(BROWNIE) test tests/contracts/test_gas.py --network ganache-cli $(CONTRACT_TEST_FLAGS)
+	@BERTH_GAS_ACCEPT=1 $(BROWNIE) test tests/contracts/gas/test_gas.py --network ganache-cli $(CONTRACT_TEST_FLAGS)
 
 ##@ Check
 

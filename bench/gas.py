@@ -3,7 +3,7 @@
     python bench/gas.py            print the table, write docs/gas.md, end with one JSON line
     python bench/gas.py --check    fail if docs/gas.md is not the one of the snapshots
 
-The figures are those of tests/contracts/snapshots, where the contract tests hold them to the unit.
+The figures are those of tests/contracts/gas/snapshots, where the contract tests hold them to the unit.
 Needs nothing but Python.
 """
 
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-SNAPSHOTS = ROOT / "tests" / "contracts" / "snapshots"
+SNAPSHOTS = ROOT / "tests" / "contracts" / "gas" / "snapshots"
 DOCUMENT = ROOT / "docs" / "gas.md"
 
 GOALS = {
@@ -32,7 +32,7 @@ TITLES = {"market": "ParkingMarket", "titles": "TitleRegistry"}
 INTRODUCTION = """\
 # Gas
 
-<!-- Written by bench/gas.py from tests/contracts/snapshots; do not edit. -->
+<!-- Written by bench/gas.py from tests/contracts/gas/snapshots; do not edit. -->
 
 Measured on Ganache (shanghai; solc 0.8.30, viaIR, 200 runs), to the unit: the contract tests fail
 when a figure changes, `make gas-accept` takes the new ones over.

@@ -5,7 +5,7 @@ import ast
 from pathlib import Path
 
 import pytest
-from brownie import ParkingMarket, TitleRegistry
+from brownie import MarketExtension, ParkingMarket, TitleRegistry
 from support.errors import CATALOGUE
 
 HERE = Path(__file__).parent
@@ -38,7 +38,7 @@ def test_an_error_is_in_the_abi_of_a_contract_that_users_call(name):
     """Else a wallet could only show bytes."""
     errors = {
         item["name"]
-        for contract in (ParkingMarket, TitleRegistry)
+        for contract in (ParkingMarket, MarketExtension, TitleRegistry)
         for item in contract.abi
         if item["type"] == "error"
     }

@@ -14,7 +14,7 @@ from support.clock import HOUR, MONDAY, reach
 from support.conservation import assert_conserved
 from support.errors import reverts, reverts_with
 from support.forms import TERMS
-from support.world import ENOUGH, START, World
+from support.world import ENOUGH, START, World, deployer_script
 
 TEN = MONDAY + 10 * HOUR
 NOON = TEN + 2 * HOUR
@@ -86,16 +86,16 @@ class TestNoReturn:
 
     def test_an_asset_that_is_no_contract_takes_no_money(self, world, market):
         """A mistyped asset: deploying cannot tell, every deposit can."""
-        from brownie import ZERO_ADDRESS, ParkingMarket
+        from brownie import ZERO_ADDRESS
         from brownie.exceptions import VirtualMachineError
 
-        empty = ParkingMarket.deploy(
+        config = {"guardian": ZERO_ADDRESS, "feeBps": 0}
+        empty = deployer_script().deploy_market(
             world.titles,
             world.stranger,
             world.forwarder,
             world.timelock,
-            ZERO_ADDRESS,
-            0,
+            config,
             {"from": world.deployer},
         )
         with pytest.raises(VirtualMachineError):

@@ -39,7 +39,7 @@ class TestLease:
             "plateCommitment": "0x" + world.plate.hex(),
         }
         assert asset.balanceOf(market) == deposit == market.depositOf(lease)
-        assert market.leaseOf(lease) == (world.driver, 1, False, 8, 1, 1, 20, 0, 0, 0)
+        assert market.leaseOf(lease) == (world.driver, 1, False, 8, 1, 1, 20, 0, 0, 0, False)
         assert taken_slots(market, space, START - 8, START + 16) == set(range(START, START + 8))
 
     def test_takes_credit_first_and_only_the_rest_from_the_wallet(
@@ -270,7 +270,7 @@ class TestRefusals:
         reach(TEN - 600)
         come_and_go_early(lease)
         ended = LeaseWord(world.driver.address, LeaseState.SETTLED, False, 8, 1, 1, 0, 1, 0, 0)
-        assert market.leaseOf(lease)[1:] == (4, False, 8, 1, 1, 0, 1, 0, 0)
+        assert market.leaseOf(lease)[1:] == (4, False, 8, 1, 1, 0, 1, 0, 0, False)
         set_lease_word(world, space, START, ended.encode(), replace(ended, epoch=65_534).encode())
         last = world.lease(space)
         assert last == lease_id(space, START, 65_535)

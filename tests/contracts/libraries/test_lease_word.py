@@ -49,5 +49,5 @@ def test_packs_as_the_backend_does_and_unpacks_to_what_went_in(harness):
         )
         assert word == expected.encode()
         assert (view[0].lower(), *view[1:]) == (
-            driver, state, False, slots, offer, epoch, kwh, arrived, until, energy
+            driver, state, False, slots, offer, epoch, kwh, arrived, until, energy, False
         )  # fmt: skip

@@ -19,8 +19,9 @@ ECRECOVER = 3_000
 PARTS = ("transaction", "calldata", "storage", "logs", "signatures", "token")
 
 
-def floor(tx, token: str) -> dict[str, int]:
-    """The parts of the floor of a mined transaction."""
+def floor(tx, token: str, extension: str) -> dict[str, int]:
+    """The parts of the floor of a mined transaction. What the market's extension does, it does to
+    the market's storage; calling it is no part of the floor."""
     data = bytes.fromhex(tx.input[2:])
     parts = dict.fromkeys(PARTS, 0)
     parts["transaction"] = BASE
@@ -31,7 +32,8 @@ def floor(tx, token: str) -> dict[str, int]:
     touched, called = set(), set()
     for step in tx.trace:
         if step["op"] in ("SLOAD", "SSTORE"):
-            touched.add((step["address"], int(step["stack"][-1], 16)))
+            where = tx.receiver if step["address"] == extension else step["address"]
+            touched.add((where, int(step["stack"][-1], 16)))
         elif step["op"] in ("CALL", "STATICCALL"):
             target = int(step["stack"][-2], 16)
             if target == 1:

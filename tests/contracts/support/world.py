@@ -9,7 +9,7 @@ from berth.core import messages
 from berth.core.ids import city_number, space_id
 from berth.core.tariff import Terms
 from berth.core.title import Title
-from brownie import ParkingMarket, accounts, web3
+from brownie import accounts, web3
 
 from support import clock
 from support.forms import BAY, TERMS, Edition, Registration, Request, Seen, terms_form
@@ -105,6 +105,36 @@ class World:
         return messages.Domain(web3.chain_id, self.market.address)
 
     @property
+    def extension(self) -> str:
+        """Address of the market's second part."""
+        return self.market.extension()
+
+    def account(self, name: str):
+        """A new person, who sends transactions: some ether, tokens, an allowance, no credit."""
+        account = accounts.at(key(name).address, force=True)
+        web3.provider.make_request("evm_setAccountBalance", [account.address, hex(10**20)])
+        self.asset.mint(account, ENOUGH, {"from": self.deployer})
+        self.asset.approve(self.market, 2**256 - 1, {"from": account})
+        return account
+
+    def permit(self, person: Key, amount: int = ENOUGH, deadline: int = 2**256 - 1) -> tuple:
+        """Permit of somebody who signs for himself, for the market."""
+        token = messages.Domain(web3.chain_id, self.asset.address, self.asset.name(), "1")
+        nonce = self.asset.nonces(person.address)
+        message = messages.permit(
+            token, person.address, self.market.address, amount, nonce, deadline
+        )
+        signature = messages.sign(message, person.private)
+        return amount, deadline, signature[64], signature[:32], signature[32:64]
+
+    def agreement(self, lease: int, cost: int, *people: Key, until: int = 2**255) -> tuple:
+        """Agreement, and everybody's signature of it."""
+        deposit = self.market.depositOf(lease)
+        message = messages.agreement(self.domain, lease, deposit, cost, until)
+        signatures = (messages.sign(message, one.private) for one in people)
+        return ((lease, deposit, cost, until), *signatures)
+
+    @property
     def admin(self):
         """The timelock as a sender; what its delay does is tested on its own."""
         account = accounts.at(self.timelock.address, force=True)
@@ -114,13 +144,12 @@ class World:
     def second_market(self, asset=None) -> "World":
         """The same world around another market, over another asset if one is given."""
         asset = asset or self.asset
-        market = ParkingMarket.deploy(
+        market = deployer_script().deploy_market(
             self.titles,
             asset,
             self.forwarder,
             self.admin,
-            self.guardian,
-            FEE_BPS,
+            {"guardian": self.guardian.address, "feeBps": FEE_BPS},
             {"from": self.deployer},
         )
         self.titles.setMarket(market, True, {"from": self.admin})
@@ -161,7 +190,7 @@ class World:
         edition: Edition | None = None,
     ) -> Registration:
         """All that an owner brings for a title of the edition, signed by everybody concerned."""
-        owner = owner or self.owner.address
+        owner = str(getattr(owner, "address", owner) or self.owner.address)
         lock = lock or self.lock
         edition = edition or self.edition
         title = title or edition.titles[index]
@@ -184,6 +213,18 @@ class World:
                     messages.lock_possession(self.domain, lock.address, space, owner), lock.private
                 ),
             ],
+        )
+
+    def lock_proof(self, space: int, lock: Key, owner=None, valid_day: int = VALID_DAY) -> tuple:
+        """LockProof of another lock for a registered space."""
+        owner = str(owner or self.owner)
+        possession = messages.lock_possession(self.domain, lock.address, space, owner)
+        return (
+            lock.address,
+            MAKER,
+            valid_day,
+            self.maker_word(lock.address, valid_day),
+            messages.sign(possession, lock.private),
         )
 
     def holder_word(self, wallet, salted_holder, valid_day, nonce, by: Key | None = None) -> bytes:
