@@ -1,4 +1,4 @@
-"""`berth settle`: close leases that everybody forgot."""
+"""`berth settle`: close leases that everybody forgot, delist spaces whose proof was revoked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from berth.core.clock import Clock
 from berth.core.deployment import Deployment, load_deployment
 from berth.core.errors import BerthError
 from berth.core.settings import Settings
-from berth.relay.keeper import Closing
+from berth.relay.closer import Closing, Delisting
 from berth.store import bind_deployment, open_store
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -35,34 +35,47 @@ class _BlockTime:
 @app.command()
 def settle(
     expired: bool = typer.Option(False, "--expired", help="Close every lease past its deadline."),
+    revoked: bool = typer.Option(
+        False, "--revoked", help="Delist every space whose title or lock's maker is revoked."
+    ),
     keystore: Path | None = typer.Option(None, help="Who pays; default: keys/relay.json."),
     password_file: Path | None = typer.Option(None, help="File with the keystore's password."),
     as_json: bool = typer.Option(False, "--json", help="Print JSON on one line."),
 ) -> None:
-    """Close leases that nobody ended: anybody may, a day after their end (three after a claim).
+    """End what nobody ended: anybody may.
 
-    Exit code 1 when one could not be closed.
+    A lease can be closed a day and its reserve after its end, two days later after a claim, and
+    another seven days later when it is disputed.
+
+    Exit code 1 when something could not be ended.
     """
-    if not expired:
-        raise BerthError(
-            "settle.what", "say what to settle: --expired", field="expired", exit_code=2
-        )
+    if not (expired or revoked):
+        message = "say what to settle: --expired, --revoked or both"
+        raise BerthError("settle.what", message, field="expired", exit_code=2)
     settings = settings_here()
     deployment = load_deployment(settings.deployment)
     key = open_key(settings, keystore, password_file, "relay")
-    closings = asyncio.run(_close(settings, deployment, key))
+    closings, delistings = asyncio.run(_settle(settings, deployment, key, expired, revoked))
+    done: list[Closing | Delisting] = [*closings, *delistings]
     if as_json:
-        typer.echo(json.dumps([vars(closing) for closing in closings]))
+        typer.echo(json.dumps([vars(one) for one in done]))
     else:
         for closing in closings:
             typer.echo(f"{closing.lease_id}  {closing.tx_hash or closing.reason}")
-        typer.echo(f"{sum(c.tx_hash is not None for c in closings)} leases closed")
-    if any(closing.tx_hash is None for closing in closings):
+        for delisting in delistings:
+            typer.echo(f"{delisting.space_id}  {delisting.tx_hash or delisting.reason}")
+        if expired:
+            typer.echo(f"{sum(c.tx_hash is not None for c in closings)} leases closed")
+        if revoked:
+            typer.echo(f"{sum(d.tx_hash is not None for d in delistings)} spaces delisted")
+    if any(one.tx_hash is None for one in done):
         raise typer.Exit(1)
 
 
-async def _close(settings: Settings, deployment: Deployment, key: bytes) -> list[Closing]:
-    from berth.relay.assemble import assemble_keeper
+async def _settle(
+    settings: Settings, deployment: Deployment, key: bytes, expired: bool, revoked: bool
+) -> tuple[list[Closing], list[Delisting]]:
+    from berth.relay.assemble import assemble_closer
 
     async with Rpc(settings.rpc_url) as rpc:
         await verify_chain(rpc, deployment)
@@ -71,9 +84,12 @@ async def _close(settings: Settings, deployment: Deployment, key: bytes) -> list
         store = open_store(settings.database_url, deployment)
         try:
             bind_deployment(store, deployment)
-            keeper = assemble_keeper(
+            closer = assemble_closer(
                 store=store, deployment=deployment, rpc=rpc, clock=clock, transaction_key=key
             )
-            return await keeper.close_expired()
+            return (
+                await closer.close_expired() if expired else [],
+                await closer.delist_revoked() if revoked else [],
+            )
         finally:
             store.close()

@@ -101,10 +101,14 @@ class Availability(Message, frozen=True, kw_only=True, tag="availability"):
 
 
 class OccupancyRecord(Message, frozen=True, kw_only=True, tag="occupancy"):
-    """Evidence for the chain: `signature` is over EIP-712 `Occupancy` of the market's domain."""
+    """Evidence for the chain: `signature` is over EIP-712 `Occupancy` of the market's domain.
+
+    `kind` 1 the vehicle came; 2 it left; 3 BLOCKED, somebody else's stands there; 4 NOSHOW, watched
+    from the start (or before) to the end, and nobody came.
+    """
 
     lease_id: LeaseHex
-    kind: Literal[1, 2]
+    kind: Literal[1, 2, 3, 4]
     from_: Seconds = msgspec.field(name="from")
     until: Seconds
     energy_wh: Count

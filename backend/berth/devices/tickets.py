@@ -87,7 +87,7 @@ class Receipt(_Claims, frozen=True, kw_only=True):
     """The backend keeps this evidence: the lock need not send it again."""
 
     lease: LeaseHex
-    kind: Literal[1, 2]
+    kind: Literal[1, 2, 3, 4]
     digest: Hash
 
 

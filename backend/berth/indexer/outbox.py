@@ -28,7 +28,12 @@ from berth.store.kept import outbox
 RECENT_BLOCKS = 256
 BOOKED = "lease.booked"
 #: Follow a booking that the relay knows of.
-FOLLOWING = frozenset({"lease.arrived", "lease.claimed", "lease.settled"})
+FOLLOWING = frozenset(
+    {"lease.arrived", "lease.claimed", "lease.settled", "lease.extended", "lease.vehicle"}
+)
+#: A space has another lock: told of every lease of it that is open.
+ROTATED = "space.lock"
+LOCK = "lease.lock"
 _OPEN = (LeaseState.BOOKED.value, LeaseState.PARKED.value, LeaseState.CLAIMED.value)
 
 
@@ -49,7 +54,13 @@ def announce(conn: Connection, notices: Iterable[Notice], head_number: int) -> N
 
 def hand_over_changes(conn: Connection, notices: Iterable[Notice]) -> None:
     """Outbox rows of changes to leases that the relay knows of."""
+    notices = list(notices)
     changes = [notice for notice in notices if notice.topic in FOLLOWING]
+    for notice in notices:
+        if notice.topic == ROTATED:
+            changes += [
+                notice._replace(topic=LOCK, lease_id=one) for one in _open_leases(conn, notice)
+            ]
     known = _known_leases(conn, {str(notice.lease_id) for notice in changes})
     for notice in changes:
         if notice.lease_id in known:
@@ -133,6 +144,13 @@ def take_back(conn: Connection, ancestor: Header, version: int) -> None:
             ancestor.timestamp,
             json.loads(row["payload_json"]),
         )
+
+
+def _open_leases(conn: Connection, notice: Notice) -> list[str]:
+    query = select(leases.c.lease_id).where(
+        leases.c.space_id == notice.space_id, leases.c.state.in_(_OPEN)
+    )
+    return list(conn.execute(query.order_by(leases.c.lease_id)).scalars())
 
 
 def _known_leases(conn: Connection, wanted: set[str]) -> set[str]:

@@ -8,6 +8,7 @@ from berth.chain.sender import Sender
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment
 from berth.core.sealed import Sealer
+from berth.relay.closer import Closer
 from berth.relay.keeper import Keeper
 from berth.relay.policy import Policy
 from berth.relay.run import Relay
@@ -57,6 +58,14 @@ def assemble_relay(
 def assemble_keeper(
     *, store: Store, deployment: Deployment, rpc: Rpc, clock: Clock, transaction_key: bytes
 ) -> Keeper:
-    """A keeper alone, as `berth settle --expired` needs it."""
+    """A keeper of its own, for the relay."""
     sender = Sender(rpc, TransactionJournal(store), transaction_key, deployment.chain_id)
     return Keeper(store, rpc, Contracts.of(deployment), sender, clock)
+
+
+def assemble_closer(
+    *, store: Store, deployment: Deployment, rpc: Rpc, clock: Clock, transaction_key: bytes
+) -> Closer:
+    """What `berth settle` needs."""
+    sender = Sender(rpc, TransactionJournal(store), transaction_key, deployment.chain_id)
+    return Closer(store, Contracts.of(deployment), sender, clock)

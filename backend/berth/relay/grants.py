@@ -1,7 +1,8 @@
 """Leases as locks keep them: granted when deep enough, sent until acknowledged, taken back.
 
-A row's `version` grows with every change that the lock must learn of; `acked_version` is what it
-has confirmed. A lock that says hello tells what it holds, so a row that it lost is sent again.
+A row's `version` grows with every change that the lock must learn of: an extension, another
+vehicle, the end. `acked_version` is what it has confirmed. A lock that says hello tells what it
+holds, so a row that it lost is sent again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import ColumnElement, Connection, insert, select, update
 
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
@@ -36,8 +37,8 @@ _NEVER = 1 << 40
 
 @dataclass(frozen=True)
 class GrantOrder:
-    """What is to be signed for a lock. `salt` is None when the grant is taken back, `booked_block`
-    too; `window_end` is Unix seconds."""
+    """What is to be signed for a lock. `salt` is None when the grant is taken back, `plate_block`
+    (of the event that names the vehicle) too; `window_end` is Unix seconds."""
 
     lease_id: str
     lock_id: str
@@ -46,17 +47,19 @@ class GrantOrder:
     window_end: int
     plate_commitment: str
     salt: bytes | None = None
-    booked_block: int | None = None
+    plate_block: int | None = None
 
 
 def give(conn: Connection, lease_id: str, now: int) -> None:
-    """A lease was booked, or came back after a reorg: its lock is to have it."""
+    """A lease was booked or changed, its space was given another lock, or a reorg took any of that
+    back: the lock that the space has now is to have the lease as it is now, any other no more."""
     lease = lease_row(conn, lease_id)
     if lease is None or not LeaseState(lease["state"]).is_open:
         return
     lock_id = conn.execute(
         select(spaces.c.lock_key).where(spaces.c.space_id == lease["space_id"])
     ).scalar_one()
+    _revoke(conn, (grants.c.lease_id == lease_id) & (grants.c.lock_id != lock_id), now)
     fields: dict[str, Any] = {
         "window_start": slot_start(lease["start_slot"]) - EARLY_SECONDS,
         "window_end": slot_start(lease["end_slot"]),
@@ -70,14 +73,21 @@ def give(conn: Connection, lease_id: str, now: int) -> None:
     if row is None:
         key = {"lease_id": lease_id, "lock_id": lock_id}
         conn.execute(insert(grants).values(**key, **fields, cycle=0, version=1, created_at=now))
-    elif row["state"] == "revoked":
+        return
+    other_plate = row["plate_commitment"] != lease["plate_commitment"]
+    if row["state"] == "revoked" or other_plate or row["window_end"] != fields["window_end"]:
+        if other_plate:
+            fields["plate_since"] = _NEVER  # until the lock has it
         _change(conn, row, version=row["version"] + 1, **fields)
 
 
 def take_back(conn: Connection, lease_id: str, now: int) -> None:
     """The lease is over, or gone: no lock may lower its bar for it any more."""
-    query = select(grants).where(grants.c.lease_id == lease_id, grants.c.state != "revoked")
-    for row in every(conn, query):
+    _revoke(conn, grants.c.lease_id == lease_id, now)
+
+
+def _revoke(conn: Connection, which: ColumnElement[bool], now: int) -> None:
+    for row in every(conn, select(grants).where(which, grants.c.state != "revoked")):
         if row["state"] == "pending" and row["acked_version"] == 0:
             # What was never sent needs no taking back: the version stays, and counts as known.
             news = {"acked_version": row["version"], "next_at": _NEVER}
@@ -107,6 +117,7 @@ def acknowledged(
         conn,
         row,
         acked_version=version,
+        plate_since=_plate_since(row, now),
         state=state,
         reason=None,
         next_at=_NEVER,
@@ -125,8 +136,11 @@ def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int
         if row["state"] == "revoked" and known == 0:
             known = row["version"]  # forgotten is as good as revoked
         if known != row["acked_version"]:
-            again = _NEVER if known == row["version"] else 0
-            _change(conn, row, acked_version=known, next_at=again, updated_at=now)
+            newest = known == row["version"]
+            since = _plate_since(row, now) if newest else row["plate_since"]
+            again = _NEVER if newest else 0
+            news = {"acked_version": known, "plate_since": since, "next_at": again}
+            _change(conn, row, **news, updated_at=now)
 
 
 def waiting(conn: Connection) -> bool:
@@ -162,14 +176,15 @@ def due(conn: Connection, policy: Policy, clock: Clock, sealer: Sealer) -> list[
         lease = lease_row(conn, row["lease_id"])
         if lease is None:
             continue  # the reorg's outbox row is on its way
-        have, required = policy.depth(conn, lease)
+        # what was booked may be deep already, but not what was changed since
+        have, required = policy.depth(conn, lease, lease["changed_block"])
         if have < required:
             continue
         salt = _salt(conn, sealer, row["plate_commitment"], lease["driver"])
         if salt is None:
             wait(conn, row["lease_id"], row["lock_id"], "plate.unknown", now)
             continue
-        orders.append(replace(_order(row), salt=salt, booked_block=lease["booked_block"]))
+        orders.append(replace(_order(row), salt=salt, plate_block=lease["plate_block"]))
     return orders
 
 
@@ -203,6 +218,12 @@ def _order(row: Row) -> GrantOrder:
         window_end=row["window_end"],
         plate_commitment=row["plate_commitment"],
     )
+
+
+def _plate_since(row: Row, now: int) -> int:
+    """From when on the lock reads plates for the lease's present vehicle, once it has the grant."""
+    since: int = row["plate_since"]
+    return now if since == _NEVER else since
 
 
 def _salt(conn: Connection, sealer: Sealer, commitment: str, driver: str) -> bytes | None:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment
@@ -33,6 +33,7 @@ from berth.devices.topics import parse
 from berth.relay import commands, grants
 from berth.relay.audience import space_of_lock, tell_lease, tell_space
 from berth.relay.claims import database_now
+from berth.relay.evidence import check_speaker, check_times
 from berth.relay.rows import Row, first
 from berth.relay.signer import ReceiptOrder
 from berth.store.engine import Store
@@ -84,7 +85,7 @@ class Inbox:
         space_id = space_of_lock(conn, message.lock)
         if isinstance(message, OccupancyRecord):
             # Its own signature binds it to chain, contract and lease: an old boot's is as good.
-            return self._evidence(conn, message, space_id, now)
+            return self._evidence(conn, message, now)
         newest = known["boot_id"] or ""
         if message.boot < newest:
             raise BerthError("inbox.stale", "is from before the lock's last start", field="boot")
@@ -178,10 +179,8 @@ class Inbox:
         tell_lease(conn, "lock.plate", plate.lease_id, payload, now)
         return Reaction(wake=True)
 
-    def _evidence(
-        self, conn: Connection, record: OccupancyRecord, space_id: str | None, now: int
-    ) -> Reaction:
-        _check_space(record.lease_id, space_id)
+    def _evidence(self, conn: Connection, record: OccupancyRecord, now: int) -> Reaction:
+        check_speaker(conn, record)
         message = occupancy(
             self._deployment.domain,
             parse_lease(record.lease_id),
@@ -192,6 +191,7 @@ class Inbox:
         )
         if recover(message, record.signature) != record.lock:
             raise BerthError("inbox.evidence", "is not signed by the lock", field="signature")
+        check_times(conn, record)
         fields: Mapping[str, Any] = {
             "lease_id": record.lease_id,
             "kind": record.kind,
@@ -200,7 +200,14 @@ class Inbox:
             "energy_wh": record.energy_wh,
         }
         key = (evidence.c.lease_id == record.lease_id) & (evidence.c.kind == record.kind)
-        if first(conn, select(evidence.c.id).where(key)) is None:
+        known = first(conn, select(evidence.c.state, evidence.c.signature).where(key))
+        mended = known is not None and (
+            known["state"] == "refused" and known["signature"] != record.signature
+        )
+        if mended:
+            # the contract did not want the former one: this one says something else
+            conn.execute(delete(evidence).where(key))
+        if known is None or mended:
             conn.execute(
                 insert(evidence).values(
                     **fields,
@@ -212,7 +219,8 @@ class Inbox:
             )
             payload = {"kind": record.kind, "from": record.from_, "until": record.until}
             tell_lease(conn, "lock.evidence", record.lease_id, payload, now)
-        # The first record of a kind wins, here as in the contract; the lock may forget either way.
+        # The first record of a kind that is not refused wins, here as in the contract; the lock may
+        # forget either way.
         digest = "0x" + message.digest.hex()
         receipt = ReceiptOrder(record.lock, record.lease_id, record.kind, digest)
         return Reaction(receipts=[receipt], wake=True)

@@ -1,13 +1,14 @@
-"""Brings the locks' evidence to the chain, and closes leases that everybody forgot.
+"""Brings the locks' evidence to the chain.
 
-Neither needs any privilege: anybody may do both. The keeper merely pays for it.
+That needs no privilege: anybody may do it. The keeper merely pays for it. Each record is a
+transaction of its own, not part of a `recordBatch`: an arrival that the driver's app brought first
+would revert the whole batch, and with it the evidence of others.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -20,13 +21,12 @@ from berth.chain.sender import Sender
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease
-from berth.core.messages import ARRIVED
-from berth.core.slots import slot_start
-from berth.core.states import LeaseState, claim_deadline, evidence_deadline
+from berth.core.messages import ARRIVED, LEFT, NOSHOW
+from berth.core.states import LeaseState, Outcome
 from berth.relay.audience import tell_lease
 from berth.relay.claims import database_now
 from berth.relay.rows import Row, every
-from berth.store.derived import leases, offers
+from berth.store.derived import settlements
 from berth.store.engine import Store
 from berth.store.kept import evidence
 
@@ -37,15 +37,6 @@ _BATCH = 50
 #: Longest wait for one transaction before others are looked at again, seconds.
 _MINED_WITHIN = 5.0
 _log = structlog.get_logger("berth.keeper")
-
-
-@dataclass(frozen=True)
-class Closing:
-    """What became of an attempt to close a lease: `tx_hash`, or the `reason` why not."""
-
-    lease_id: str
-    tx_hash: str | None
-    reason: str | None
 
 
 class Keeper:
@@ -75,11 +66,6 @@ class Keeper:
         """Sends again what a reorg may have taken out of the chain."""
         await self._sender.resume()
 
-    async def close_expired(self) -> list[Closing]:
-        """Closes every lease that T1 or T2 has passed for (`berth settle --expired`)."""
-        due = await asyncio.to_thread(self._closable)
-        return [await self._close(lease_id) for lease_id in due]
-
     async def _bring_all(self, records: list[Row]) -> int:
         brought = 0
         for row in records:
@@ -89,7 +75,8 @@ class Keeper:
         return brought
 
     async def _bring(self, row: Row) -> bool:
-        purpose = f"record:{row['lease_id']}:{row['kind']}"
+        # a lock may mend a record that was refused: then it is another one
+        purpose = f"record:{row['lease_id']}:{row['kind']}:{row['signature'][2:18]}"
         try:
             if row["until"] > await self._block_time():
                 raise BerthError("keeper.early", "the chain's time has not come there yet")
@@ -113,30 +100,41 @@ class Keeper:
         if error.name == "Berth_LeaseUnknown" and young:
             await self._later(row, error)
             return False
-        if error.name == "Berth_WrongState" and await self._on_chain(row):
-            await self._mark(row, "mined", reason="brought by somebody else")
-            return True
+        if error.name == "Berth_WrongState":
+            there = await self._on_chain(row)
+            if there is None:
+                await self._later(row, error)
+                return False
+            if there:
+                await self._mark(row, "mined", reason="brought by somebody else")
+                return True
         await self._mark(row, "refused", reason=error.message)
         _log.warning("evidence refused", lease=row["lease_id"], reason=error.message)
         return True
 
-    async def _on_chain(self, row: Row) -> bool:
+    async def _on_chain(self, row: Row) -> bool | None:
+        """Does the contract have this record, or one of its kind, already? None: the lease has
+        ended, and the index does not know yet how."""
         lease = await self._contracts.market.read(
             self._rpc, "leaseOf", parse_lease(row["lease_id"])
         )
         if row["kind"] == ARRIVED:
             return bool(lease["arrived"])
-        return bool(lease["until"])
+        if row["kind"] == LEFT:
+            return bool(lease["until"])
+        if row["kind"] == NOSHOW and lease["noShow"]:
+            return True
+        if LeaseState(lease["state"]).is_open:
+            return False
+        ending = Outcome.NO_SHOW if row["kind"] == NOSHOW else Outcome.OBSTRUCTED
+        outcome = await asyncio.to_thread(self._ended_by, row["lease_id"])
+        return None if outcome is None else outcome == ending
 
-    async def _close(self, lease_id: str) -> Closing:
-        calldata = self._contracts.market.calldata("close", parse_lease(lease_id))
-        try:
-            receipt = await self._sender.transact(
-                f"close:{lease_id}", self._contracts.market.address, calldata
-            )
-        except BerthError as error:
-            return Closing(lease_id, None, error.message)
-        return Closing(lease_id, receipt.transaction_hash, None)
+    def _ended_by(self, lease_id: str) -> int | None:
+        """The outcome of a lease, by the index; of a lease that is open there None."""
+        query = select(settlements.c.outcome).where(settlements.c.lease_id == lease_id)
+        with self._store.read() as conn:
+            return conn.execute(query).scalar_one_or_none()
 
     def _calldata(self, row: Row) -> bytes:
         record: dict[str, Any] = {
@@ -168,24 +166,6 @@ class Keeper:
             )
             return every(conn, query)
 
-    def _closable(self) -> list[str]:
-        now = self._clock.now()
-        query = (
-            select(leases.c.lease_id, leases.c.state, leases.c.end_slot, offers.c.reserve_minutes)
-            .join(
-                offers,
-                (offers.c.space_id == leases.c.space_id) & (offers.c.number == leases.c.offer),
-            )
-            .where(
-                leases.c.state.in_([s.value for s in LeaseState if s.is_open]),
-                leases.c.end_slot <= now // 900,
-            )
-            .order_by(leases.c.end_slot)
-        )
-        with self._store.read() as conn:
-            rows = every(conn, query)
-        return [row["lease_id"] for row in rows if _deadline(row) <= now]
-
     async def _mark(self, row: Row, state: str, **values: Any) -> None:
         def write(conn: Connection) -> None:
             conn.execute(
@@ -212,10 +192,3 @@ class Keeper:
                 work(conn)
 
         await asyncio.to_thread(run)
-
-
-def _deadline(row: Row) -> int:
-    end, reserve = slot_start(row["end_slot"]), row["reserve_minutes"]
-    if row["state"] == LeaseState.CLAIMED.value:
-        return claim_deadline(end, reserve)
-    return evidence_deadline(end, reserve)

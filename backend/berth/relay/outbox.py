@@ -1,4 +1,4 @@
-"""What the indexer hands over: bookings, their ends, and bookings that a reorg took away.
+"""What the indexer hands over: bookings, what becomes of them, and what a reorg took away.
 
 Each row is acted on and marked done in one transaction: all that a row asks for are other rows
 (grants, commands), so it happens exactly once however many relays look.
@@ -45,6 +45,12 @@ class Outbox:
             "lease.settled": self._over,
             "undone.lease.booked": self._gone,
             "undone.lease.settled": self._booked,
+            # longer, another vehicle, another lock: the grant follows the lease as it is now
+            **{
+                f"{undone}{kind}": self._booked
+                for kind in ("lease.extended", "lease.vehicle", "lease.lock")
+                for undone in ("", "undone.")
+            },
         }
 
     def work(self) -> int:

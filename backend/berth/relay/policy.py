@@ -24,7 +24,7 @@ from berth.core.states import LeaseState
 from berth.relay.audience import lease_row
 from berth.relay.rows import Row, first
 from berth.store.derived import cursor, offers, spaces
-from berth.store.kept import confirmations, lock_states, plate_readings, presence
+from berth.store.kept import confirmations, grants, lock_states, plate_readings, presence
 from berth.store.pace import DEFAULT_BLOCK_SECONDS, block_seconds
 
 #: Chains that one machine runs for itself: nobody reorganises them by accident.
@@ -99,9 +99,10 @@ class Policy:
             block_seconds=block_seconds(conn),
         )
 
-    def depth(self, conn: Connection, lease: Row) -> tuple[int, int]:
-        """(confirmations, required) of a lease."""
-        have = max(0, self.index(conn).block - lease["booked_block"] + 1)
+    def depth(self, conn: Connection, lease: Row, block: int | None = None) -> tuple[int, int]:
+        """(confirmations, required) of a lease; of its booking unless another block is named."""
+        since = lease["booked_block"] if block is None else block
+        have = max(0, self.index(conn).block - since + 1)
         return have, self.required(parse_minor(lease["deposit"]))
 
     def situation(self, conn: Connection, lease_id: str, account: str) -> Situation | None:
@@ -138,7 +139,7 @@ class Policy:
             bay_occupied=bool(lock["occupied"]),
             entered="entered" in events,
             here="here" in events,
-            plate=_reading(conn, lease_id, lock_id, lock["cycle_at"]),
+            plate=_reading(conn, lease_id, lock_id, _reads_since(conn, lease_id, lock_id, lock)),
             confirmed_at=_confirmed_at(conn, lease_id, lock["cycle"]),
             flags=flags,
             block_seconds=index.block_seconds,
@@ -163,6 +164,14 @@ def _presence(conn: Connection, lease_id: str, since: int) -> set[str]:
         presence.c.lease_id == lease_id, presence.c.party == "driver", presence.c.at >= since
     )
     return set(conn.execute(query).scalars())
+
+
+def _reads_since(conn: Connection, lease_id: str, lock_id: str, lock: Row) -> int:
+    """From when on a reading is of this cycle and of the lease's present vehicle."""
+    query = select(grants.c.plate_since).where(
+        grants.c.lease_id == lease_id, grants.c.lock_id == lock_id
+    )
+    return max(int(lock["cycle_at"]), conn.execute(query).scalar_one_or_none() or 0)
 
 
 def _reading(conn: Connection, lease_id: str, lock_id: str, since: int) -> PlateReading | None:

@@ -15,7 +15,7 @@ from typing import Any, Protocol
 
 from berth.chain.contracts import Contracts
 from berth.chain.reverts import ChainRevertError
-from berth.chain.rpc import Rpc
+from berth.chain.rpc import Rpc, RpcError
 from berth.core.addresses import parse_address
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease, split_lease
@@ -33,6 +33,8 @@ from berth.relay.policy import Policy
 LOCK_BURST, LOCK_SECONDS = 20, 3.0
 ALL_BURST, ALL_SECONDS = 200, 0.02
 _LIVE = (LeaseState.BOOKED, LeaseState.PARKED)
+#: A lease's vehicle is that of the newest of these.
+_NAME_A_VEHICLE = ("Leased", "Extended", "VehicleChanged")
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ class DayKeys(Protocol):
 
 @dataclass(frozen=True)
 class _Lease:
-    """A lease as the chain has it at some block."""
+    """A lease as the chain has it, as long as it is deep enough; `deep` is the newest block that
+    counts as such."""
 
     start: int
     end: int
     offer: int
     space: int
+    deep: int
 
 
 class Signer:
@@ -130,11 +134,16 @@ class Signer:
         start = slot_start(start_slot)
         end, requires = order.window_end, list[str]()
         if not order.revoked:
-            if order.salt is None or order.booked_block is None:
-                raise _no("salt", "the plate's salt or the lease's block is missing")
+            if order.salt is None or order.plate_block is None:
+                raise _no("salt", "the plate's salt or the vehicle's block is missing")
             lease = await self._live_lease(order.lock_id, number, head)
-            if await self._plate_of(number, order.booked_block) != order.plate_commitment:
+            if lease.end != order.window_end:
+                raise _no("window", "the lease ends at another time, says the chain")
+            plate, block = await self._plate_of(number, order.plate_block, head)
+            if plate != order.plate_commitment:
                 raise _no("plate", "the chain names another vehicle for this lease")
+            if block > lease.deep:
+                raise _no("depth", "the lease's vehicle is not deep enough, says the chain")
             end, requires = lease.end, await self._requires(lease)
         grant = Grant(
             lock=order.lock_id,
@@ -175,16 +184,17 @@ class Signer:
         return block.number, block.timestamp
 
     async def _live_lease(self, lock_id: str, lease: int, head: int) -> _Lease:
-        """The lease, open now and at the block that makes it deep enough."""
+        """The lease, open now and at the block that makes it deep enough, as long as it was then:
+        an extension counts when it is deep itself."""
         view = await self._lease_at(lease, head)
         space, start_slot, _ = split_lease(lease)
         deposit = await self._read("depositOf", lease, block=head)
-        required = self._policy.required(deposit)
-        if required > 1:
-            await self._lease_at(lease, max(0, head - required + 1), shallow=True)
+        deep = max(0, head - max(1, self._policy.required(deposit)) + 1)
+        if deep < head:
+            view = await self._lease_at(lease, deep, shallow=True)
         await self._check_lock(lock_id, space, head)
         start = slot_start(start_slot)
-        return _Lease(start, start + view["slots"] * SLOT_SECONDS, view["offer"], space)
+        return _Lease(start, start + view["slots"] * SLOT_SECONDS, view["offer"], space, deep)
 
     async def _lease_at(self, lease: int, block: int, *, shallow: bool = False) -> dict[str, Any]:
         try:
@@ -197,7 +207,7 @@ class Signer:
         return view
 
     async def _check_lock(self, lock_id: str, space: int, head: int) -> None:
-        word0, word1 = await self._read("spaceOf", space, block=head)
+        word0, word1, _ = await self._read("spaceOf", space, block=head)
         if SpaceWords.decode(word0, word1).lock_key != parse_address(lock_id):
             raise _no("lock", "the space has another lock, says the chain")
 
@@ -207,23 +217,40 @@ class Signer:
         named = ((FLAG_PLATE, "plate"), (FLAG_CONFIRM, "confirm"), (FLAG_NEAR, "near"))
         return [name for flag, name in named if flags & flag]
 
-    async def _plate_of(self, lease: int, block: int) -> str | None:
-        """The commitment of the lease's event in the block where the relay says it is: plates are
-        in no storage word."""
-        event = self._contracts.market.abi.events["Leased"]
-        logs = await self._rpc.call(
-            "eth_getLogs",
-            {
-                "address": self._contracts.market.address,
-                "topics": ["0x" + event.topic.hex(), f"0x{lease:064x}"],
-                "fromBlock": hex(block),
-                "toBlock": hex(block),
-            },
-        )
+    async def _plate_of(self, lease: int, block: int, head: int) -> tuple[str | None, int]:
+        """(commitment, block) of the newest event that names the lease's vehicle, from the block on
+        where the relay says it is: plates are in no storage word."""
+        logs = await self._plate_logs(lease, block, head)
         if not logs:
-            return None
-        data = bytes.fromhex(logs[-1]["data"][2:])
-        return "0x" + data[-32:].hex()
+            return None, 0
+        newest = max(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
+        # the commitment is the last word of each of these events
+        return "0x" + newest["data"][-64:].lower(), int(newest["blockNumber"], 16)
+
+    async def _plate_logs(self, lease: int, first: int, last: int) -> list[dict[str, Any]]:
+        """Logs of a range; one that the node finds too large is asked in halves."""
+        events = self._contracts.market.abi.events
+        names = ["0x" + events[name].topic.hex() for name in _NAME_A_VEHICLE]
+        try:
+            found: list[dict[str, Any]] = await self._rpc.call(
+                "eth_getLogs",
+                {
+                    "address": self._contracts.market.address,
+                    "topics": [names, f"0x{lease:064x}"],
+                    "fromBlock": hex(first),
+                    "toBlock": hex(last),
+                },
+            )
+        except RpcError:
+            if first >= last:
+                raise
+        else:
+            return found
+        middle = (first + last) // 2
+        return [
+            *await self._plate_logs(lease, first, middle),
+            *await self._plate_logs(lease, middle + 1, last),
+        ]
 
     async def _read(self, name: str, *args: Any, block: int | str = "latest") -> Any:
         return await self._contracts.market.read(self._rpc, name, *args, block=block)

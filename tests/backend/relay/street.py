@@ -68,6 +68,9 @@ class ChainNode:
         self.plate: str | None = None
         self.lock: str | None = None
         self.state: int | None = None
+        self.slots: dict[int, int] = {}  # from a block on the lease has so many
+        self.longest = 1 << 20  # blocks that it lets one look for logs in
+        self.more_logs: list[dict[str, str]] = []
         self.calls = 0
 
     async def block(self, which: int | str) -> Block:
@@ -89,10 +92,14 @@ class ChainNode:
     async def call(self, method: str, *params: Any) -> Any:
         assert method == "eth_getLogs"
         lease = self._lease(int(params[0]["topics"][1], 16))
-        if lease is None or int(params[0]["fromBlock"], 16) != lease["booked_block"]:
+        first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
+        if last - first >= self.longest:
+            raise RpcError(method, -32005, "query returned more than 10000 results", None)
+        if lease is None or not first <= lease["plate_block"] <= last:
             return []
         plate = self.plate or lease["plate_commitment"]
-        return [{"data": "0x" + "00" * 32 * 5 + plate[2:]}]
+        log = {"blockNumber": hex(lease["plate_block"]), "logIndex": "0x1"}
+        return [log | {"data": "0x" + "00" * 32 * 5 + plate[2:]}, *self.more_logs]
 
     def _lease(self, number: int) -> Any:
         with self._world.store.read() as conn:
@@ -108,12 +115,16 @@ class ChainNode:
     def _leaseOf(self, given: dict[str, Any], at: int) -> tuple[Any, ...]:
         row = self._known(given["leaseId"], at)
         state = self.state or row["state"]
-        return (row["driver"], state, False, row["slots"], row["offer"], row["epoch"], 0, 0, 0, 0)
+        slots = row["slots"]
+        for block, then in sorted(self.slots.items()):
+            slots = then if block <= at else slots
+        view = (row["driver"], state, bool(row["disputed"]), slots, row["offer"], row["epoch"])
+        return (*view, 0, 0, 0, 0, False)
 
     def _depositOf(self, given: dict[str, Any], at: int) -> int:
         return int(self._known(given["leaseId"], at)["deposit"])
 
-    def _spaceOf(self, given: dict[str, Any], at: int) -> tuple[int, int]:
+    def _spaceOf(self, given: dict[str, Any], at: int) -> tuple[int, int, int]:
         with self._world.store.read() as conn:
             row = first(
                 conn, select(spaces).where(spaces.c.space_id == space_hex(given["spaceId"]))
@@ -122,7 +133,7 @@ class ChainNode:
         words = SpaceWords(
             row["owner"], 1, 1, 1, 20000, 1, self.lock or row["lock_key"], 0, 250, 500, 0, 0, 1
         )
-        return words.encode()
+        return (*words.encode(), 0)
 
     def _offerOf(self, given: dict[str, Any], at: int) -> tuple[int, int]:
         with self._world.store.read() as conn:

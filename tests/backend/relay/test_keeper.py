@@ -9,7 +9,7 @@ from berth.chain.abi import load_abi
 from berth.chain.contracts import Contracts
 from berth.chain.rpc import NodeUnreachableError, RpcError
 from berth.chain.sender import Sender
-from berth.chain.wire import Block, Receipt
+from berth.chain.wire import Block, Log, Receipt
 from berth.core.hashing import keccak
 from berth.core.ids import parse_lease
 from berth.relay.keeper import Keeper
@@ -40,6 +40,11 @@ class Chain:
         self.revert: bytes | None = None
         self.die_after_sending = False
         self.view = (0, 0)  # arrived, until
+        self.state: int | None = None
+        self.no_show = False
+        self.skips: set[int] = set()
+        self.refuses: set[str] = set()  # verbs
+        self.delisted: list[int] = []
 
     async def block(self, _: int | str) -> Block:
         now = self._street.clock.now()
@@ -52,7 +57,8 @@ class Chain:
 
     async def typed(self, kind: Any, method: str, *params: Any) -> Any:
         if method == "eth_estimateGas":
-            if self.revert is not None:
+            verb = _verb(bytes.fromhex(params[0]["data"][2:10]))
+            if self.revert is not None and (not self.refuses or verb in self.refuses):
                 raise RpcError(method, 3, "execution reverted", self.revert)
             return "0x20000"
         if method == "eth_maxPriorityFeePerGas":
@@ -72,13 +78,16 @@ class Chain:
         assert fields["nonce"] == len(self.transactions)
         self.transactions[tx_hash] = fields
         data = bytes(fields["data"])
-        name = next(e.name for e in _MARKET.functions.values() if e.selector == data[:4])
+        name = _verb(data[:4])
         given = _MARKET.function(name).decode_inputs(data[4:])
         if name == "record":
             record = next(value for value in given.values() if isinstance(value, dict))
             self.records.append((record["leaseId"], record["kind"]))
+        elif name == "delist":
+            self.delisted.append(given["spaceId"])
         else:
-            self.closed.append(given["leaseId"])
+            wanted = given["leaseIds"] if name == "closeBatch" else [given["leaseId"]]
+            self.closed += [number for number in wanted if number not in self.skips]
         if self.die_after_sending:
             raise NodeUnreachableError(self.where, "killed")
         return tx_hash
@@ -92,13 +101,32 @@ class Chain:
             block_hash="0x" + "bb" * 32,
             gas_used_hex="0x10000",
             status_hex="0x1",
+            logs=[_skipped(number) for number in self.skips],
         )
 
     async def eth_call(self, to: str, data: bytes, **_: Any) -> bytes:
         outputs = [p.canonical for p in _MARKET.function("leaseOf").outputs]
-        state = 2 if self.view[1] == 0 else 4
-        view = ("0x" + "11" * 20, state, False, 8, 1, 1, 0, *self.view, 0)
+        state = self.state or (2 if self.view[1] == 0 else 4)
+        view = ("0x" + "11" * 20, state, False, 8, 1, 1, 0, *self.view, 0, self.no_show)
         return abi_encode(outputs, [view])
+
+
+def _verb(selector: bytes) -> str:
+    return next(e.name for e in _MARKET.functions.values() if e.selector == selector)
+
+
+def _skipped(number: int) -> Log:
+    topic = "0x" + _MARKET.events["Skipped"].topic.hex()
+    return Log(
+        address=DEPLOYMENT.market,
+        topics=[topic, f"0x{number:064x}"],
+        data_hex="0x",
+        block_number_hex="0x64",
+        block_hash="0x" + "bb" * 32,
+        transaction_hash="0x" + "00" * 32,
+        transaction_index_hex="0x0",
+        log_index_hex="0x0",
+    )
 
 
 @pytest.fixture
@@ -229,32 +257,62 @@ async def test_the_departure_waits_while_the_arrival_cannot_be_brought(
     assert [row["state"] for row in street.evidence()] == ["received", "received"]
 
 
-async def test_leases_that_everybody_forgot_are_closed_from_t1_on(
+async def test_what_somebody_else_brought_of_an_empty_bay_or_a_strangers_car_counts_as_mined(
+    street: Street, chain: Chain
+) -> None:
+    for number, (kind, outcome) in enumerate(((3, 8), (4, 9))):
+        lease = street.book(start_slot=NOW // 900 + 20 * number)
+        street.clock.at = NOW + 20 * 900 * number + 8 * 900
+        until = street.clock.at
+        street.occupancy(lease, kind, until=until)
+        chain.revert = reverts("Berth_WrongState", parse_lease(lease), 5)
+        chain.state = 5 if kind == 3 else 4
+        await keeper(street, chain).work()
+        # the index does not know yet how it ended
+        assert street.evidence()[number]["state"] == "received"
+        street.world.settle(lease, outcome=outcome, rent=0, fee=0)
+        again(street)
+        await keeper(street, chain).work()
+        assert street.evidence()[number]["state"] == "mined"
+
+
+async def test_a_second_no_show_of_a_disputed_lease_is_on_chain_already(
+    street: Street, chain: Chain
+) -> None:
+    lease = street.book(disputed=1)
+    street.clock.at += 8 * 900
+    street.occupancy(lease, 4, until=street.clock.at)
+    chain.revert = reverts("Berth_WrongState", parse_lease(lease), 1)
+    chain.state, chain.no_show = 1, True
+    await keeper(street, chain).work()
+    assert street.evidence()[0]["state"] == "mined"
+
+
+async def test_a_no_show_of_a_lease_that_ended_otherwise_is_refused(
     street: Street, chain: Chain
 ) -> None:
     lease = street.book()
-    reserve = street.world.terms
-    with street.store.read() as conn:
-        minutes = reserve(conn, street.space, 1).reserve_minutes
-    deadline = NOW + 8 * 900 + 60 * minutes + 86400
-    street.clock.at = deadline - 1
-    assert await keeper(street, chain).close_expired() == []
-    street.clock.at = deadline
-    (closing,) = await keeper(street, chain).close_expired()
-    assert (closing.lease_id, closing.reason) == (lease, None)
-    assert chain.closed == [parse_lease(lease)]
+    street.clock.at += 8 * 900
+    street.occupancy(lease, 4, until=street.clock.at)
+    street.world.settle(lease, outcome=7, rent=0, fee=0)
+    chain.revert = reverts("Berth_WrongState", parse_lease(lease), 5)
+    chain.state = 5
+    await keeper(street, chain).work()
+    assert street.evidence()[0]["state"] == "refused"
 
 
-async def test_an_overstay_claim_is_closed_from_t2_on(street: Street, chain: Chain) -> None:
-    lease = street.book(state=3)
-    with street.store.read() as conn:
-        minutes = street.world.terms(conn, street.space, 1).reserve_minutes
-    deadline = NOW + 8 * 900 + 60 * minutes + 86400 + 2 * 86400
-    street.clock.at = deadline - 1
-    assert await keeper(street, chain).close_expired() == []
-    street.clock.at = deadline
-    chain.revert = reverts("Berth_WrongState", parse_lease(lease), 4)
-    (closing,) = await keeper(street, chain).close_expired()
-    assert closing.tx_hash is None
-    assert closing.reason is not None
-    assert closing.reason.startswith("Berth_WrongState")
+async def test_a_record_in_the_place_of_a_refused_one_is_brought(
+    street: Street, chain: Chain
+) -> None:
+    lease = street.book()
+    street.clock.at += 8 * 900
+    street.occupancy(lease, 4, until=street.clock.at)
+    chain.revert = reverts("Berth_EvidenceTime", b"until".ljust(32, b"\0"), 1, 2, 3)
+    await keeper(street, chain).work()
+    assert street.evidence()[0]["state"] == "refused"
+    chain.revert = None
+    street.clock.at += 60
+    street.occupancy(lease, 4, until=street.clock.at)
+    assert await keeper(street, chain).work() == 1
+    (row,) = street.evidence()
+    assert (row["state"], row["until"]) == ("mined", street.clock.at)

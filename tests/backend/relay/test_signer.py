@@ -104,7 +104,7 @@ async def test_a_grant_for_another_vehicle_than_the_chains_is_not_signed(street:
     street.node.plate = "0x" + "66" * 32
     assert await code_of(street.signer.grant(grant_order(street, lease))) == "signer.plate"
     street.node.plate = None
-    wrong_block = grant_order(street, lease, booked_block=89)
+    wrong_block = grant_order(street, lease, plate_block=91)
     assert await code_of(street.signer.grant(wrong_block)) == "signer.plate"
 
 

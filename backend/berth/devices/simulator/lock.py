@@ -20,15 +20,19 @@ from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.devices.protocol import ASK_HELLO, Outcome, parse_world
 from berth.devices.simulator.camera import Camera, look
+from berth.devices.simulator.evidence import Witness
 from berth.devices.simulator.hardware import Hardware
 from berth.devices.simulator.home import LockHome
 from berth.devices.simulator.journal import Journal
 from berth.devices.simulator.memory import Intent, remember
 from berth.devices.simulator.reports import Publish, Reports
 from berth.devices.simulator.stay import STANDARD, Stay, Timing
+from berth.devices.simulator.watch import Watch
 from berth.devices.tickets import Challenges, Grant, Receipt, Ticket, read_claims, type_of
 
 _COMPACT_AFTER = 500
+#: With one of these no driver can be let in.
+_BAR_FAULTS = frozenset({"motor", "bar_position"})
 
 
 class Lock:
@@ -65,9 +69,9 @@ class Lock:
         self._own_up()
         if records > _COMPACT_AFTER:
             self._journal.rewrite(self.memory.snapshot(clock.now()))
-        self._stay = Stay(
-            self.memory, self._journal, clock, monotonic, timing, home.domain, home.private_key
-        )
+        witness = Witness(self.memory, self._journal, home.domain, home.private_key)
+        self._stay = Stay(self.memory, self._journal, clock, monotonic, timing, witness)
+        self._watch = Watch(self.memory, clock, timing, witness)
         self._sense()
 
     @property
@@ -85,11 +89,14 @@ class Lock:
     def lost(self) -> None:
         """The connection is gone; the lock goes on by itself."""
         self.reports.disconnect()
+        self._watch.ready(False)
 
     def tick(self) -> None:
         """Time has passed."""
-        departed = self._stay.tick(self.occupied)
-        if departed or self._monotonic() - self._resent_at >= self._timing.resend:
+        self._watch.ready(self.reports.connected and not self.reports.faults & _BAR_FAULTS)
+        told = self._stay.tick(self.occupied)
+        told |= self._watch.tick()
+        if told or self._monotonic() - self._resent_at >= self._timing.resend:
             self._resent_at = self._monotonic()
             self.reports.evidence()
         if self._camera.timed_out():
@@ -163,6 +170,7 @@ class Lock:
             self._read_plate(self._camera.lease)
 
     def _sense(self) -> None:
+        self._watch.sensed(self.occupied)
         arrived = self._stay.sensed(self.occupied, self.reports.position == "UNLOCKED")
         stranger = self.occupied and (self.memory.arrived_at is None or self.memory.left)
         self.reports.fault("car_detected", stranger)

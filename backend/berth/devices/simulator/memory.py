@@ -44,7 +44,8 @@ class Memory:
 
     `cycle` counts how often the bar came up again after being down; `lowered_for` is the lease
     that it is down for, `arrived_at` and `seen_at` when its vehicle came and was last sensed,
-    `left` whether its departure is signed; `unacknowledged` holds evidence by (lease, kind).
+    `left` whether its departure is signed; `unacknowledged` holds evidence by (lease, kind), `told`
+    the newest of each lease that the lock keeps, as (kind, until).
     """
 
     boot: int = 0
@@ -59,6 +60,7 @@ class Memory:
     grants: dict[str, Grant] = field(default_factory=dict)
     ended: OrderedDict[str, Ended] = field(default_factory=OrderedDict)
     unacknowledged: dict[tuple[str, int], Record] = field(default_factory=dict)
+    told: dict[str, tuple[int, int]] = field(default_factory=dict)
     readings: list[Record] = field(default_factory=list)
 
     def apply(self, record: Record) -> None:
@@ -79,6 +81,7 @@ class Memory:
             "left": self.left,
             "interrupted": self.interrupted,
             "last_command": self.last_command,
+            "told": [[key, *said] for key, said in self.told.items() if key in self.grants],
             "ended": [[key, end.outcome, end.reason] for key, end in self.ended.items()],
         }
         records: list[Record] = [{"k": "snapshot", **state}]
@@ -89,11 +92,13 @@ class Memory:
 
     def _on_snapshot(self, record: Record) -> None:
         for name, value in record.items():
-            if name not in ("k", "ended"):
+            if name not in ("k", "ended", "told"):
                 setattr(self, name, value)
         self.ended = OrderedDict(
             (key, Ended(outcome, why)) for key, outcome, why in record["ended"]
         )
+
+        self.told = {key: (kind, until) for key, kind, until in record["told"]}
 
     def _on_boot(self, record: Record) -> None:
         self.boot = record["boot"]
@@ -138,6 +143,7 @@ class Memory:
 
     def _on_evidence(self, record: Record) -> None:
         self.unacknowledged[record["lease"], record["kind"]] = record
+        self.told[record["lease"]] = (record["kind"], record["until"])
 
     def _on_acknowledged(self, record: Record) -> None:
         self.unacknowledged.pop((record["lease"], record["kind"]), None)

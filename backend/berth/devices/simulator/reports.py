@@ -64,6 +64,11 @@ class Reports:
         self.moving: Position | None = None
 
     @property
+    def connected(self) -> bool:
+        """Is anybody listening?"""
+        return self._publish is not None
+
+    @property
     def position(self) -> Position:
         """Where the bar is: sensed, or where it is going."""
         return self.moving or _PLACES[self._hardware.sense()]

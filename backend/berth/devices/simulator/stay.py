@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from berth.core.clock import Clock
-from berth.core.ids import parse_lease
-from berth.core.messages import ARRIVED, LEFT, Domain, occupancy, sign
+from berth.core.messages import ARRIVED, LEFT
+from berth.devices.simulator.evidence import Witness
 from berth.devices.simulator.journal import Journal
 from berth.devices.simulator.memory import Memory
 
@@ -21,7 +21,8 @@ class Timing:
     again every `look`. `resend`: evidence without a receipt is said again. `present`: a parked
     vehicle is noted in the journal. `overdue`: a vehicle that is still there this long after the
     lease's end is put on record, before the market's time for evidence (T1, a day and the reserve
-    after the end) has run out and the overstay with it.
+    after the end) has run out and the overstay with it. Somebody else's vehicle that has stood in a
+    lease's time for `blocked` is put on record, and that nobody came `no_show` after the end.
     """
 
     travel: float = 2.0
@@ -32,6 +33,8 @@ class Timing:
     resend: float = 30.0
     present: int = 60
     overdue: int = 23 * 3600
+    blocked: int = 600
+    no_show: int = 300
 
 
 STANDARD = Timing()
@@ -47,16 +50,14 @@ class Stay:
         clock: Clock,
         monotonic: Callable[[], float],
         timing: Timing,
-        domain: Domain,
-        private_key: bytes,
+        witness: Witness,
     ) -> None:
         self._memory = memory
         self._journal = journal
         self._clock = clock
         self._monotonic = monotonic
         self._timing = timing
-        self._domain = domain
-        self._private_key = private_key
+        self._witness = witness
         self._empty_since = monotonic()
         self._vehicle = False
         self._left_at: int | None = None
@@ -123,17 +124,5 @@ class Stay:
         grant = self._memory.grants.get(lease)
         if grant is None or not grant.opens <= from_ < grant.end:
             return False  # the contract takes no arrival outside the leased time
-        # No charger meter is built in: energy is zero.
-        message = occupancy(self._domain, parse_lease(lease), kind, from_, until, 0)
-        record = self._journal.append(
-            "evidence",
-            lease=lease,
-            kind=kind,
-            until=until,
-            energy=0,
-            digest="0x" + message.digest.hex(),
-            signature="0x" + sign(message, self._private_key).hex(),
-            **{"from": from_},
-        )
-        self._memory.apply(record)
+        self._witness.sign(kind, lease, from_, until)
         return True
