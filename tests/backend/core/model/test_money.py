@@ -125,6 +125,17 @@ class TestPayout:
                 m.payout_batch(STRANGER, [OWNER] * count)
         scene.conserved()
 
+    def test_in_a_batch_keeps_the_credit_of_one_that_the_token_refuses(self, scene: Scene):
+        m = scene.market
+        m.deposit(OWNER, 9)
+        m.set_auto_payout(OWNER, True)
+        m.token.balances[MARKET] = 8  # a token gone wrong
+        m.payout_batch(STRANGER, [OWNER])
+        assert m.events == [("PayoutFailed", {"account": OWNER})]
+        assert m.credit_of(OWNER) == 9
+        with scene.refused("ERC20InsufficientBalance", MARKET, 8, 9):
+            m.payout(STRANGER, OWNER)
+
     def test_the_account_s_word_holds_credit_wish_and_use(self, scene: Scene):
         scene.market.deposit(OWNER, 9)
         scene.market.set_auto_payout(OWNER, True)
