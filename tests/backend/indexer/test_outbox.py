@@ -13,6 +13,19 @@ from berth.store.derived import leases
 from berth.store.events import read_events
 from berth.store.kept import outbox
 from fake_node import FakeNode
+from market_changes import (
+    auto_payout,
+    block,
+    change_vehicle,
+    delist,
+    extend,
+    manage,
+    no_show,
+    rotate,
+    take_over,
+    unblock,
+    withdraw_offers,
+)
 from market_history import PEOPLE, World, arrive, book, enrol, publish, register, settle, top_up
 from sqlalchemy import select, update
 
@@ -143,6 +156,68 @@ async def test_a_reorg_cancels_what_nobody_saw_and_takes_back_what_somebody_did(
     street.node.mine_empty(2)
     await following.sync_once()
     assert kinds(store) == ["undone.lease.booked", "lease.booked"]
+
+
+async def test_changes_of_a_lease_and_of_its_lock_are_handed_over_and_taken_back(
+    store: Store,
+) -> None:
+    street = Street()
+    following = indexer(store, street.node)
+    street.verbs(book)
+    await following.sync_once()
+    street.verbs(extend, change_vehicle)
+    street.verbs(rotate)
+    await following.sync_once()
+    changes = ["lease.extended", "lease.vehicle", "lease.lock"]
+    assert kinds(store) == ["lease.booked", *changes]
+    assert len({row["lease_id"] for row in rows(store)}) == 1
+    with store.write() as conn:
+        conn.execute(update(outbox).values(state="done"))
+    street.node.cut(2)
+    street.node.mine_empty(3)
+    await following.sync_once()
+    assert kinds(store) == [f"undone.{kind}" for kind in changes]
+
+
+async def test_another_lock_is_told_of_open_leases_of_its_space_only(store: Store) -> None:
+    street = Street()
+    following = indexer(store, street.node)
+    street.verbs(book)
+    await following.sync_once()
+    street.verbs(settle)
+    await following.sync_once()
+    street.verbs(rotate)
+    await following.sync_once()
+    assert kinds(store) == ["lease.booked", "lease.settled"]
+    street.verbs(book)
+    await following.sync_once()
+    street.verbs(take_over)
+    await following.sync_once()
+    assert kinds(store)[2:] == ["lease.booked", "lease.lock"]
+
+
+async def test_the_parties_are_told_of_every_change_in_their_own_words(store: Store) -> None:
+    street = Street()
+    following = indexer(store, street.node)
+    street.verbs(book)
+    street.verbs(extend, change_vehicle, no_show)
+    street.verbs(block, withdraw_offers, manage, rotate, take_over, delist, auto_payout)
+    street.verbs(unblock)
+    await following.sync_once()
+    with store.read() as conn:
+        lease = conn.execute(select(leases)).mappings().one()
+        ours = {e.topic for e in read_events(conn, 0, lease["driver"])}
+        theirs = {e.topic for e in read_events(conn, 0, None)}
+    of_the_lease = {"lease.extended", "lease.vehicle", "lease.disputed", "lease.no_show"}
+    assert of_the_lease <= ours
+    assert not of_the_lease & theirs
+    assert theirs >= {
+        "space.blocked",
+        "space.unblocked",
+        "offer.withdrawn",
+        "space.lock",
+        "space.delisted",
+    }
 
 
 async def test_parties_read_of_their_lease_and_nobody_else_does(store: Store) -> None:

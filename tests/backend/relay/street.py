@@ -91,6 +91,7 @@ class ChainNode:
 
     async def call(self, method: str, *params: Any) -> Any:
         assert method == "eth_getLogs"
+        self.calls += 1
         lease = self._lease(int(params[0]["topics"][1], 16))
         first, last = (int(params[0][name], 16) for name in ("fromBlock", "toBlock"))
         if last - first >= self.longest:
@@ -250,7 +251,7 @@ class Street:
         name = topic(message.lock, leaf_of(message))
         return self.inbox.take(name, encode(message, speaker.private_key))
 
-    def hello(self, **fields: Any) -> Reaction:
+    def hello(self, home: LockHome | None = None, **fields: Any) -> Reaction:
         base: dict[str, Any] = {
             "nonce": f"{next(self._nonces):032x}",
             "connection": 1,
@@ -262,7 +263,7 @@ class Street:
             "camera": False,
             "firmware": "test",
         }
-        return self.say(Hello, **{**base, **fields})
+        return self.say(Hello, home, **{**base, **fields})
 
     def state(self, **fields: Any) -> Reaction:
         base: dict[str, Any] = {
