@@ -61,7 +61,7 @@ class Registry:
 
     def title_reasons(self, title: Title, proven: bool, day: int) -> set[Reason]:
         """Why a title may not be registered, whichever market asks."""
-        return self._title(title, proven, day) | self._held(title)
+        return self._title(title, proven, day, holder=None)
 
     def claim(self, market: str, title: Title, proven: bool, day: int) -> tuple[set[Reason], int]:
         """The space becomes the market's unless there are reasons; and the edition."""
@@ -72,9 +72,7 @@ class Registry:
 
     def reclaim(self, market: str, title: Title, proven: bool, day: int) -> tuple[set[Reason], int]:
         """As `claim`, for a space that the market holds already; changes nothing."""
-        reasons = self._title(title, proven, day) | self._market(market)
-        if self.market_of(_space_id(title)) != market:
-            reasons.add(Reason.NOT_REGISTERED_HERE)
+        reasons = self._title(title, proven, day, holder=market) | self._market(market)
         return reasons, self.edition_of(title.city)
 
     def release(self, market: str, space_id: int) -> None:
@@ -82,7 +80,9 @@ class Registry:
             refuse("NotHolder", space_id, market)
         del self.holders[space_id]
 
-    def _title(self, title: Title, proven: bool, day: int) -> set[Reason]:
+    def _title(self, title: Title, proven: bool, day: int, holder: str | None) -> set[Reason]:
+        """What is against a title that `holder` should hold; of one that is not in the edition
+        nothing more is said."""
         edition = self.editions.get(title.city)
         if edition is None:
             return {Reason.CITY_UNKNOWN}
@@ -95,11 +95,9 @@ class Registry:
             reasons.add(Reason.TITLE_EXPIRED)
         if title.cell >= 1 << 30:
             reasons.add(Reason.CELL_OUT_OF_RANGE)
+        if self.market_of(_space_id(title)) != holder:
+            reasons.add(Reason.NOT_REGISTERED_HERE if holder else Reason.ALREADY_REGISTERED)
         return reasons
-
-    def _held(self, title: Title) -> set[Reason]:
-        held = self.market_of(_space_id(title)) is not None
-        return {Reason.ALREADY_REGISTERED} if held else set()
 
     def _market(self, market: str) -> set[Reason]:
         return set() if market in self.markets else {Reason.MARKET_NOT_ALLOWED}

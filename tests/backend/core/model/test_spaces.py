@@ -152,6 +152,16 @@ class TestRegister:
         with scene.refused("NotCompliant", expected):
             m.register_space(OWNER, registration)
 
+    def test_of_a_title_outside_the_edition_nothing_more_is_said(self, scene: Scene):
+        m, registered = scene.market, replace(scene.registration(), proven=False)
+        elsewhere = replace(scene.registration(title(1)), proven=False)
+        for answer in (
+            m.compliance(OWNER, registered),
+            m.take_over_compliance(OWNER, registered),
+        ):
+            assert decode(answer) == [Reason.NOT_IN_EDITION]
+        assert decode(m.take_over_compliance(OWNER, elsewhere)) == [Reason.NOT_IN_EDITION]
+
     def test_days_beyond_sixteen_bits_are_no_attestation(self, scene: Scene):
         far = replace(
             scene.registration(title(1)),
