@@ -33,6 +33,7 @@ from brownie import (
     web3,
 )
 from brownie.network import contract as brownie_contract
+from brownie.network import state as brownie_state
 from eth_account import Account
 
 sys.path[:0] = [str(Path(__file__).resolve().parent)]
@@ -150,7 +151,7 @@ def deploy(deployer, config: dict) -> dict:
 def deploy_market(titles, asset, forwarder, admin, config: dict, sender: dict):
     """The two parts of a market, as one contract with the verbs of both."""
     extension = MarketExtension.deploy(titles, asset, forwarder, sender)
-    market = ParkingMarket.deploy(
+    core = ParkingMarket.deploy(
         titles,
         asset,
         forwarder,
@@ -161,7 +162,11 @@ def deploy_market(titles, asset, forwarder, admin, config: dict, sender: dict):
         sender,
     )
     abi = joined(ParkingMarket.abi, MarketExtension.abi)
-    return Contract.from_abi("ParkingMarket", market.address, abi)
+    market = Contract.from_abi("ParkingMarket", core.address, abi)
+    # so that Brownie reads transactions to it with the verbs of both parts, and traces to the source
+    market._build = {**core._build, "abi": abi}
+    brownie_state._add_contract(market)
+    return market
 
 
 def deployer_account():

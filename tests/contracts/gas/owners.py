@@ -62,8 +62,8 @@ def block_fresh(world, space):
 @operation("market", "unblock")
 def unblock(world, space):
     used(world, space)
-    tx = world.market.blockSlots(space, SECOND, 8, {"from": world.owner})
-    return world.market.unblock(tx.events["Blocked"]["leaseId"], {"from": world.owner})
+    block = world.market.blockSlots(space, SECOND, 8, {"from": world.owner}).return_value
+    return world.market.unblock(block, {"from": world.owner})
 
 
 @operation("market", "name a manager")
