@@ -64,6 +64,17 @@ test-contracts: setup build ## contract tests, on a Ganache of their own
 test-e2e: setup build ## real processes on a real chain
 	@$(call run_tests,tests/e2e,$(PYTEST) tests/e2e $(BACKEND_TESTS) -m e2e $(PYTEST_FLAGS))
 
+# `make fuzz FIRST=4711 SEQUENCES=1 MINUTES=0` plays one sequence again.
+SEQUENCES ?= 10000
+FIRST ?= 1
+MINUTES ?= 20
+
+.PHONY: fuzz
+fuzz: setup build ## random sequences, contracts against model: SEQUENCES from FIRST, then MINUTES on Ganache
+	@.venv-contracts/bin/python scripts/fuzz.py --sequences $(SEQUENCES) --first $(FIRST)
+	@[ "$(MINUTES)" = 0 ] || BERTH_FUZZ_MINUTES=$(MINUTES) $(BROWNIE) test \
+		tests/contracts/stateful/test_state_machine.py --network ganache-cli -s
+
 .PHONY: gas-accept
 gas-accept: setup build ## write the gas snapshots anew; look at the difference before committing it
 	@BERTH_GAS_ACCEPT=1 $(BROWNIE) test tests/contracts/gas/test_gas.py --network ganache-cli $(CONTRACT_TEST_FLAGS)
