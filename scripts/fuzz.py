@@ -26,14 +26,21 @@ from differential.tally import Tally  # noqa: E402
 
 CHUNK = 25
 
+# what each process plays on
+_build: Build
 
-def play(work: tuple[range, int, Path]) -> tuple[int, Tally, list[Finding]]:
-    seeds, steps, folder = work
-    build = Build.read(folder)
 
-    def fresh() -> Ground:
-        return prepare(Revm(), build)
+def take(build: Build) -> None:
+    global _build  # noqa: PLW0603  # read once, however long the run
+    _build = build
 
+
+def fresh() -> Ground:
+    return prepare(Revm(), _build)
+
+
+def play(work: tuple[range, int]) -> tuple[int, Tally, list[Finding]]:
+    seeds, steps = work
     tally, findings = run(seeds, fresh, steps=steps)
     return len(seeds), tally, findings
 
@@ -63,12 +70,12 @@ def main() -> int:
     given = arguments()
     end = given.first + given.sequences
     work = [
-        (range(start, min(start + CHUNK, end)), given.steps, given.build)
+        (range(start, min(start + CHUNK, end)), given.steps)
         for start in range(given.first, end, CHUNK)
     ]
     tally, findings, played, began = Tally(), [], 0, time.monotonic()
     told = began
-    with multiprocessing.Pool(given.processes) as pool:
+    with multiprocessing.Pool(given.processes, take, (Build.read(given.build),)) as pool:
         for count, part, found in pool.imap_unordered(play, work):
             tally.add(part)
             played += count

@@ -17,6 +17,8 @@ PEOPLE = ("ann", "ben", "cleo", "dan", "eva", "fay", "gus", "zed")
 #: Of these, who has not approved the market and pays by permit.
 UNAPPROVED = ("fay", "gus")
 OFFICES = ("admin", "guardian", "arbiter", "authority")
+#: Another market, as far as the registry can tell.
+OTHER_MARKET = "zed"
 ATTESTERS = tuple(f"attester {number}" for number in range(1, 20))
 LOCKS = tuple(f"lock {number}" for number in range(8))
 PLATES = 4  # of each person

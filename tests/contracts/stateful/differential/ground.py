@@ -14,6 +14,7 @@ from differential.cast import (
     CITY,
     FIRST_ATTESTERS,
     INDICES,
+    OTHER_MARKET,
     PEOPLE,
     UNAPPROVED,
     address,
@@ -102,10 +103,12 @@ def prepare(engine: Engine, build: Build) -> Ground:
     call = build.abi.functions
     todo = [
         (admin, at.titles, call["setMarket"].call(at.market, 1)),
+        (admin, at.titles, call["setMarket"].call(address(OTHER_MARKET), 1)),
         (admin, at.titles, call["setAuthority"].call(CITY, authority)),
         (admin, at.market, call["grantRole"].call(ARBITER_ROLE, address("arbiter"))),
     ]
     model.registry.set_market(at.market)
+    model.registry.set_market(address(OTHER_MARKET))
     for id_, (name, roles) in FIRST_ATTESTERS.items():
         todo.append((admin, at.market, call["setAttester"].call(id_, address(name), roles)))
         model.attesters[id_] = Attester(address(name), roles)

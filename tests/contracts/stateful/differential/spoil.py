@@ -11,6 +11,10 @@ from differential.teller import Teller
 
 _EDGES = (0, 1, 255, 256, 65_535, 65_536, (1 << 32) - 1, (1 << 128) - 1, 1 << 128, (1 << 256) - 1)
 
+#: Verbs whose first argument is a lease.
+OF_A_LEASE = frozenset(
+    ["cancel", "owner_cancel", "change_vehicle", "dispute", "resolve", "close", "unblock"]
+)
 #: Verbs about an account that need not be able to sign: it may be a contract.
 TO_ANYBODY = frozenset(
     [
@@ -38,8 +42,10 @@ def spoil(t: Teller, step: Step) -> Step:
         return replace(step, at=max(t.now + 1, step.at + t.lot.choice((-1, 1, 900, 86_400))))
     if what < 0.45:
         return replace(step, relayed=not step.relayed)
+    if what < 0.60:
+        return _of_another_lease(t, step)
     lists = [place for place, each in enumerate(step.args) if isinstance(each, list)]
-    if lists and what < 0.6:
+    if lists and what < 0.75:
         return replace(step, args=_stretched(t, step.args, t.lot.choice(lists)))
     places = list(_leaves(step.args))
     if not places:
@@ -51,6 +57,20 @@ def spoil(t: Teller, step: Step) -> Step:
 
 def _somebody(t: Teller) -> str:
     return address(t.lot.choice((*PEOPLE, *OFFICES)))
+
+
+def _of_another_lease(t: Teller, step: Step) -> Step:
+    """The same for any other lease, by somebody who may speak for that one: it fails, if it does,
+    at what the lease has become."""
+    leases = [each for each in t.leases(*range(1, 6)) if t.lease(each).offer]
+    first = step.args[0] if step.args else None
+    if not leases or not (hasattr(first, "lease_id") or step.verb in OF_A_LEASE):
+        return step
+    other = t.lot.choice(leases)
+    named = replace(first, lease_id=other) if hasattr(first, "lease_id") else other
+    payee = t.model.payee_of(other >> 48, t.lease(other).offer)
+    senders = (t.lease(other).driver, payee, step.sender)
+    return replace(step, sender=t.lot.choice(senders), args=(named, *step.args[1:]))
 
 
 def _stretched(t: Teller, args: tuple, place: int) -> tuple:

@@ -101,16 +101,17 @@ class State:
         yield self._ask(market, "ledger", [], [model.head, model.count, model.fees], counts="fees")
 
     def _spaces(self) -> Iterator[Question]:
-        model, market, titles = self._model, self._wire.at.market, self._wire.at.titles
+        model, market = self._model, self._wire.at.market
         for space_id, space in model.spaces.items():
             words = [*space.encode(), model.rotation_of(space_id).encode()]
             yield self._ask(market, "spaceOf", [space_id], words)
             yield self._ask(market, "managerOf", [space_id], [model.manager_of(space_id)])
-            holder = model.registry.market_of(space_id) or ZERO
-            yield self._ask(titles, "marketOf", [space_id], [holder])
             for offer in range(1, space.last_offer + 2):
                 payee = model.payee_of(space_id, offer)
                 yield self._ask(market, "payeeOf", [space_id, offer], [payee])
+                if offer <= space.last_offer:
+                    price = model.quote(space_id, offer, 3 + offer, 2)
+                    yield self._ask(market, "quote", [space_id, offer, 3 + offer, 2], [price])
                 yield self._ask(
                     market, "offerOf", [space_id, offer], [*model.offer_of(space_id, offer)]
                 )
@@ -141,6 +142,8 @@ class State:
         for index in range(8):
             revoked_title = model.registry.is_revoked(CITY, index)
             yield self._ask(titles, "isRevoked", [CITY, index], [revoked_title])
+            holder = model.registry.market_of(CITY << 32 | index) or ZERO
+            yield self._ask(titles, "marketOf", [CITY << 32 | index], [holder])
 
     def _ask(
         self,

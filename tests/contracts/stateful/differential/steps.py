@@ -24,7 +24,8 @@ RAW = frozenset(
         "revoke_role",
     ]
 )
-#: What the market is not asked: the asset, and the titles' authority and admin.
+#: What the market is not asked: the asset, and the titles, of their authority,
+#: their admin and another market.
 ASIDE = frozenset(
     [
         "token.mint",
@@ -35,6 +36,8 @@ ASIDE = frozenset(
         "titles.revoke",
         "titles.reinstate",
         "titles.set_market",
+        "titles.claim",
+        "titles.release",
     ]
 )
 

@@ -82,6 +82,7 @@ WEIGHTS = {
     "deposit": 2,
     "payout": 1,
     "aside": 3,
+    "titles": 2,
     "record_overstay": 2,
     "accept_claim": 1,
 }
@@ -160,7 +161,7 @@ class Teller:
         return Step(step.at, step.sender, step.verb, step.args, relayed=True)
 
     def _spoilt(self, step: Step) -> Step:
-        return self._spoil(self, step) if self.lot.random() < 0.15 else step
+        return self._spoil(self, step) if self.lot.random() < 0.18 else step
 
     # ---- time
     @property

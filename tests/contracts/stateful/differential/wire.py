@@ -197,6 +197,9 @@ class Wire:
         arguments = city, self.edition_number + 1, root, b"\xcc" * 32, count, words
         return _Named("publishEdition", arguments)
 
+    def _claim(self, step: Step, market: str, title: Title, proven: bool, day: int) -> tuple:
+        return astuple(title), self.edition.proof(title)
+
     def _request(self, step: Step, to: str, data: bytes) -> bytes:
         deadline = step.at + 1000
         nonce = self.forwarded.get(step.sender, 0)
@@ -258,6 +261,8 @@ _TRANSLATIONS: dict[str, Callable[..., tuple | _Named]] = {
     "token.transfer": lambda wire, step, sender, to, amount: (to, amount),
     "token.approve": lambda wire, step, owner, spender, amount: (spender, amount),
     "titles.publish": Wire._publish,
+    "titles.claim": Wire._claim,
+    "titles.release": lambda wire, step, market, space: (space,),
     "titles.revoke": lambda wire, step, city, *indices: (city, _bits(*indices)),
     "titles.reinstate": lambda wire, step, city, *indices: (city, _bits(*indices)),
 }

@@ -2,12 +2,12 @@
 
 from berth.core.model import ARBITER_ROLE, GUARDIAN_ROLE
 
-from differential.cast import ATTESTERS, CITY, INDICES, address
+from differential.cast import ATTESTERS, CITY, INDICES, OTHER_MARKET, address
 from differential.moves.spaces import publish_edition
 from differential.steps import Step
-from differential.teller import Teller
+from differential.teller import DAY, Teller
 
-PAUSE = 7 * 86_400
+PAUSE = 7 * DAY
 
 
 def set_fee(t: Teller) -> Step:
@@ -18,7 +18,9 @@ def set_attester(t: Teller) -> Step | None:
     free = [id_ for id_ in (*range(7, 20), 127) if id_ not in t.model.attesters]
     if not free:
         return None
-    arguments = t.lot.choice(free), address(t.lot.choice(ATTESTERS)), t.lot.randint(1, 7)
+    # an id is given once
+    id_ = t.lot.choice(free if t.lot.random() < 0.93 else list(t.model.attesters))
+    arguments = id_, address(t.lot.choice(ATTESTERS)), t.lot.randint(1, 7)
     return Step(t.soon(), address("admin"), "set_attester", arguments)
 
 
@@ -53,10 +55,11 @@ def pause(t: Teller) -> Step:
 
 
 def unpause(t: Teller) -> Step:
-    if t.now + 1 >= t.model.paused_until:
+    if t.now + 1 >= t.model.paused_until and t.lot.random() < 0.9:
         return pause(t) if t.now >= t.model.paused_until else set_fee(t)
     by = address("admin") if t.lot.random() < 0.5 else _holder(t, GUARDIAN_ROLE)
-    return Step(t.within(t.now + 1, min(t.model.paused_until, t.now + 5000)), by, "unpause", ())
+    at = t.within(t.now + 1, min(t.model.paused_until, t.now + 5000))
+    return Step(at, by, "unpause", ())
 
 
 def grant_role(t: Teller) -> Step:
@@ -84,7 +87,22 @@ def titles(t: Teller) -> Step:
         return Step(t.soon(), authority, "titles.revoke", (CITY, t.lot.choice(INDICES)))
     if what < 0.65:
         return Step(t.soon(), address("admin"), "titles.set_market", (t.model.address, False))
+    if what < 0.85:
+        return _other_market(t)
     return publish_edition(t)
+
+
+def _other_market(t: Teller) -> Step:
+    """Another market takes a space that nobody holds, or lets go of one."""
+    registry, other, at = t.model.registry, address(OTHER_MARKET), t.soon()
+    held = [space_id for space_id, market in registry.holders.items() if market == other]
+    if held and t.lot.random() < 0.7:
+        space_id = t.lot.choice((*held, *held, *held, *t.space_ids()))
+        return Step(at, other, "titles.release", (other, space_id))
+    titles_ = list(registry.editions[CITY].titles.values())
+    free = [each for each in titles_ if registry.market_of(CITY << 32 | each.index) is None]
+    title = t.lot.choice(free or titles_)
+    return Step(at, other, "titles.claim", (other, title, True, at // DAY))
 
 
 def _holder(t: Teller, role: bytes) -> str:

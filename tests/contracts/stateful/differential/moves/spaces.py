@@ -122,7 +122,7 @@ def delist(t: Teller) -> Step | None:
     listed = [each for each in t.model.spaces if not t.model.rotation_of(each).delisted_day]
     if not listed:
         return None
-    space_id = t.lot.choice(listed)
+    space_id = t.lot.choice(listed if t.lot.random() < 0.95 else list(t.model.spaces))
     space = t.model.spaces[space_id]
     revoked = t.model.registry.is_revoked(CITY, space_id & 0xFFFFFFFF)
     revoked = revoked or space.maker in t.model.revoked_attesters
