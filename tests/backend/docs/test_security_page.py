@@ -72,6 +72,27 @@ def test_every_group_of_attacks_is_there_once_and_names_its_tests() -> None:
     assert [row for row in table if not named(row.rsplit(" | ", 1)[1])] == []
 
 
+def marks(path: Path) -> dict[str, int]:
+    """The classes of a file of attacks, each with the group that it is marked with."""
+    return {
+        one.name: mark.args[0].value
+        for one in ast.parse(path.read_text("utf-8")).body
+        if isinstance(one, ast.ClassDef)
+        for mark in one.decorator_list
+        if isinstance(mark, ast.Call)
+        and getattr(mark.func, "id", "") == "attack"
+        and isinstance(mark.args[0], ast.Constant)
+    }
+
+
+def test_a_class_of_attacks_is_named_in_the_group_that_it_is_marked_with() -> None:
+    folder = "contracts/attacks/"
+    for number, row in enumerate(rows("Attacks"), 1):
+        for path, names in named(row):
+            if path.startswith(folder):
+                assert marks(TESTS / path).get(names[0]) == number, (path, names)
+
+
 def test_every_risk_that_remains_has_a_bound() -> None:
     table = rows("What remains")
     assert len(table) > 10
