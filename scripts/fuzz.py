@@ -10,6 +10,7 @@ its number. The contracts run in an EVM inside this process; it needs their comp
 
 import argparse
 import multiprocessing
+import signal
 import sys
 import time
 from pathlib import Path
@@ -31,6 +32,7 @@ _build: Build
 
 
 def take(build: Build) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     global _build  # noqa: PLW0603  # read once, however long the run
     _build = build
 
@@ -106,4 +108,6 @@ def progress(played: int, wanted: int, tally: Tally, seconds: float) -> str:
 
 
 if __name__ == "__main__":
+    # ended from outside: its processes with it
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     sys.exit(main())

@@ -8,7 +8,7 @@ from differential.tally import Tally
 #: Of every verb, every kind of record and every outcome, in a run.
 WANTED = 50
 SEQUENCES = 130
-ON_GANACHE = range(900_001, 900_005)
+ON_GANACHE = range(900_001, 900_006)
 
 
 def test_every_verb_is_accepted_fifty_times_and_both_sides_agree_on_every_step(fresh):
