@@ -5,7 +5,7 @@ from dataclasses import fields, is_dataclass, replace
 from berth.core.addresses import ZERO
 from berth.core.model.facts import Permit
 
-from differential.cast import LOCKS, OFFICES, PEOPLE, address
+from differential.cast import CITY, LOCKS, OFFICES, PEOPLE, address
 from differential.steps import ASIDE, Step
 from differential.teller import Teller
 
@@ -117,9 +117,9 @@ def _other(t: Teller, value: object, contracts: tuple[str, ...]) -> object:
         return bytes([value[0] ^ lot.choice((1, 3)), *value[1:]])
     if isinstance(value, str):
         return lot.choice((_somebody(t), address(lot.choice(LOCKS)), ZERO, *contracts))
-    if 1 << 60 < value < 1 << 112 and lot.random() < 0.7:
+    if value >> 80 == CITY and lot.random() < 0.7:
         known = [*t.leases(*range(1, 7)), value + 1, value - 1, value ^ 1 << 16]
         return lot.choice(known)
-    if 1 << 50 < value < 1 << 60 and lot.random() < 0.7:
+    if value >> 32 == CITY and lot.random() < 0.7:
         return lot.choice([*t.space_ids(), value + (1 << 32)])
     return lot.choice((*_EDGES, value + 1, value + 1, value - 1, value + 96)) % (1 << 256)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from berth.core.title import Title
 
-from differential.cast import called
+from differential.cast import CITY, called
 
 #: Verbs that look at the raw sender: relayed, they speak for the forwarder itself.
 RAW = frozenset(
@@ -89,8 +89,8 @@ def text(value: object) -> str:
 def _number(number: int) -> str:
     if number == (1 << 256) - 1:
         return "2^256-1"
-    if 1 << 60 < number < 1 << 112:
+    if number >> 80 == CITY:
         return f"lease {number >> 48 & 0xFFFFFFFF}/{number >> 16 & 0xFFFFFFFF}/{number & 0xFFFF}"
-    if 1 << 50 < number < 1 << 60:
+    if number >> 32 == CITY:
         return f"space {number & 0xFFFFFFFF}"
     return str(number)
