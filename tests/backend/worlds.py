@@ -99,6 +99,7 @@ class FakeNode:
     def __init__(self) -> None:
         self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {}
         self.calls: list[tuple[str, dict[str, Any]]] = []
+        self.senders: list[str | None] = []
         self.chain = DEPLOYMENT.chain_id
         self._functions = {
             entry.selector: entry
@@ -126,6 +127,7 @@ class FakeNode:
             return raw({"to": to, "data": data[4:]}) if raw else b""
         arguments = entry.decode_inputs(data[4:])
         self.calls.append((entry.name, arguments | {"block": block}))
+        self.senders.append(sender)
         handler = self.answers.get(entry.name)
         if handler is None:
             raise RpcError("eth_call", 3, f"execution reverted: no answer for {entry.name}", b"")

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection, RowMapping
 
-from berth.audit.records import rows
+from berth.audit.rows import rows
 from berth.core.addresses import checksum
 from berth.core.ids import parse_lease, space_hex, split_lease
 from berth.core.money import Currency, parse_minor
@@ -21,6 +21,7 @@ from berth.core.zones import rfc3339
 Format = Literal["csv", "json"]
 
 #: Amounts are minor units; `arrived` is minute + 1 from the start, as the chain hashed it.
+#: `compensation` is not in the hash: an owner who cancelled paid it to the driver beside it.
 COLUMNS = (
     "number",
     "leaseId",
@@ -35,6 +36,7 @@ COLUMNS = (
     "energy",
     "fee",
     "refund",
+    "compensation",
     "arrived",
     "until",
     "energyWh",
@@ -79,6 +81,7 @@ def record_line(row: RowMapping, currency: Currency) -> dict[str, Any]:
         "energy": row["energy"],
         "fee": row["fee"],
         "refund": row["refund"],
+        "compensation": row["compensation"] or "0",
         "arrived": row["arrived"],
         "until": row["until_minute"],
         "energyWh": row["energy_wh"],

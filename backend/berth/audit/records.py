@@ -6,22 +6,18 @@ recomputes the head over an export and finds the chain's head has every record, 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import Connection, RowMapping, select
+from sqlalchemy import Connection, select
 
+from berth.audit.charges import misbilled
+from berth.audit.rows import record_from, rows
 from berth.chain.contracts import Contracts
 from berth.chain.rpc import Rpc
-from berth.core.ids import parse_lease
-from berth.core.ledger import EMPTY_HEAD, Record, next_head, record_hash
-from berth.core.money import parse_minor
-from berth.store.derived import cursor, settlements
+from berth.core.ledger import EMPTY_HEAD, next_head, record_hash
+from berth.store.derived import cursor
 from berth.store.engine import Store
-
-_CHUNK = 500
 
 
 class Verdict(StrEnum):
@@ -31,6 +27,7 @@ class Verdict(StrEnum):
     SYNCING = "syncing"  # right so far, the chain has more
     GAP = "gap"  # a number is missing, or the chain has fewer than the index
     MISMATCH = "mismatch"  # a record or a head is not what the chain hashed
+    MISBILLED = "misbilled"  # as the chain has it, but not what the lease's terms give
 
 
 SENTENCES: dict[Verdict, tuple[str, str]] = {
@@ -46,6 +43,10 @@ SENTENCES: dict[Verdict, tuple[str, str]] = {
     Verdict.MISMATCH: (
         "A settlement differs from what the chain recorded.",
         "有结算记录与链上不符。",
+    ),
+    Verdict.MISBILLED: (
+        "A settlement charges something else than its lease's terms give.",
+        "有结算金额与租约条款不符。",
     ),
 }
 
@@ -86,37 +87,6 @@ class Recomputed:
     detail: str = ""
 
 
-def record_from(row: RowMapping) -> Record:
-    """The ledger record of a row of `settlements`."""
-    return Record(
-        lease_id=parse_lease(row["lease_id"]),
-        outcome=row["outcome"],
-        owner=row["owner"],
-        driver=row["driver"],
-        offer=row["offer"],
-        rent=parse_minor(row["rent"]),
-        overstay=parse_minor(row["overstay"]),
-        energy=parse_minor(row["energy"]),
-        fee=parse_minor(row["fee"]),
-        refund=parse_minor(row["refund"]),
-        arrived=row["arrived"],
-        until=row["until_minute"],
-        energy_wh=row["energy_wh"],
-        closed_at=row["closed_at"],
-    )
-
-
-def rows(
-    conn: Connection, after: int = 0, *conditions: Any, limit: int | None = None
-) -> Iterator[RowMapping]:
-    """Settlements with number > after in order, streamed."""
-    query = select(settlements).where(settlements.c.number > after, *conditions)
-    query = query.order_by(settlements.c.number)
-    if limit is not None:
-        query = query.limit(limit)
-    yield from conn.execution_options(yield_per=_CHUNK).execute(query).mappings()
-
-
 def recompute(conn: Connection) -> Recomputed:
     """Folds every row into the head and stops at the first that is wrong."""
     head, count = EMPTY_HEAD, 0
@@ -138,16 +108,24 @@ def recompute(conn: Connection) -> Recomputed:
 
 
 async def verify(store: Store, rpc: Rpc, contracts: Contracts) -> Report:
-    """Recomputes every record and holds the result against the chain's ledger.
+    """Recomputes every record and holds the result against the chain's ledger, and what each of
+    them charges against the terms of its lease.
 
     The chain is asked at the block that the index has read, so that a settlement mined meanwhile is
     not taken for a gap; where the node has forgotten that block's state, at its newest.
     """
     with store.read() as conn:
         ours = recompute(conn)
+        wrong = misbilled(conn) if ours.verdict is None else None
         at = conn.execute(select(cursor.c.block_number).order_by(cursor.c.name).limit(1)).scalar()
     chain_head, chain_count, block = await _chain_ledger(rpc, contracts, at)
     ours_text = "0x" + ours.head.hex()
+
+    def good(verdict: Verdict) -> Report:
+        if wrong is None:
+            return report(verdict)
+        detail = f"Settlement {wrong.number}: {wrong.detail}."
+        return report(Verdict.MISBILLED, wrong.number, detail)
 
     def report(verdict: Verdict, where: int | None = None, detail: str = "") -> Report:
         return Report(verdict, ours.count, ours_text, chain_count, chain_head, block, where, detail)
@@ -157,18 +135,18 @@ async def verify(store: Store, rpc: Rpc, contracts: Contracts) -> Report:
     if ours.count > chain_count:
         if block is None:
             # the newest state may be older than what the index read from another node
-            return report(Verdict.SYNCING)
+            return good(Verdict.SYNCING)
         detail = f"The index holds {ours.count} settlements, the chain {chain_count}."
         return report(Verdict.GAP, chain_count + 1, detail)
     if ours.count < chain_count:
         if block is None:
-            return report(Verdict.SYNCING)
+            return good(Verdict.SYNCING)
         detail = f"The chain holds {chain_count} settlements, the index {ours.count}."
         return report(Verdict.GAP, ours.count + 1, detail)
     if ours_text != chain_head:
         detail = f"The head over {ours.count} settlements is {ours_text}, the chain's {chain_head}."
         return report(Verdict.MISMATCH, None, detail)
-    return report(Verdict.COMPLETE)
+    return good(Verdict.COMPLETE)
 
 
 async def _chain_ledger(

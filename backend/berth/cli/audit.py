@@ -36,16 +36,24 @@ app = typer.Typer(
 )
 
 #: What `verify` exits with: 0 complete, 1 something is wrong, 4 not all there yet.
-EXIT = {Verdict.COMPLETE: 0, Verdict.GAP: 1, Verdict.MISMATCH: 1, Verdict.SYNCING: 4}
+EXIT = {
+    Verdict.COMPLETE: 0,
+    Verdict.GAP: 1,
+    Verdict.MISMATCH: 1,
+    Verdict.MISBILLED: 1,
+    Verdict.SYNCING: 4,
+}
 
 
 @app.command("verify")
 def verify_ledger(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Recompute the ledger's head over every settlement and compare it with the chain's.
+    """Recompute the ledger's head over every settlement and compare it with the chain's; and what
+    each one charges, by its lease's terms.
 
-    Exit code 0: complete; 1: a gap or a mismatch; 4: right so far, the index is behind.
+    Exit code 0: complete; 1: a gap, a mismatch or a wrong charge; 4: right so far, the index is
+    behind.
     """
     settings, deployment, store = _open()
     with closing(store):

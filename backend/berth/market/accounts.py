@@ -37,9 +37,11 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What an account has in the market: credit in minor units, counts of spaces and leases."""
+    """What an account has in the market: credit in minor units (paid out by whoever wants to when
+    `auto_payout`), counts of spaces and leases."""
 
     credit: int
+    auto_payout: bool
     spaces: int
     open_leases_as_driver: int
     open_leases_as_owner: int
@@ -114,11 +116,10 @@ def close_session(conn: Connection, token: str) -> None:
 
 def holdings(conn: Connection, address: str) -> Holdings:
     """What an account has in the market, by the index."""
-    credit = conn.execute(
-        select(accounts.c.credit).where(accounts.c.account == address)
-    ).scalar_one_or_none()
+    row = conn.execute(select(accounts).where(accounts.c.account == address)).first()
     return Holdings(
-        credit=int(credit or 0),
+        credit=int(row.credit) if row is not None else 0,
+        auto_payout=row is not None and bool(row.auto_payout),
         spaces=conn.execute(
             select(func.count()).select_from(spaces).where(spaces.c.owner == address)
         ).scalar_one(),

@@ -36,6 +36,16 @@ class LockProof:
     maker_signature: bytes
     possession: bytes
 
+    def struct(self) -> dict[str, Any]:
+        """The contract's `LockProof`."""
+        return {
+            "key": self.key,
+            "maker": self.maker,
+            "validDay": self.valid_day,
+            "makerSignature": self.maker_signature,
+            "possession": self.possession,
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Registration:
@@ -67,13 +77,7 @@ class Registration:
                 "nonce": self.holder.nonce,
                 "signature": self.holder.signature,
             },
-            "lock": {
-                "key": self.lock.key,
-                "maker": self.lock.maker,
-                "validDay": self.lock.valid_day,
-                "makerSignature": self.lock.maker_signature,
-                "possession": self.lock.possession,
-            },
+            "lock": self.lock.struct(),
             "connectors": self.connectors,
             "power": self.power,
         }
@@ -134,12 +138,12 @@ async def ledger(contracts: Contracts, rpc: Rpc, *, block: int | str = "latest")
 
 def register_space(contracts: Contracts, registration: Registration) -> Transaction:
     """The registration of a space, by its owner."""
-    return _verb(contracts.market, "registerSpace", registration.struct())
+    return verb(contracts.market, "registerSpace", registration.struct())
 
 
 def approve(contracts: Contracts, amount: int) -> Transaction:
     """Lets the market take `amount` minor units of the sender's tokens."""
-    return _verb(contracts.asset, "approve", contracts.market.address, amount)
+    return verb(contracts.asset, "approve", contracts.market.address, amount)
 
 
 def lease(
@@ -154,7 +158,7 @@ def lease(
     maximum_cost: int,
 ) -> Transaction:
     """A lease, by its driver; reverts when it would cost more than `maximum_cost`."""
-    return _verb(
+    return verb(
         contracts.market,
         "lease",
         {
@@ -169,5 +173,6 @@ def lease(
     )
 
 
-def _verb(contract: Contract, name: str, *args: Any) -> Transaction:
+def verb(contract: Contract, name: str, *args: Any) -> Transaction:
+    """A call of a contract's verb."""
     return Transaction(name, contract.address, contract.calldata(name, *args))

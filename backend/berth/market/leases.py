@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, or_, select, tuple_
 from berth.core.errors import BerthError
 from berth.core.money import parse_minor
 from berth.core.slots import slot_start
-from berth.core.states import LeaseState, claim_deadline, evidence_deadline
+from berth.core.states import LeaseState, Times, evidence_deadline
 from berth.core.tariff import Terms
 from berth.market.index_state import index_state
 from berth.market.offers import offer_terms
@@ -25,7 +25,8 @@ Role = Literal["driver", "owner", "any"]
 class Lease:
     """A lease. Slots of 15 minutes since the Unix epoch; amounts in minor units; `arrived` minute
     from the start plus 1 (0 = none on record), `until_minute` minute from the start; energy used in
-    units of 100 Wh; `booked_at` and `closed_at` Unix seconds UTC of their blocks."""
+    units of 100 Wh; `booked_at`, `disputed_at` and `closed_at` Unix seconds UTC of their blocks;
+    `compensation` was paid from owner to driver beside the settlement."""
 
     lease_id: str
     space_id: str
@@ -41,6 +42,11 @@ class Lease:
     pulled: int
     plate_commitment: str
     state: LeaseState
+    disputed: bool
+    disputed_by: str | None
+    disputed_at: int | None
+    no_show: bool
+    compensation: int | None
     arrived: int
     until_minute: int
     energy_used: int
@@ -191,9 +197,15 @@ def deadline_of(lease: Lease, terms: Terms) -> int | None:
     """When anybody may close the lease if nothing more happens (Unix seconds UTC)."""
     if not lease.is_open:
         return None
-    if lease.state is LeaseState.CLAIMED:
-        return claim_deadline(lease.end, terms.reserve_minutes)
-    return evidence_deadline(lease.end, terms.reserve_minutes)
+    times = times_of(lease, terms)
+    if lease.disputed:
+        return times.t3
+    return times.t2 if lease.state is LeaseState.CLAIMED else times.t1
+
+
+def times_of(lease: Lease, terms: Terms) -> Times:
+    """The instants of a lease."""
+    return Times.of(lease.start_slot, lease.slots, terms.reserve_minutes)
 
 
 def settlement_of(conn: Connection, lease_id: str) -> Settlement | None:
@@ -244,5 +256,8 @@ def _lease(row: Row[tuple[object, ...]]) -> Lease:
     values["deposit"] = parse_minor(values["deposit"])
     values["pulled"] = parse_minor(values["pulled"])
     values["overstay"] = None if values["overstay"] is None else parse_minor(values["overstay"])
+    if values["compensation"] is not None:
+        values["compensation"] = parse_minor(values["compensation"])
+    values["disputed"], values["no_show"] = bool(values["disputed"]), bool(values["no_show"])
     values["state"] = LeaseState(values["state"])
     return Lease(**values)

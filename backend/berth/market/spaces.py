@@ -86,6 +86,12 @@ def space_of(conn: Connection, space_id: str) -> Space:
     return _space(row)
 
 
+def is_registered(conn: Connection, space_id: str) -> bool:
+    """Does this market hold the space, delisted or not?"""
+    query = select(spaces.c.released).where(spaces.c.space_id == space_id)
+    return conn.execute(query).scalar_one_or_none() == 0
+
+
 def spaces_by_id(conn: Connection, ids: Iterable[str]) -> dict[str, Space]:
     """Several spaces by id, at most some hundreds."""
     query = _QUERY.where(spaces.c.space_id.in_(bindparam("ids", expanding=True)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from berth.core.errors import BerthError
-from berth.core.states import LeaseState, Outcome
+from berth.core.states import LeaseState, Outcome, RecordKind
 
 #: Bit i of a space's connectors.
 CONNECTORS = ("type2", "ccs2", "chademo", "type1", "nacs", "gbt_ac", "gbt_dc", "domestic")
@@ -24,13 +24,32 @@ OUTCOME_WORDS = {
     "matured": "The overstay claim stood undisputed for its whole period.",
     "presumed": "The vehicle arrived and no departure was ever reported: the booked rent was due.",
     "unused": "Nobody ever arrived and nobody spoke: everything was refunded.",
+    "cancelled": "The driver cancelled before the start.",
+    "cancelled_by_owner": "The owner cancelled: everything was refunded.",
+    "obstructed": "The lock saw somebody else's car in the space: everything was refunded.",
+    "no_show": "The lock saw that nobody came: the offer's charge for a no-show was due.",
+    "resolved": "It was disputed, and the arbiter decided what was due.",
+    "agreed": "Driver and owner agreed on what was due.",
+    "lapsed": "It was disputed and nobody decided: the lock's record counts, half the overstay.",
 }
+
+#: What a lock saw, by the number of its record.
+KIND_NAMES = {
+    RecordKind.ARRIVED: "arrived",
+    RecordKind.LEFT: "left",
+    RecordKind.BLOCKED: "blocked",
+    RecordKind.NOSHOW: "no_show",
+}
+#: Said instead while a lease is open and disputed.
+DISPUTED_WORDS = (
+    "Disputed: it ends by the arbiter's decision, by an agreement of driver and owner, or by time."
+)
 STATE_WORDS = {
     "booked": "Booked: the space is kept and the maximum cost is in escrow.",
     "parked": "Parked: the lock has recorded the arrival.",
     "claimed": "Left with overstay: waiting for the driver's word, or for time.",
     "settled": "Settled: everybody has been credited.",
-    "cancelled": "Ended unused: the deposit went back to the driver.",
+    "cancelled": "Ended before it was used: what was not charged went back to the driver.",
     "blocked": "Blocked by the owner.",
 }
 

@@ -1,8 +1,9 @@
 """Brings the locks' evidence to the chain.
 
 That needs no privilege: anybody may do it. The keeper merely pays for it. Each record is a
-transaction of its own, not part of a `recordBatch`: an arrival that the driver's app brought first
-would revert the whole batch, and with it the evidence of others.
+transaction of its own, not part of a `recordBatch`: one lock's record that the contract refuses
+would hold up the evidence of all others, a departure waits for its arrival, and each is journaled
+by itself, so that a keeper killed at any moment sends it at most once.
 """
 
 from __future__ import annotations

@@ -9,13 +9,21 @@ from berth.core.addresses import checksum
 from berth.core.geo import cell_text
 from berth.core.ids import city_code, parse_space, split_space
 from berth.core.slots import SLOT_MINUTES
+from berth.core.states import Times
 from berth.core.tariff import FLAG_CONFIRM, FLAG_NEAR, FLAG_PLATE, Terms
 from berth.core.zones import day_date, offset_text, rfc3339
 from berth.market.calls import Transaction
 from berth.market.leases import Depth, Lease, Settlement
 from berth.market.records import PrivateRecord
 from berth.market.spaces import Space
-from berth.market.vocabulary import KINDS, STATE_WORDS, connector_names, outcome_name, state_name
+from berth.market.vocabulary import (
+    DISPUTED_WORDS,
+    KINDS,
+    STATE_WORDS,
+    connector_names,
+    outcome_name,
+    state_name,
+)
 from berth.web.schemas import audit, leases, spaces
 from berth.web.schemas.common import Point, TransactionOut, Window, amount, moment
 
@@ -27,6 +35,7 @@ __all__ = [
     "private_out",
     "settlement_out",
     "space_fields",
+    "times_out",
     "transaction_out",
 ]
 
@@ -56,6 +65,8 @@ def space_fields(space: Space) -> dict[str, object]:
         "cell": cell_text(space.cell),
         "public_point": Point.of(space.lat, space.lon),
         "area": space.public_area or None,
+        "listed": not space.delisted_day,
+        "manager": None if space.manager is None else checksum(space.manager),
         "valid_until": day_date(space.valid_day).isoformat(),
         "registered_at": rfc3339(space.registered_at),
         "transaction": space.tx_hash,
@@ -127,6 +138,17 @@ def transaction_out(transaction: Transaction, chain_id: int) -> TransactionOut:
     )
 
 
+def times_out(times: Times) -> leases.TimesOut:
+    """The instants of a lease."""
+    return leases.TimesOut(
+        start=rfc3339(times.start),
+        end=rfc3339(times.end),
+        evidence_until=rfc3339(times.t1),
+        claim_until=rfc3339(times.t2),
+        dispute_until=rfc3339(times.t3),
+    )
+
+
 def depth_out(depth: Depth) -> leases.DepthOut:
     """n of m."""
     return leases.DepthOut(
@@ -165,7 +187,17 @@ def lease_fields(lease: Lease, account: str, closes_by: int | None) -> dict[str,
         "space_id": lease.space_id,
         "role": "driver" if account == lease.driver else "owner",
         "state": state,
-        "state_sentence": STATE_WORDS[state],
+        "state_sentence": DISPUTED_WORDS
+        if lease.disputed and lease.is_open
+        else STATE_WORDS[state],
+        "disputed": lease.disputed,
+        "disputed_by": None
+        if lease.disputed_by is None
+        else "driver"
+        if lease.disputed_by == lease.driver
+        else "owner",
+        "disputed_at": moment(lease.disputed_at),
+        "no_show": lease.no_show,
         "window": Window.of(lease.start, lease.end),
         "slots": lease.slots,
         "epoch": lease.epoch,
@@ -184,6 +216,7 @@ def lease_fields(lease: Lease, account: str, closes_by: int | None) -> dict[str,
         "energy_wh": 100 * lease.energy_used,
         "overstay_claimed": None if lease.overstay is None else amount(lease.overstay),
         "closes_by": moment(closes_by),
+        "compensation": None if lease.compensation is None else amount(lease.compensation),
         "arrived_transaction": lease.arrived_tx,
         "closed_transaction": lease.closed_tx,
         "closed_at": moment(lease.closed_at),

@@ -34,9 +34,11 @@ def test_the_account_holds_credit_spaces_and_leases(api: Api, world: World) -> N
     world.add_lease(space, driver=EVE)
     world.settle(world.add_lease(space, NOW // 900 - 20, driver=EVE))
     with world.store.write() as conn:
-        conn.execute(insert(derived.accounts).values(account=DINO.address, credit="12345"))
+        conn.execute(
+            insert(derived.accounts).values(account=DINO.address, credit="12345", auto_payout=1)
+        )
     answer = api.get("/v1/me", DINO)
-    assert answer["credit"] == "12345"
+    assert (answer["credit"], answer["autoPayout"]) == ("12345", True)
     assert answer["currency"] == {"symbol": "tEUR", "decimals": 6}
     assert (answer["spaces"], answer["openLeasesAsOwner"], answer["openLeasesAsDriver"]) == (
         1,

@@ -38,6 +38,7 @@ def me(services: ServicesDep, session: SessionDep) -> MeOut:
         session_expires_at=rfc3339(session.expires_at),
         currency=CurrencyOut.of(services.deployment.currency),
         credit=amount(held.credit),
+        auto_payout=held.auto_payout,
         spaces=held.spaces,
         open_leases_as_driver=held.open_leases_as_driver,
         open_leases_as_owner=held.open_leases_as_owner,

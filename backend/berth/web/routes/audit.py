@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Query
 from pydantic import AwareDatetime
 from sqlalchemy import Connection, select
 
 from berth.audit import verify
-from berth.audit.records import record_from
+from berth.audit.charges import RULES, Booking, booking_of, compensation_of, objection
+from berth.audit.rows import record_from
 from berth.core.addresses import checksum, parse_address
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease, parse_space, space_hex, split_lease
-from berth.core.ledger import EMPTY_HEAD, next_head, record_hash
-from berth.core.messages import ARRIVED
+from berth.core.ledger import EMPTY_HEAD, Record, next_head, record_hash
 from berth.core.slots import slot_start
 from berth.core.states import Outcome
 from berth.core.tariff import Bill
 from berth.core.zones import rfc3339
 from berth.market.leases import Lease, lease_of, settlement_from, terms_for
+from berth.market.vocabulary import KIND_NAMES
 from berth.store.derived import offers, settlements, spaces
 from berth.store.kept import evidence
 from berth.web import cursors, views
@@ -29,6 +30,7 @@ from berth.web.routes.account import Cursor, Limit
 from berth.web.routes.leases import evidence_bill
 from berth.web.schemas.audit import (
     BookingOut,
+    ChargeOut,
     EvidenceOut,
     HeadOut,
     RecomputedOut,
@@ -36,10 +38,9 @@ from berth.web.schemas.audit import (
     SettlementsOut,
 )
 from berth.web.schemas.common import SPACE_PATTERN, CurrencyOut, Window, amount
+from berth.web.schemas.common import Outcome as OutcomeName
 
 router = APIRouter(prefix="/v1/audit", tags=["audit"])
-
-_OutcomeName = Literal["departed", "accepted", "matured", "presumed", "unused"]
 
 
 @router.get("/head")
@@ -71,7 +72,7 @@ def list_settlements(
     owner: Annotated[str | None, Query(description="account", max_length=42)] = None,
     driver: Annotated[str | None, Query(description="account", max_length=42)] = None,
     space: Annotated[str | None, Query(pattern=SPACE_PATTERN)] = None,
-    outcome: Annotated[_OutcomeName | None, Query()] = None,
+    outcome: Annotated[OutcomeName | None, Query()] = None,
     closed_from: Annotated[
         AwareDatetime | None, Query(alias="from", description="closed then or later, RFC 3339")
     ] = None,
@@ -136,6 +137,7 @@ def settlement(
         terms = terms_for(conn, lease)
         transactions = _transactions(conn, lease)
         proof = _evidence(conn, lease)
+        booking = booking_of(conn, number)
     previous = bytes.fromhex(before[2:]) if before else EMPTY_HEAD
     digest = record_hash(record_from(row._mapping))
     new_head = next_head(previous, digest)
@@ -155,6 +157,8 @@ def settlement(
             "claimed_transaction": lease.claimed_tx,
             "evidence": proof,
             "bill": None if bill is None else _bill(bill),
+            "compensation": None if lease.compensation is None else amount(lease.compensation),
+            "charge": _charge(record_from(row._mapping), booking),
             "recomputed": RecomputedOut(
                 previous_head="0x" + previous.hex(),
                 record_hash="0x" + digest.hex(),
@@ -163,6 +167,16 @@ def settlement(
                 and "0x" + new_head.hex() == record.head,
             ),
         }
+    )
+
+
+def _charge(record: Record, booking: Booking) -> ChargeOut:
+    wrong = objection(record, booking)
+    return ChargeOut(
+        rule=RULES[Outcome(record.outcome)],
+        agrees=wrong is None,
+        objection=wrong,
+        compensation=amount(compensation_of(record, booking)),
     )
 
 
@@ -215,7 +229,7 @@ def _evidence(conn: Connection, lease: Lease) -> list[EvidenceOut]:
     return [
         EvidenceOut.model_validate(
             {
-                "kind": "arrived" if row.kind == ARRIVED else "left",
+                "kind": KIND_NAMES[row.kind],
                 "from": row.from_,
                 "until": row.until,
                 "energy_wh": row.energy_wh,

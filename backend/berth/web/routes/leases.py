@@ -11,9 +11,9 @@ from berth.core.addresses import checksum
 from berth.core.errors import BerthError
 from berth.core.navigation import MAX_LABEL, Place, geo_uri, links
 from berth.core.states import Outcome
-from berth.core.tariff import Bill, Terms, bill_minutes
+from berth.core.tariff import Bill, Terms, bill_minutes, lapsed_bill
 from berth.core.zones import rfc3339
-from berth.market import leases, locks, presence, records
+from berth.market import leases, locks, presence, records, verbs
 from berth.market.leases import Lease, Settlement
 from berth.market.vocabulary import OUTCOME_WORDS, outcome_name
 from berth.web import views
@@ -64,10 +64,14 @@ def lease_detail(
         )
         confirmation = ConfirmationOut(cycle=lock.cycle, at=now, typed_data=message.typed_data)
     fields = views.lease_fields(lease, account, leases.deadline_of(lease, terms))
+    charge = verbs.cancelling_costs(lease, terms, account, now)
     return LeaseDetailOut.model_validate(
         {
             **fields,
             "now": rfc3339(now),
+            "times": views.times_out(leases.times_of(lease, terms)),
+            "verbs": verbs.verbs_of(lease, terms, account, now),
+            "cancel_charge": None if charge is None else amount(charge),
             "currency": CurrencyOut.of(services.deployment.currency),
             "depth": views.depth_out(depth),
             "lock": _lock(lock),
@@ -210,6 +214,7 @@ def receipt(services: ServicesDep, session: SessionDep, lease_id: LeaseParam) ->
             "fee": amount(record.fee),
             "owner_share": amount(record.owner_share),
             "refund": amount(record.refund),
+            "compensation": None if lease.compensation is None else amount(lease.compensation),
             "billed_minutes": None if bill is None else bill.billed_minutes,
             "overstay_minutes": None if bill is None else bill.over_minutes,
             "arrived_minute": record.arrived - 1 if record.arrived else None,
@@ -226,9 +231,11 @@ def receipt(services: ServicesDep, session: SessionDep, lease_id: LeaseParam) ->
 
 def evidence_bill(lease: Lease, record: Settlement, terms: Terms) -> Bill | None:
     """The bill by the minutes of the lock's record; None where another rule ended the lease."""
-    if record.outcome not in (Outcome.DEPARTED, Outcome.ACCEPTED, Outcome.MATURED):
+    by_the_minute = (Outcome.DEPARTED, Outcome.ACCEPTED, Outcome.MATURED, Outcome.LAPSED)
+    if record.outcome not in by_the_minute:
         return None
-    return bill_minutes(
+    rule = lapsed_bill if record.outcome == Outcome.LAPSED else bill_minutes
+    return rule(
         terms,
         lease.slots,
         lease.kwh_cap,

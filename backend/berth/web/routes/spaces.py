@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Query
+from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime
 
 from berth.core import compliance
@@ -13,7 +14,7 @@ from berth.core.errors import BerthError
 from berth.core.ids import city_number, space_hex, space_id
 from berth.core.slots import slot_start, slots_covering
 from berth.core.title import Title
-from berth.market import calls, offers, records, spaces
+from berth.market import calls, intents, offers, records, spaces
 from berth.market.vocabulary import connector_mask
 from berth.web import views
 from berth.web.context import Language, ServicesDep, SessionDep, SpaceParam
@@ -22,12 +23,14 @@ from berth.web.schemas.common import CurrencyOut, Window
 from berth.web.schemas.spaces import (
     CalendarOut,
     CheckOut,
+    LockBody,
     PrivateBody,
     PrivateOut,
     ReasonOut,
     RegistrationBody,
     SpaceDetailOut,
 )
+from berth.web.services import Services
 
 router = APIRouter(prefix="/v1/spaces", tags=["spaces"])
 MAX_CALENDAR_DAYS = 92
@@ -40,18 +43,24 @@ async def check(
     """Every reason why the account may not register this space: what the chain will say.
 
     The chain itself is asked (`compliance`), so that the answer is the one that `registerSpace`
-    would revert with. When there is no reason, the transaction that registers comes along.
+    would revert with. When there is no reason, the transaction that registers comes along. Of a
+    space that is registered here already both are of `takeOver`: its owner renews, or the holder in
+    a newer edition takes it over.
     """
     registration = registration_of(body)
-    bitmap = await calls.compliance(services.contracts, services.rpc, session.address, registration)
+    number = space_id(registration.title.city, registration.title.index)
+    known = await run_in_threadpool(_registered, services, space_hex(number))
+    ask = intents.take_over_compliance if known else calls.compliance
+    bitmap = await ask(services.contracts, services.rpc, session.address, registration)
     reasons = compliance.decode(bitmap)
     transaction = None
     if not reasons:
-        prepared = calls.register_space(services.contracts, registration)
+        make = intents.take_over if known else calls.register_space
+        prepared = make(services.contracts, registration)
         transaction = views.transaction_out(prepared, services.deployment.chain_id)
     return CheckOut(
         compliant=not reasons,
-        space_id=space_hex(space_id(registration.title.city, registration.title.index)),
+        space_id=space_hex(number),
         bitmap=hex(bitmap),
         reasons=[
             ReasonOut(
@@ -138,15 +147,19 @@ def keep_private(
     return views.private_out(space_id, kept)
 
 
+def _registered(services: Services, space_id: str) -> bool:
+    with services.store.read() as conn:
+        return spaces.is_registered(conn, space_id)
+
+
 def registration_of(body: RegistrationBody) -> calls.Registration:
     """A registration as the contract takes it. Raises BerthError naming the field."""
-    title, holder, lock = body.title, body.holder, body.lock
+    title, holder = body.title, body.holder
     nonce = int(holder.nonce)
     if nonce >= 1 << 256:
         raise BerthError("field.range", "does not fit 256 bits", field="holder.nonce", status=422)
     with within("title"):
         city = city_number(title.city)
-    key = parse_address(lock.key, "lock.key")
     return calls.Registration(
         title=Title(
             city=city,
@@ -161,13 +174,18 @@ def registration_of(body: RegistrationBody) -> calls.Registration:
         holder=calls.HolderProof(
             holder.verifier, holder.valid_day, nonce, bytes.fromhex(holder.signature[2:])
         ),
-        lock=calls.LockProof(
-            key,
-            lock.maker,
-            lock.valid_day,
-            bytes.fromhex(lock.maker_signature[2:]),
-            bytes.fromhex(lock.possession[2:]),
-        ),
+        lock=lock_of(body.lock),
         connectors=connector_mask(list(body.connectors)),
         power=body.power_w // 100,
+    )
+
+
+def lock_of(lock: LockBody) -> calls.LockProof:
+    """A lock's proof as the contract takes it. Raises BerthError naming the field."""
+    return calls.LockProof(
+        parse_address(lock.key, "lock.key"),
+        lock.maker,
+        lock.valid_day,
+        bytes.fromhex(lock.maker_signature[2:]),
+        bytes.fromhex(lock.possession[2:]),
     )

@@ -57,6 +57,7 @@ class MeOut(Answer):
     session_expires_at: Time
     currency: CurrencyOut
     credit: Minor = Field(description="credit in the market, minor units")
+    auto_payout: bool = Field(description="anybody may have the credit paid out, to the account")
     spaces: int = Field(description="registered spaces")
     open_leases_as_driver: int
     open_leases_as_owner: int

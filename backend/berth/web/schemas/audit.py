@@ -13,19 +13,18 @@ from berth.web.schemas.common import (
     Hash,
     LeaseId,
     Minor,
+    Outcome,
     SpaceId,
     Time,
     Window,
 )
 from berth.web.schemas.spaces import OfferOut
 
-Outcome = Literal["departed", "accepted", "matured", "presumed", "unused"]
-
 
 class HeadOut(Answer):
     """The index's ledger beside the chain's."""
 
-    verdict: Literal["complete", "syncing", "gap", "mismatch"]
+    verdict: Literal["complete", "syncing", "gap", "mismatch", "misbilled"]
     sentence: str
     index_count: int
     index_head: Hash
@@ -71,7 +70,7 @@ class SettlementsOut(Answer):
 class EvidenceOut(Answer):
     """What the lock signed."""
 
-    kind: Literal["arrived", "left"]
+    kind: Literal["arrived", "left", "blocked", "no_show"]
     from_: int = Field(alias="from", description="Unix seconds")
     until: int = Field(description="Unix seconds")
     energy_wh: int
@@ -92,6 +91,17 @@ class BookingOut(Answer):
     booked_at: Time
     block: int
     transaction: Hash
+
+
+class ChargeOut(Answer):
+    """What the lease's terms give for this end, computed anew from them."""
+
+    rule: str = Field(description="how this outcome charges, in words")
+    agrees: bool
+    objection: str | None = Field(description="what does not agree, in words")
+    compensation: Minor = Field(
+        description="what the owner owed the driver beside the record, from credit to credit"
+    )
 
 
 class RecomputedOut(Answer):
@@ -120,4 +130,8 @@ class SettlementDetailOut(SettlementOut):
     bill: dict[str, Any] | None = Field(
         description="the bill recomputed from the terms and the record; null when by other rules"
     )
+    compensation: Minor | None = Field(
+        description="paid by the owner to the driver beside the record; null: none"
+    )
+    charge: ChargeOut
     recomputed: RecomputedOut

@@ -93,6 +93,21 @@ City = Annotated[
 ]
 Centimetres = Annotated[int, Field(description="cm", ge=0, le=65535)]
 
+Outcome = Literal[
+    "departed",
+    "accepted",
+    "matured",
+    "presumed",
+    "unused",
+    "cancelled",
+    "cancelled_by_owner",
+    "obstructed",
+    "no_show",
+    "resolved",
+    "agreed",
+    "lapsed",
+]
+
 SPACE_PATTERN = rf"^0x[0-9a-fA-F]{{{SPACE_DIGITS}}}$"
 LEASE_PATTERN = rf"^0x[0-9a-fA-F]{{{LEASE_DIGITS}}}$"
 

@@ -14,6 +14,7 @@ from berth.web.schemas.common import (
     Hash,
     LeaseId,
     Minor,
+    Outcome,
     Point,
     Signature,
     SpaceId,
@@ -23,6 +24,16 @@ from berth.web.schemas.common import (
 from berth.web.schemas.spaces import AccessPointOut
 
 State = Literal["booked", "parked", "claimed", "settled", "cancelled", "blocked"]
+
+
+class TimesOut(Answer):
+    """The instants of a lease: at each the earlier verbs end and the later begin."""
+
+    start: Time
+    end: Time
+    evidence_until: Time = Field(description="T1: from then on it can be closed")
+    claim_until: Time = Field(description="T2: from then on an overstay claim can be closed")
+    dispute_until: Time = Field(description="T3: from then on a dispute can be closed")
 
 
 class DepthOut(Answer):
@@ -42,6 +53,10 @@ class LeaseOut(Answer):
     role: Literal["driver", "owner"] = Field(description="of the account that asks")
     state: State
     state_sentence: str
+    disputed: bool
+    disputed_by: Literal["driver", "owner"] | None
+    disputed_at: Time | None
+    no_show: bool = Field(description="while disputed, the lock saw nobody come")
     window: Window
     slots: int
     epoch: int
@@ -51,7 +66,7 @@ class LeaseOut(Answer):
     energy_cap_kwh: int
     deposit: Minor
     pulled: Minor = Field(description="of the deposit, what came from tokens; the rest from credit")
-    plate_commitment: Hash
+    plate_commitment: Hash = Field(description="of the vehicle that the lease is for now")
     booked_at: Time
     booked_block: int
     booked_transaction: Hash
@@ -60,6 +75,9 @@ class LeaseOut(Answer):
     energy_wh: int
     overstay_claimed: Minor | None
     closes_by: Time | None = Field(description="from then on anybody may close it")
+    compensation: Minor | None = Field(
+        description="paid by the owner, who cancelled, to the driver; null: none"
+    )
     arrived_transaction: Hash | None
     closed_transaction: Hash | None
     closed_at: Time | None
@@ -140,6 +158,12 @@ class LeaseDetailOut(LeaseOut):
     """A lease with all that happens around it."""
 
     now: Time = Field(description="the service's time, which follows the chain's")
+    times: TimesOut
+    verbs: list[str] = Field(description="what the account may do with it now, by the index")
+    cancel_charge: Minor | None = Field(
+        description="what `cancel` would cost the driver, `ownerCancel` the owner, now; "
+        "null: neither is possible for the account"
+    )
     currency: CurrencyOut
     depth: DepthOut
     lock: LockOut
@@ -221,7 +245,7 @@ class ReceiptOut(Answer):
     lease_id: LeaseId
     space_id: SpaceId
     number: int = Field(description="of the settlement in the chain's ledger")
-    outcome: Literal["departed", "accepted", "matured", "presumed", "unused"]
+    outcome: Outcome
     outcome_sentence: str
     window: Window
     driver: Address
@@ -235,6 +259,9 @@ class ReceiptOut(Answer):
     fee: Minor = Field(description="the platform's part of the cost")
     owner_share: Minor = Field(description="cost - fee: what the owner was credited")
     refund: Minor = Field(description="deposit - cost: what the driver was credited back")
+    compensation: Minor | None = Field(
+        description="paid by the owner, who cancelled, to the driver; null: none"
+    )
     billed_minutes: int | None = Field(description="minutes of rent; null when not by the minute")
     overstay_minutes: int | None
     arrived_minute: int | None

@@ -205,6 +205,10 @@ class SpaceOut(Answer):
     cell: str = Field(description="geohash of six characters, about 1.2 km x 0.6 km")
     public_point: Point = Field(description="chosen by the owner; by default the cell's centre")
     area: str | None = Field(description="the owner's words for the area")
+    listed: bool = Field(description="false once sharing was ended: nobody can lease it")
+    manager: Address | None = Field(
+        description="may publish and withdraw offers, block and unblock, beside the owner"
+    )
     valid_until: str = Field(
         description="last UTC date on which it can be leased", json_schema_extra={"format": "date"}
     )
