@@ -25,6 +25,7 @@ from brownie import (
     BerthTimelock,
     Contract,
     MarketExtension,
+    MarketLens,
     ParkingMarket,
     TestToken,
     TitleRegistry,
@@ -56,6 +57,7 @@ DEFAULTS = {
     "proposers": [],
     "executors": [],
     "guardian": None,  # account that may pause; none = nobody
+    "arbiter": None,  # account that decides disputes; none = nobody, then they end by the evidence
     # id 1..127 -> {"account": address, "roles": ["holders" | "vehicles" | "locks", ...]}
     "attesters": {},
     "authorities": {},  # city number -> address
@@ -115,12 +117,18 @@ def deploy(deployer, config: dict) -> dict:
         roles = sum(ROLES[role] for role in set(attester["roles"]))
         market.setAttester(int(number), attester["account"], roles, sender)
 
+    if config["arbiter"] is not None:
+        market.grantRole(market.ARBITER_ROLE(), config["arbiter"], sender)
+
     for contract in (titles, market):
         admin = contract.DEFAULT_ADMIN_ROLE()
         contract.grantRole(admin, timelock, sender)
         contract.renounceRole(admin, deployer, sender)
         if not contract.hasRole(admin, timelock) or contract.hasRole(admin, deployer):
             raise RuntimeError(f"{contract._name} was not handed over to the timelock")
+
+    # last, because nothing depends on it: it only reads
+    lens = MarketLens.deploy(market, sender)
 
     return {
         "chainId": web3.chain_id,
@@ -131,6 +139,7 @@ def deploy(deployer, config: dict) -> dict:
         "forwarder": forwarder.address,
         "timelock": timelock.address,
         "asset": asset.address,
+        "lens": lens.address,
         "assetSymbol": asset.symbol(),
         "assetDecimals": asset.decimals(),
         "feeBps": config["feeBps"],
@@ -144,6 +153,7 @@ def deploy(deployer, config: dict) -> dict:
             "asset": asset,
             "titles": titles,
             "market": market,
+            "lens": lens,
         },
     }
 

@@ -17,7 +17,14 @@ ROOT = Path(__file__).resolve().parents[1]
 BUILD = ROOT / "build" / "contracts"
 TARGET = ROOT / "backend" / "berth" / "chain" / "abi"
 
-CONTRACTS = ("TitleRegistry", "ParkingMarket", "BerthForwarder", "BerthTimelock", "TestToken")
+CONTRACTS = (
+    "TitleRegistry",
+    "ParkingMarket",
+    "MarketLens",
+    "BerthForwarder",
+    "BerthTimelock",
+    "TestToken",
+)
 
 
 def rendered(artifact: dict) -> str:

@@ -131,4 +131,31 @@ library OfferWord {
     function maxSlots(OfferWordB b) internal pure returns (uint256) {
         return uint16(OfferWordB.unwrap(b) >> 224);
     }
+
+    function utcOffset(OfferWordB b) internal pure returns (int256) {
+        return int8(uint8(OfferWordB.unwrap(b) >> 168));
+    }
+
+    function flags(OfferWordB b) internal pure returns (uint256) {
+        return OfferWordB.unwrap(b) >> 240;
+    }
+
+    /// @notice The terms as their owner gave them.
+    function unpack(OfferWordA a, OfferWordB b) internal pure returns (OfferTerms memory t) {
+        t.pricePerSlot = a.pricePerSlot();
+        t.pricePerKwh = a.pricePerKwh();
+        t.overstayPct = a.overstayPct();
+        t.reserveMinutes = a.reserveMinutes();
+        t.minimumPct = a.minimumPct();
+        t.freeCancelHours = a.freeCancelHours();
+        t.noShowPct = a.noShowPct();
+        t.cancelPct = a.cancelPct();
+        t.hoursOfWeek = b.hoursOfWeek();
+        t.utcOffset = b.utcOffset();
+        t.firstDay = b.firstDay();
+        t.lastDay = b.lastDay();
+        t.minSlots = b.minSlots();
+        t.maxSlots = b.maxSlots();
+        t.flags = b.flags();
+    }
 }

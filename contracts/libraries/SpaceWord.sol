@@ -119,6 +119,30 @@ library SpaceWord {
         return address(uint160(SpaceWord1.unwrap(w)));
     }
 
+    /// @return centimetres; 0 = open air
+    function height(SpaceWord1 w) internal pure returns (uint256) {
+        return uint16(SpaceWord1.unwrap(w) >> 160);
+    }
+
+    /// @return centimetres
+    function width(SpaceWord1 w) internal pure returns (uint256) {
+        return uint16(SpaceWord1.unwrap(w) >> 176);
+    }
+
+    /// @return centimetres
+    function length(SpaceWord1 w) internal pure returns (uint256) {
+        return uint16(SpaceWord1.unwrap(w) >> 192);
+    }
+
+    function connectors(SpaceWord1 w) internal pure returns (uint256) {
+        return uint8(SpaceWord1.unwrap(w) >> 208);
+    }
+
+    /// @return units of 100 W
+    function power(SpaceWord1 w) internal pure returns (uint256) {
+        return uint16(SpaceWord1.unwrap(w) >> 216);
+    }
+
     function maker(SpaceWord1 w) internal pure returns (uint256) {
         return uint8(SpaceWord1.unwrap(w) >> 232);
     }
