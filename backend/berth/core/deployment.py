@@ -19,8 +19,8 @@ _KEYS = {
     "assetSymbol", "assetDecimals", "feeBps", "attesters",
 }  # fmt: skip
 _CONTRACTS = ("titles", "market", "forwarder", "timelock", "asset")
-# A deployment made before there was a lens has none.
-_OPTIONAL = ("lens",)
+# A deployment made before there was a lens has none; the extension the market names itself.
+_OPTIONAL = ("lens", "extension")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class Deployment:
     fee_bps: int
     attesters: dict[int, str] = field(default_factory=dict)
     lens: str | None = None
+    extension: str | None = None  # serves the market's rarer verbs; never called by itself
 
     @property
     def domain(self) -> Domain:

@@ -135,11 +135,12 @@ def test_a_deployment_knows_its_domain_and_currency():
     assert deployment.currency.label(1_500_000) == "1.50 tEUR"
 
 
-def test_a_lens_is_read_and_written_where_there_is_one():
-    assert parse_deployment(SOUND).lens is None
-    assert "lens" not in deployment_json(parse_deployment(SOUND))
-    deployment = parse_deployment({**SOUND, "lens": address(8)})
-    assert deployment.lens == address(8)
+@pytest.mark.parametrize("name", ["lens", "extension"])
+def test_a_lens_and_an_extension_are_read_and_written_where_there_is_one(name):
+    assert getattr(parse_deployment(SOUND), name) is None
+    assert name not in deployment_json(parse_deployment(SOUND))
+    deployment = parse_deployment({**SOUND, name: address(8)})
+    assert getattr(deployment, name) == address(8)
     assert parse_deployment(deployment_json(deployment)) == deployment
 
 
