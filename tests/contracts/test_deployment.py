@@ -45,7 +45,7 @@ class TestWiring:
         sizes = {
             name: len(web3.eth.get_code(getattr(world, name).address))
             for name in ("market", "titles", "forwarder", "timelock")
-        }
+        } | {"extension": len(web3.eth.get_code(world.extension))}
         assert max(sizes.values()) < 24_576 - 2_000, sizes
 
 
@@ -62,6 +62,15 @@ class TestPowers:
                 assert not contract.hasRole(role, world.deployer)
                 with reverts_with(unauthorized(world.deployer, ADMIN)):
                     contract.grantRole(role, world.deployer, {"from": world.deployer})
+
+    def test_the_arbiter_is_arbiter_only(self, world):
+        script = deployer_script()
+        config = {"arbiter": world.stranger.address}
+        market = script.deploy(world.deployer, config)["contracts"]["market"]
+        assert market.hasRole(market.ARBITER_ROLE(), world.stranger)
+        for role in (ADMIN, GUARDIAN):
+            assert not market.hasRole(role, world.stranger)
+        assert not market.hasRole(market.ARBITER_ROLE(), world.deployer)
 
     def test_the_guardian_is_guardian_only(self, world, market):
         assert market.hasRole(GUARDIAN, world.guardian)

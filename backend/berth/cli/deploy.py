@@ -22,7 +22,7 @@ app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 def deploy(
     config: Path | None = typer.Option(
         None,
-        help="JSON with feeBps, timelockDelay, proposers, executors, guardian, attesters, "
+        help="JSON with feeBps, timelockDelay, proposers, executors, guardian, arbiter, attesters, "
         "authorities, asset.",
     ),
     out: Path | None = typer.Option(None, help="Deployment file to write."),
