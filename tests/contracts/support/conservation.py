@@ -16,6 +16,7 @@ def owed(world) -> int:
     event."""
     market = world.market
     accounts, leases = set(), set()
+    blocks = {event.args["leaseId"] for event in _events(market, "Blocked")}
     for event in _events(market, "Deposited"):
         accounts |= {event.args["account"], event.args["from"]}
     for event in _events(market, "Leased"):
@@ -25,8 +26,8 @@ def owed(world) -> int:
         accounts |= {event.args["driver"], event.args["owner"]}
     deposits = 0
     for lease in leases:
-        # of several leases with one start only the last can be open
-        if lease + 1 not in leases and market.leaseOf(lease)[1] in OPEN:
+        # of several that took one start only the last can be open
+        if lease + 1 not in leases | blocks and market.leaseOf(lease)[1] in OPEN:
             deposits += market.depositOf(lease)
     return sum(market.creditOf(account) for account in accounts) + deposits + market.ledger()[2]
 
