@@ -61,15 +61,16 @@ def test_an_unknown_function_is_named() -> None:
 
 def test_results_come_as_value_tuple_or_dict() -> None:
     assert decode_result("ParkingMarket", "creditOf", encode(["uint256"], [7])) == 7
-    words = encode(["uint256", "uint256"], [1, 2])
-    assert decode_result("ParkingMarket", "spaceOf", words) == (1, 2)
+    words = encode(["uint256"] * 3, [1, 2, 3])
+    assert decode_result("ParkingMarket", "spaceOf", words) == (1, 2, 3)
     view = encode(
-        ["address", "uint8", "bool", *["uint16"] * 3, "uint8", *["uint16"] * 3],
-        ["0x" + "ab" * 20, 2, False, 4, 1, 1, 9, 3, 0, 0],
+        ["address", "uint8", "bool", *["uint16"] * 3, "uint8", *["uint16"] * 3, "bool"],
+        ["0x" + "ab" * 20, 2, True, 4, 1, 1, 9, 3, 0, 0, True],
     )
     lease = decode_result("ParkingMarket", "leaseOf", view)
     assert lease["driver"] == "0x" + "ab" * 20
     assert (lease["state"], lease["slots"], lease["kwhCap"]) == (2, 4, 9)
+    assert (lease["disputed"], lease["noShow"]) == (True, True)
 
 
 def test_an_empty_answer_says_that_there_is_no_contract() -> None:

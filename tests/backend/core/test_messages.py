@@ -52,6 +52,8 @@ LOCK_TYPE = "LockAttestation(address lock,uint16 validDay)"
 POSSESSION = "LockPossession(address lock,uint64 spaceId,address owner)"
 VEHICLE = "VehicleAttestation(address driver,bytes32 plateCommitment,uint8 size,uint32 untilSlot)"
 OCCUPANCY = "Occupancy(uint256 leaseId,uint8 kind,uint40 from,uint40 until,uint32 energyWh)"
+AGREEMENT = "Agreement(uint256 leaseId,uint256 deposit,uint256 cost,uint256 validUntil)"
+PERMIT = "Permit(address owner,address spender,uint256 value,uint256 nonce,uint256 deadline)"
 CONFIRMATION = "UnlockConfirmation(uint256 leaseId,uint32 cycle,uint40 at)"
 
 CASES = [
@@ -60,6 +62,8 @@ CASES = [
     (messages.lock_possession, POSSESSION, (LOCK, (1 << 64) - 1, WHO)),
     (messages.vehicle_attestation, VEHICLE, (WHO, COMMITMENT, 4, (1 << 32) - 1)),
     (messages.occupancy, OCCUPANCY, ((1 << 112) - 1, 2, 1_800_000_000, (1 << 40) - 1, 44_000)),
+    (messages.agreement, AGREEMENT, ((1 << 112) - 1, 1 << 90, 0, (1 << 256) - 1)),
+    (messages.permit, PERMIT, (WHO, LOCK, (1 << 256) - 1, 7, 1_800_000_000)),
     (messages.unlock_confirmation, CONFIRMATION, ((1 << 112) - 1, 3, 1_800_000_000)),
 ]
 parametrised = pytest.mark.parametrize(("make", "type_text", "values"), CASES)
@@ -88,14 +92,14 @@ def test_numbers_that_javascript_rounds_travel_as_text(make, type_text, values):
 
 def test_the_types_are_those_that_the_contracts_state():
     stated = re.findall(r"[Ss]igned(?: by the \w+)?: (\w+\([^)]*\))", TYPES.read_text("utf-8"))
-    assert sorted(stated) == sorted([HOLDER, LOCK_TYPE, POSSESSION, VEHICLE, OCCUPANCY])
+    assert sorted(stated) == sorted([HOLDER, LOCK_TYPE, POSSESSION, VEHICLE, OCCUPANCY, AGREEMENT])
 
 
 @given(
     st.integers(1, 1 << 53).map(lambda n: n - 1),
     st.binary(min_size=20, max_size=20),
     st.integers(0, (1 << 112) - 1),
-    st.sampled_from([1, 2]),
+    st.sampled_from([1, 2, 3, 4]),
     st.integers(0, (1 << 40) - 1),
     st.integers(0, (1 << 32) - 1),
 )

@@ -196,3 +196,25 @@ async def test_a_real_server_streams_resumes_and_stops_with_streams_open(world: 
         server.should_exit = True
         async with asyncio.timeout(5):
             await running
+
+
+def test_every_event_for_everybody_has_words_on_the_page() -> None:
+    """What the projections tell to everybody, read from their source."""
+    import ast
+    from pathlib import Path
+
+    from berth.indexer import projections
+    from berth.web.pagewords import event_words
+
+    public = set()
+    for path in Path(str(projections.__file__)).parent.glob("*.py"):
+        for call in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if not isinstance(call, ast.Call) or getattr(call.func, "attr", "") != "tell":
+                continue
+            topic, _place, parties = call.args[:3]
+            if isinstance(topic, ast.Constant) and getattr(parties, "value", 0) is None:
+                public.add(topic.value)
+    assert {"space.delisted", "offer.withdrawn", "market.paused"} <= public
+    for topic in public | {"space.blocked", "space.unblocked"}:
+        assert event_words(topic, "en") != topic
+        assert event_words(topic, "zh") != event_words(topic, "en")
