@@ -71,7 +71,7 @@ MINUTES ?= 20
 
 .PHONY: fuzz
 fuzz: setup build ## random sequences, contracts against model: SEQUENCES from FIRST, then MINUTES on Ganache
-	@.venv-contracts/bin/python scripts/fuzz.py --sequences $(SEQUENCES) --first $(FIRST)
+	@[ "$(SEQUENCES)" = 0 ] || .venv-contracts/bin/python scripts/fuzz.py --sequences $(SEQUENCES) --first $(FIRST)
 	@[ "$(MINUTES)" = 0 ] || BERTH_FUZZ_MINUTES=$(MINUTES) $(BROWNIE) test \
 		tests/contracts/stateful/test_state_machine.py --network ganache-cli -s
 

@@ -20,8 +20,14 @@ sys.path[:0] = [
     str(ROOT / place) for place in ("backend", "tests/contracts", "tests/contracts/stateful")
 ]
 
+try:
+    from differential.engines.revm import Revm
+except ImportError:
+    sys.exit(
+        "fuzz: pyrevm, the EVM that this runs on, has no wheel for this machine; "
+        "the state machine on Ganache needs none: make fuzz SEQUENCES=0"
+    )
 from differential.campaign import VERBS, Finding, run  # noqa: E402  (needs the path)
-from differential.engines.revm import Revm  # noqa: E402
 from differential.ground import Build, Ground, prepare  # noqa: E402
 from differential.tally import Tally  # noqa: E402
 

@@ -20,6 +20,13 @@ except ImportError:
     Revm = None
 
 
+def pytest_collection_modifyitems(items):
+    if Revm is None:
+        for item in items:
+            if "fresh" in item.fixturenames:
+                item.add_marker(pytest.mark.timeout(7200))
+
+
 @pytest.fixture(scope="session")
 def compiled() -> Build:
     return Build.read()
