@@ -9,6 +9,7 @@ that no story reaches.
 import json
 from dataclasses import dataclass
 from http.client import HTTPConnection
+from time import monotonic
 from urllib.parse import urlsplit
 
 from berth.core.hashing import keccak
@@ -16,6 +17,7 @@ from brownie import web3
 from eth_abi import decode
 
 GAS = hex(3_000_000)
+IDLE = 2  # seconds; the node hangs up on those who are silent for five
 _ids = iter(range(1, 1 << 62))
 
 
@@ -32,7 +34,7 @@ class Node:
 
     def __init__(self, contract) -> None:
         self._http = HTTPConnection(urlsplit(web3.provider.endpoint_uri).netloc, timeout=60)
-        self._address = contract.address
+        self._asked, self._address = monotonic(), contract.address
         self._errors, self._events = {}, {}
         for entry in contract.abi:
             if entry["type"] in ("error", "event"):
@@ -129,6 +131,9 @@ class Node:
             {"jsonrpc": "2.0", "id": next(_ids), "method": method, "params": params}
             for method, params in questions
         ]
+        if monotonic() - self._asked > IDLE:
+            self._http.close()  # and opened again by the request
+        self._asked = monotonic()
         self._http.request("POST", "/", json.dumps(body), {"Content-Type": "application/json"})
         answers = json.loads(self._http.getresponse().read())
         by_id = {answer["id"]: answer for answer in answers}
