@@ -170,7 +170,9 @@ class Stage:
         }
 
 
-#: Those that are tried inside every verb that calls the token.
+#: Verbs that call the token, in and out, in both parts: every verb is tried inside each of these.
+THOROUGH = ["deposit", "extend", "withdraw", "payoutBatch"]
+#: Those that are tried inside every other verb that calls the token.
 INTRUDERS = ["withdraw", "deposit", "lease", "cancel"]
 
 
@@ -214,14 +216,14 @@ class TestReentry:
                     failed[verb] = reason
         assert failed == {}
 
-    @pytest.mark.parametrize("outer", ["deposit", "extend", "withdraw", "payoutBatch"])
+    @pytest.mark.parametrize("outer", THOROUGH)
     def test_no_verb_called_inside_a_transfer_moves_a_unit_out_of_the_books(self, stage, outer):
         """In and out, in both parts of the market."""
         entered = {verb for verb in stage.inner if self.enters(stage, outer, verb)}
         assert entered == set(stage.inner) - MOVING - {"agree", "release", "unpause"}
 
     def test_nor_inside_any_other_verb_that_calls_the_token(self, stage):
-        for outer in stage.outer_calls:
+        for outer in set(stage.outer_calls) - set(THOROUGH):
             entered = {verb for verb in INTRUDERS if self.enters(stage, outer, verb)}
             assert entered == set(INTRUDERS) - MOVING, outer
 
