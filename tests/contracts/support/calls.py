@@ -25,20 +25,24 @@ def refusal(contract, data: str, sender, *others, send: bool = False) -> tuple |
         "data": data,
         "gas": hex(GAS),
     }
-    if send:
-        answer = web3.provider.make_request("eth_sendTransaction", [call])
-    else:
-        answer = web3.provider.make_request("eth_call", [call, "latest"])
+    if send and "error" not in _ask("eth_sendTransaction", call):
+        return None
+    # of a transaction that failed the node does not say why; the same call in the time of its
+    # block does, because a failure leaves no trace
+    answer = _ask("eth_call", call, "latest")
     if "error" not in answer:
+        assert not send, "refused as a transaction, and not as a call"
         return None
     data = answer["error"].get("data") or "0x"
-    if isinstance(data, dict):  # of a transaction; of a call it is the answer itself
-        data = data["result"]
     said = bytes.fromhex(data.removeprefix("0x"))
     for entry in (entry for one in (contract, *others) for entry in one.abi):
         if entry["type"] == "error" and _selector(entry) == said[:4]:
             return entry["name"].removeprefix("Berth_"), *decode(_types(entry), said[4:])
     return "?", said
+
+
+def _ask(method: str, *parameters) -> dict:
+    return web3.provider.make_request(method, list(parameters))
 
 
 def named(function, answer) -> SimpleNamespace:
