@@ -101,17 +101,17 @@ class Books:
         return cls(frozenset(named), deposits)
 
 
-def owed(world) -> int:
+def owed(world, books: Books | None = None) -> int:
     """Credits + deposits of open leases + fees."""
-    books = Books.of(world.market)
+    books = books or Books.of(world.market)
     credits_ = sum(world.market.creditOf(account) for account in books.accounts)
     return credits_ + sum(d for _, d in books.deposits.values()) + world.market.ledger()[2]
 
 
-def wealth(world, *people) -> int:
+def wealth(world, *people, books: Books | None = None) -> int:
     """Tokens, credit, and the deposits that would come back, of these accounts together."""
     addresses = {str(getattr(person, "address", person)) for person in people}
-    deposits = Books.of(world.market).deposits.values()
+    deposits = (books or Books.of(world.market)).deposits.values()
     return sum(
         world.asset.balanceOf(address) + world.market.creditOf(address) for address in addresses
     ) + sum(deposit for driver, deposit in deposits if driver in addresses)
@@ -123,15 +123,17 @@ def nothing_gained(world, *attackers, losses=None, donated: int = 0):
     victim has lost at most what is named here as allowed, and the market holds exactly what it owes
     (and what was given away)."""
     losses = {} if losses is None else losses
-    before = wealth(world, *attackers)
-    victims = {victim: wealth(world, victim) for victim in losses}
+    books = Books.of(world.market)
+    before = wealth(world, *attackers, books=books)
+    victims = {victim: wealth(world, victim, books=books) for victim in losses}
     yield
-    gain = wealth(world, *attackers) - before
+    books = Books.of(world.market)
+    gain = wealth(world, *attackers, books=books) - before
     assert gain <= 0, f"the attackers gained {gain}"
     for victim, allowed in losses.items():
-        lost = victims[victim] - wealth(world, victim)
+        lost = victims[victim] - wealth(world, victim, books=books)
         assert lost <= allowed, f"{victim} lost {lost}, more than {allowed}"
-    assert world.asset.balanceOf(world.market) == owed(world) + donated
+    assert world.asset.balanceOf(world.market) == owed(world, books) + donated
 
 
 # ---- people, places and time
