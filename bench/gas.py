@@ -3,7 +3,8 @@
     python bench/gas.py            print the table, write docs/gas.md, end with one JSON line
     python bench/gas.py --check    fail if docs/gas.md is not the one of the snapshots
 
-The figures are those of tests/contracts/gas/snapshots, where the contract tests hold them to the unit.
+The figures are those of tests/contracts/gas/snapshots, where the contract tests hold them to the
+unit.
 Needs nothing but Python.
 """
 

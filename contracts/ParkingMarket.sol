@@ -52,6 +52,7 @@ contract ParkingMarket is Registration, Publishing, Leasing, Evidence, Closing {
     }
 
     /// @notice Every verb that is not here: the extension's code, this contract's storage, the caller's answer.
+    // solhint-disable-next-line no-complex-fallback
     fallback() external {
         address code = extension;
         assembly ("memory-safe") {

@@ -173,7 +173,7 @@ def deploy_market(titles, asset, forwarder, admin, config: dict, sender: dict):
     )
     abi = joined(ParkingMarket.abi, MarketExtension.abi)
     market = Contract.from_abi("ParkingMarket", core.address, abi)
-    # so that Brownie reads transactions to it with the verbs of both parts, and traces to the source
+    # so that Brownie reads transactions with the verbs of both parts, and traces to the source
     market._build = {**core._build, "abi": abi}
     brownie_state._add_contract(market)
     return market

@@ -14,7 +14,6 @@ import {Range} from "../libraries/Range.sol";
 import {SlotCalendar} from "../libraries/SlotCalendar.sol";
 import {Slots} from "../libraries/Slots.sol";
 import {SpaceWord0} from "../libraries/SpaceWord.sol";
-import {Tariff} from "../libraries/Tariff.sol";
 import {Leases} from "./Leases.sol";
 
 /// @title A driver changes a lease that runs: longer, more energy, another vehicle

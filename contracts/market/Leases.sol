@@ -15,7 +15,6 @@ import {
 } from "../interfaces/BerthErrors.sol";
 import {LeaseWord, LeaseWordLib} from "../libraries/LeaseWord.sol";
 import {OfferWordA} from "../libraries/OfferWord.sol";
-import {Range} from "../libraries/Range.sol";
 import {SlotCalendar} from "../libraries/SlotCalendar.sol";
 import {Slots} from "../libraries/Slots.sol";
 import {Bill, Tariff} from "../libraries/Tariff.sol";
