@@ -87,8 +87,10 @@ class Relay:
                 await self.look()
             except (BerthError, SQLAlchemyError) as error:
                 _log.warning("relay", reason=str(error))
+            # not wait_for: in Python 3.11 it loses a cancellation that comes with the wake-up
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._awake.wait(), LOOK_SECONDS)
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._awake.wait()
             self._awake.clear()
 
     async def look(self) -> None:

@@ -96,7 +96,9 @@ class Hub:
                     told = self.tide
                     yield _index_event(told)
                 try:
-                    await asyncio.wait_for(changed.wait(), HEARTBEAT_SECONDS)
+                    # not wait_for: in Python 3.11 it loses a cancellation that comes with news
+                    async with asyncio.timeout(HEARTBEAT_SECONDS):
+                        await changed.wait()
                 except TimeoutError:
                     yield ": still here\n\n"
         finally:

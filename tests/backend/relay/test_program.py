@@ -224,3 +224,26 @@ def _lower_intent(lease: str) -> Any:
     from berth.devices.simulator.memory import Intent
 
     return Intent("00000000-0001", "lower", lease, 0)
+
+
+async def test_a_relay_that_is_woken_and_ended_at_once_ends(street: Street) -> None:
+    relay = Relay(
+        store=street.store,
+        policy=street.policy,
+        clock=street.clock,
+        sealer=street.world.sealer,
+        signer=street.signer,
+        keeper=Idle(),
+        broker_url="mqtt://127.0.0.1:1",
+        broker_password="none",
+    )
+    for turns in range(6):
+        looking = asyncio.create_task(relay._look())
+        await asyncio.sleep(0.1)
+        relay._awake.set()
+        for _ in range(turns):  # of the loop, between waking and ending
+            await asyncio.sleep(0)
+        looking.cancel()
+        async with asyncio.timeout(5):
+            with pytest.raises(asyncio.CancelledError):
+                await looking
