@@ -12,6 +12,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 NODE_BIN := node_modules/.bin
 BROWNIE := scripts/brownie
+ANALYSIS := .venv-analysis/bin
 PYTEST := $(BIN)/python -m pytest
 
 # More flags for the test runners, as in: make unit PYTEST_FLAGS="-k tariff -x"
@@ -24,6 +25,7 @@ run_tests = if [ -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)" ]
 
 BACKEND_TESTS = $(filter-out tests/contracts/ tests/e2e/ tests/__pycache__/,$(wildcard tests/*/))
 SOLIDITY = 'contracts/**/*.sol'
+PROOFS = 'tests/forge/*.sol' 'tests/analysis/*.sol'
 CODE = $(wildcard backend scripts scripts/brownie tests bench)
 
 ##@ Start
@@ -81,6 +83,19 @@ gas-accept: setup build ## write the gas snapshots anew; look at the difference 
 
 ##@ Check
 
+# Not part of `test`: its tools are large, and proofs take minutes.
+.PHONY: analyze
+analyze: ## proofs, lemmas, storage layout, Slither; installs its tools first, 320 MB, where they are not yet
+	@"$(PYTHON)" scripts/toolchain/setup.py --analysis
+	@$(ANALYSIS)/python scripts/analysis/layout.py
+	@$(ANALYSIS)/python scripts/analysis/findings.py
+	@$(ANALYSIS)/python scripts/analysis/lemmas.py
+	@$(ANALYSIS)/python scripts/analysis/proofs.py
+
+.PHONY: coverage
+coverage: setup ## statements and branches that the contract tests run, a line for each gap; fails below 95 %
+	@.venv-contracts/bin/python scripts/coverage/run.py $(CONTRACT_TEST_FLAGS)
+
 .PHONY: lint
 lint: lint-python lint-solidity ## style, types and layers
 
@@ -95,13 +110,13 @@ lint-python: setup
 .PHONY: lint-solidity
 lint-solidity: setup
 	$(NODE_BIN)/solhint --disc --noPoster --max-warnings 0 $(SOLIDITY)
-	$(NODE_BIN)/prettier --check --log-level warn $(SOLIDITY)
+	$(NODE_BIN)/prettier --check --log-level warn $(SOLIDITY) $(PROOFS)
 
 .PHONY: format
 format: setup ## bring all code into shape
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
-	$(NODE_BIN)/prettier --write --log-level warn $(SOLIDITY)
+	$(NODE_BIN)/prettier --write --log-level warn $(SOLIDITY) $(PROOFS)
 
 ##@ Build
 
@@ -149,9 +164,9 @@ bench-memory: setup build ## memory of `berth up` with Melbourne in it and peopl
 .PHONY: clean
 clean: ## remove what building and testing left, but no environment and no data
 	rm -rf build reports interfaces dist .cache/mypy .cache/pytest .cache/pytest-contracts .cache/import-linter \
-		.cache/tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis .home/slot-*
+		.cache/forge .cache/coverage .cache/tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis .home/slot-*
 	find backend scripts tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: distclean
 distclean: clean ## remove the environments too; `make setup` makes them anew
-	rm -rf .venv .venv-contracts node_modules .home .cache
+	rm -rf .venv .venv-contracts .venv-analysis node_modules scripts/analysis/forge/node_modules .home .cache

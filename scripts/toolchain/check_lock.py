@@ -19,6 +19,7 @@ def main() -> int:
     wanted = {
         "bootstrap": groups["bootstrap"],
         "contracts": groups["contracts"],
+        "analysis": groups["analysis"],
         "runtime": backend,
         "dev": backend + groups["dev"],
     }

@@ -6,6 +6,11 @@
     node_modules       Ganache, the Solidity compiler, OpenZeppelin, linters
     .home/.solcx       solc: native where it can be downloaded, else the npm compiler (solc.js)
 
+and with --analysis, only where `make analyze` is run, for it is large:
+
+    .venv-analysis     Slither and Halmos with their solvers
+    scripts/analysis/forge/node_modules   Forge
+
 Each step leaves a stamp made of what it depends on; a step whose stamp still fits is not repeated.
 Standard library only, no syntax newer than Python 3.6: an old Python must get as far as being told.
 """
@@ -188,6 +193,10 @@ def python_environment(uv, name, requirements, finish, *parts):
             finish(uv, home)
 
 
+def nothing_more(uv, home):
+    """An environment that is complete with its requirements."""
+
+
 def install_berth(uv, home):
     install = [uv, "pip", "install", "--quiet", "--no-deps", "--no-build-isolation"]
     run(
@@ -207,16 +216,17 @@ def unfreeze_brownie(uv, home):
         compiled.unlink()
 
 
-def node_modules(node):
-    lock, manifest = ROOT / "package-lock.json", ROOT / "package.json"
-    stamp = ROOT / "node_modules" / ".stamp"
-    with step("node_modules", stamp, digest(lock, manifest, node)) as needed:
+def node_modules(node, home):
+    lock, manifest = home / "package-lock.json", home / "package.json"
+    modules = home / "node_modules"
+    name = str(modules.relative_to(ROOT))
+    with step(name, modules / ".stamp", digest(lock, manifest, node)) as needed:
         if needed:
             # No install scripts: the few native add-ons have a fallback in JavaScript.
             npm = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             run(
-                [*npm, "--loglevel", "error"],
-                f"npm could not install the packages of package-lock.json: {AGAIN}",
+                [*npm, "--loglevel", "error", "--prefix", home],
+                f"npm could not install the packages of {lock.relative_to(ROOT)}: {AGAIN}",
             )
 
 
@@ -259,9 +269,13 @@ def remove(path):
 
 
 def main():
-    argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    ).parse_args()
+    )
+    parser.add_argument(
+        "--analysis", action="store_true", help="also what `make analyze` needs: 320 MB"
+    )
+    arguments = parser.parse_args()
     check_python()
     node = check_node()
     CACHE.mkdir(exist_ok=True)
@@ -273,8 +287,11 @@ def main():
             uv, ".venv", requirements / "dev.txt", install_berth, ROOT / "pyproject.toml"
         )
         python_environment(uv, ".venv-contracts", requirements / "contracts.txt", unfreeze_brownie)
-        node_modules(node)
+        node_modules(node, ROOT)
         solc()
+        if arguments.analysis:
+            python_environment(uv, ".venv-analysis", requirements / "analysis.txt", nothing_more)
+            node_modules(node, ROOT / "scripts" / "analysis" / "forge")
 
 
 if __name__ == "__main__":
