@@ -9,6 +9,7 @@ import {Title} from "./interfaces/BerthTypes.sol";
 import {
     Berth_BadAccount,
     Berth_EditionOutOfOrder,
+    Berth_EditionTooSoon,
     Berth_NotAuthority,
     Berth_NotHolder
 } from "./interfaces/BerthErrors.sol";
@@ -19,13 +20,18 @@ import {TitleAttributes} from "./libraries/TitleAttributes.sol";
 /// @title The base library of property rights; read `ITitleRegistry` first
 contract TitleRegistry is ITitleRegistry, AccessControl {
     struct Edition {
-        // slot 0: number 32 | count 32 | publishedAt 40
+        // slot 0: number 32 | count 32 | publishedAt 40 | firstAt 40
         uint32 number;
         uint32 count;
         uint40 publishedAt;
+        uint40 firstAt;
         bytes32 root; // slot 1
         bytes32 contentHash; // slot 2
     }
+
+    // Markets keep edition numbers in 16 bits, and count owners by them: a thief of a city's key can use up a
+    // thousand, then one a day, while the admin names another authority.
+    uint256 private constant FREE_EDITIONS = 1000;
 
     mapping(uint256 city => Edition) private _editions;
     mapping(uint256 city => mapping(uint256 word => uint256 bits)) private _revoked;
@@ -78,6 +84,12 @@ contract TitleRegistry is ITitleRegistry, AccessControl {
         // a zero root would stand for "no edition"
         Range.between("root", uint256(root), 1, type(uint256).max);
 
+        if (edition == 1) {
+            e.firstAt = uint40(block.timestamp);
+        } else if (edition > FREE_EDITIONS) {
+            uint256 from = e.firstAt + (edition - FREE_EDITIONS) * 1 days;
+            if (block.timestamp < from) revert Berth_EditionTooSoon(city, edition, from);
+        }
         e.number = uint32(edition);
         e.count = uint32(count);
         e.publishedAt = uint40(block.timestamp);

@@ -88,6 +88,11 @@ def checked(config: dict) -> dict:
     for role in ("proposers", "executors"):
         if not merged[role] and web3.chain_id not in LOCAL_CHAINS:
             raise ConfigError(f"{role}: on chain {web3.chain_id} the deployer must not stand in")
+    if merged["timelockDelay"] < 86_400 and web3.chain_id not in LOCAL_CHAINS:
+        raise ConfigError(
+            f"timelockDelay: {merged['timelockDelay']} s is less than a day, which on chain "
+            f"{web3.chain_id} would leave nobody the time to see what is announced"
+        )
     return merged
 
 

@@ -22,6 +22,9 @@ error Berth_EditionOutOfOrder(uint256 city, uint256 current, uint256 given);
 /// @notice The caller is not the market that holds this space.
 error Berth_NotHolder(uint256 spaceId, address caller);
 
+/// @notice A city that published more than 1000 editions may publish one a day: this one then (Unix seconds).
+error Berth_EditionTooSoon(uint256 city, uint256 edition, uint256 from);
+
 // ---- attesters
 /// @notice No attester has this id, or not in the role that is needed.
 error Berth_AttesterUnknown(uint256 id);

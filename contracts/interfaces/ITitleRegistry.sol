@@ -34,7 +34,7 @@ interface ITitleRegistry {
     function setMarket(address market, bool allowed) external;
 
     /// @notice Publishes all titles of a city: one transaction, however many they are.
-    /// @param edition must be the current edition + 1
+    /// @param edition must be the current edition + 1; beyond 1000, at most one a day since the first
     /// @param contentHash SHA-256 of the edition's canonical content
     /// @param dropped bits of indices that the former edition had and this one has not
     function publishEdition(

@@ -40,8 +40,8 @@ library SpaceWord {
     function pack1(
         address key,
         uint256 dimensions,
-        uint256 connectors,
-        uint256 power,
+        uint256 connectors_,
+        uint256 power_,
         uint256 maker_,
         uint256 edition_
     ) internal pure returns (SpaceWord1) {
@@ -49,8 +49,8 @@ library SpaceWord {
             SpaceWord1.wrap(
                 uint256(uint160(key)) |
                     (dimensions << 160) |
-                    (connectors << 208) |
-                    (power << 216) |
+                    (connectors_ << 208) |
+                    (power_ << 216) |
                     (maker_ << 232) |
                     (edition_ << 240)
             );

@@ -55,7 +55,7 @@ abstract contract Administration is IMarketExtension, SettlementLedger {
     function revokeAttestation(uint256 id, uint256 nonce) external {
         if (msg.sender != address(uint160(_attesters[id])))
             revert Berth_NotAttester(id, msg.sender);
-        _revokedAttestations[id][nonce] = true;
+        _revokedAttestations[msg.sender][nonce] = true;
         emit AttestationRevoked(uint8(id), nonce);
     }
 

@@ -29,7 +29,8 @@ abstract contract Governance is IMarketEvents, AccessControl {
     Config internal _config;
     // account 160 | roles 8; an id is given once and never again
     mapping(uint256 id => uint256) internal _attesters;
-    mapping(uint256 id => mapping(uint256 nonce => bool)) internal _revokedAttestations;
+    // by account, so that they stay revoked if the account is given another id
+    mapping(address attester => mapping(uint256 nonce => bool)) internal _revokedAttestations;
 
     modifier whenNotPaused() {
         _checkNotPaused();

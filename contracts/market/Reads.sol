@@ -102,7 +102,7 @@ abstract contract Reads is IMarketExtension, Leases {
 
     /// @inheritdoc IMarketExtension
     function attestationRevoked(uint256 id, uint256 nonce) external view returns (bool) {
-        return _revokedAttestations[id][nonce];
+        return _revokedAttestations[address(uint160(_attesters[id]))][nonce];
     }
 
     /// @dev A lease and its offer; a block has none.

@@ -188,8 +188,7 @@ abstract contract Spaces is Governance, Sender, EIP712 {
         if (verifier == address(0)) return Reasons.HOLDER_VERIFIER_UNKNOWN;
         if (_isRevoked(_config.revokedAttesters, h.verifier))
             reasons |= Reasons.HOLDER_VERIFIER_REVOKED;
-        if (_revokedAttestations[h.verifier][h.nonce])
-            reasons |= Reasons.HOLDER_ATTESTATION_REVOKED;
+        if (_revokedAttestations[verifier][h.nonce]) reasons |= Reasons.HOLDER_ATTESTATION_REVOKED;
         if (_expired(h.validDay)) reasons |= Reasons.HOLDER_EXPIRED;
         bytes32 digest = keccak256(
             abi.encode(HOLDER_TYPEHASH, owner, saltedHolder, h.validDay, h.nonce)

@@ -154,6 +154,15 @@ class TestScript:
             script.deploy(world.deployer, config)
         assert web3.eth.get_transaction_count(world.deployer.address) == before
 
+    def test_on_a_chain_that_is_not_local_a_delay_leaves_time_to_see(self, world, monkeypatch):
+        script = deployer_script()
+        account = world.stranger.address
+        config = {"proposers": [account], "executors": [account], "asset": world.asset.address}
+        monkeypatch.setattr(script, "LOCAL_CHAINS", ())
+        assert script.checked({**config, "timelockDelay": 86_400})["timelockDelay"] == 86_400
+        with pytest.raises(script.ConfigError, match="timelockDelay: 86399 s"):
+            script.checked({**config, "timelockDelay": 86_399})
+
     @pytest.mark.parametrize("missing", ["proposers", "executors", "asset"])
     def test_on_a_chain_that_is_not_local_nothing_stands_in_for(self, world, monkeypatch, missing):
         script = deployer_script()

@@ -1,6 +1,7 @@
 """Fee, attesters, pause: all that admin and guardian can do, and what they cannot."""
 
 import pytest
+from berth.core.compliance import Reason
 from berth.core.hashing import keccak
 from brownie import ZERO_ADDRESS, accounts
 from support.clock import DAY, HOUR, MONDAY, at, reach
@@ -108,6 +109,18 @@ class TestRevokeAttestation:
         assert not market.attestationRevoked(VERIFIER, 8)
         assert not market.attestationRevoked(VEHICLES, 7)
         assert tx.events["AttestationRevoked"] == {"id": VERIFIER, "nonce": 7}
+
+    def test_it_stays_revoked_when_its_attester_is_given_another_number(
+        self, world, market, verifier
+    ):
+        market.revokeAttestation(VERIFIER, 7, {"from": verifier})
+        market.revokeAttester(VERIFIER, {"from": world.guardian})
+        market.setAttester(9, verifier, 1, {"from": world.admin})
+        assert market.attestationRevoked(9, 7)
+        made = world.registration(1, nonce=7)
+        made.holder[0] = 9
+        with reverts("NotCompliant", Reason.HOLDER_ATTESTATION_REVOKED.mask):
+            market.registerSpace(made.form(), {"from": world.owner})
 
     def test_reverts_for_another_attesters_number(self, market, verifier):
         with reverts("NotAttester", MAKER, verifier):

@@ -6,9 +6,10 @@ from berth.core.compliance import Reason
 from berth.core.hashing import keccak
 from berth.core.title import encode, leaf
 from brownie import ZERO_ADDRESS
-from support.clock import DAY, MONDAY, at, reach
+from support.clock import DAY, HOUR, MONDAY, at, reach
 from support.errors import reverts, reverts_with
 from support.forms import Edition, title_form
+from support.storage import set_edition
 from support.world import CITY, OTHER_CITY, TODAY, title
 
 HASH = b"\xcc" * 32
@@ -65,6 +66,39 @@ class TestSetMarket:
     def test_reverts_for_nobody(self, world, titles):
         with reverts("BadAccount", "market", ZERO_ADDRESS):
             titles.setMarket(ZERO_ADDRESS, True, {"from": world.admin})
+
+
+class TestTooManyEditions:
+    """Markets keep an edition's number in 16 bits: nobody may use the numbers up."""
+
+    def publish(self, world, number):
+        return world.titles.publishEdition(
+            CITY, number, b"\x07" * 32, HASH, 8, [], {"from": world.authority}
+        )
+
+    def test_a_thousand_are_free_then_one_a_day(self, world):
+        first = world.titles.editionOf(CITY)[2]
+        set_edition(world, CITY, 999)
+        self.publish(world, 1000)
+        at(first + DAY - 1)
+        with reverts("EditionTooSoon", CITY, 1001, first + DAY):
+            self.publish(world, 1001)
+        at(first + DAY)
+        self.publish(world, 1001)
+        with reverts("EditionTooSoon", CITY, 1002, first + 2 * DAY):
+            self.publish(world, 1002)
+
+    def test_a_thief_of_the_key_leaves_numbers_to_the_next_authority(self, world, titles):
+        """A hundred days of thieving, and a year is as good as before."""
+        first = titles.editionOf(CITY)[2]
+        set_edition(world, CITY, 1100)
+        at(first + 100 * DAY + HOUR)
+        with reverts("EditionTooSoon", CITY, 1101, first + 101 * DAY):
+            self.publish(world, 1101)
+        titles.setAuthority(CITY, world.stranger, {"from": world.admin})
+        at(first + 101 * DAY)
+        titles.publishEdition(CITY, 1101, b"\x08" * 32, HASH, 8, [], {"from": world.stranger})
+        assert titles.editionOf(CITY)[0] == 1101
 
 
 class TestPublishEdition:

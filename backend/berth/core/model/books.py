@@ -72,7 +72,7 @@ class Books:
     calendar: dict[int, frozenset[int]] = field(default_factory=dict)
     attesters: dict[int, Attester] = field(default_factory=dict)
     revoked_attesters: frozenset[int] = frozenset()
-    revoked_attestations: frozenset[tuple[int, int]] = frozenset()
+    revoked_attestations: frozenset[tuple[str, int]] = frozenset()
     roles: dict[bytes, frozenset[str]] = field(default_factory=dict)
     fee_bps: int = 0
     paused_until: int = 0

@@ -57,7 +57,7 @@ class Governance(Credits):
     def revoke_attestation(self, sender: str, id_: int, nonce: int) -> None:
         if id_ not in self.attesters or sender != self.attesters[id_].account:
             refuse("NotAttester", id_, sender)
-        self.revoked_attestations |= {(id_, nonce)}
+        self.revoked_attestations |= {(sender, nonce)}
         self.emit("AttestationRevoked", id=id_, nonce=nonce)
 
     @verb
@@ -115,7 +115,9 @@ class Governance(Credits):
         return parse_address(account) in self.roles.get(role, frozenset())
 
     def attestation_revoked(self, id_: int, nonce: int) -> bool:
-        return (id_, nonce) in self.revoked_attestations
+        """By account: an attestation stays revoked when its attester is given another id."""
+        known = self.attesters.get(id_)
+        return known is not None and (known.account, nonce) in self.revoked_attestations
 
     def _only(self, role: bytes, account: str) -> None:
         if not self.has_role(role, account):

@@ -21,6 +21,7 @@ NOT_A_MARKET_S = {
     "ExtensionMismatch",
     "NotAuthority",
     "EditionOutOfOrder",
+    "EditionTooSoon",
 }
 #: The token of the model is an ordinary one.
 NOT_AN_ORDINARY_TOKEN_S = {"TokenAmount"}

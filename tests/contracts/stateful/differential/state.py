@@ -129,10 +129,11 @@ class State:
             revoked = id_ in model.revoked_attesters
             known = [attester.account, attester.roles, revoked]
             yield self._ask(market, "attesterOf", [id_], known)
-        for id_, nonce in model.revoked_attestations:
-            yield self._ask(market, "attestationRevoked", [id_, nonce], [1])
-            again = (id_, nonce + 1) in model.revoked_attestations
-            yield self._ask(market, "attestationRevoked", [id_, nonce + 1], [again])
+        for id_ in model.attesters:
+            for _, nonce in model.revoked_attestations:
+                for each in (nonce, nonce + 1):
+                    revoked = model.attestation_revoked(id_, each)
+                    yield self._ask(market, "attestationRevoked", [id_, each], [revoked])
         revoked = sum(1 << id_ for id_ in model.revoked_attesters)
         yield self._ask(market, "config", [], [model.fee_bps, model.paused_until, revoked])
         for role in (ADMIN_ROLE, GUARDIAN_ROLE, ARBITER_ROLE):
