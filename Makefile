@@ -75,7 +75,7 @@ MINUTES ?= 20
 fuzz: setup build ## random sequences, contracts against model: SEQUENCES from FIRST, then MINUTES on Ganache
 	@[ "$(SEQUENCES)" = 0 ] || .venv-contracts/bin/python scripts/fuzz.py --sequences $(SEQUENCES) --first $(FIRST)
 	@[ "$(MINUTES)" = 0 ] || BERTH_FUZZ_MINUTES=$(MINUTES) $(BROWNIE) test \
-		tests/contracts/stateful/test_state_machine.py --network ganache-cli -s
+		tests/contracts/stateful/test_state_machine.py --network ganache-cli
 
 .PHONY: gas-accept
 gas-accept: setup build ## write the gas snapshots anew; look at the difference before committing it
