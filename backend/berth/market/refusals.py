@@ -70,6 +70,10 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "The lease is disputed: only a decision, an agreement or time ends it.",
         "该租约处于争议中，只能由裁决、协议或时间结束。",
     ),
+    "Berth_EditionTooSoon": (
+        "The city has published so many editions that it may publish one a day.",
+        "该城市发布的产权库版本过多，每天只能发布一个新版本。",
+    ),
     "Berth_EditionOutOfOrder": (
         "Editions follow one another by one.",
         "产权库版本必须依次发布。",
