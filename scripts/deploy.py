@@ -144,6 +144,7 @@ def deploy(deployer, config: dict) -> dict:
         "forwarder": forwarder.address,
         "timelock": timelock.address,
         "asset": asset.address,
+        "extension": market.extension(),
         "lens": lens.address,
         "assetSymbol": asset.symbol(),
         "assetDecimals": asset.decimals(),
