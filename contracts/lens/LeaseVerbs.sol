@@ -39,16 +39,9 @@ library LeaseVerbs {
 
         bool claimed = v.state == LeaseWordLib.CLAIMED;
         verbs.anybody = AGREE | _records(v, t, now_);
-        if (
-            now_ >=
-            (
-                v.disputed
-                    ? t.t3
-                    : claimed
-                        ? t.t2
-                        : t.t1
-            )
-        ) verbs.anybody |= CLOSE;
+        // a dispute before it, closing from it on
+        uint256 deadline = claimed ? t.t2 : t.t1;
+        if (now_ >= (v.disputed ? t.t3 : deadline)) verbs.anybody |= CLOSE;
         verbs.driver = verbs.anybody;
         verbs.payee = verbs.anybody;
         if (v.disputed) {
@@ -56,7 +49,7 @@ library LeaseVerbs {
             return verbs;
         }
 
-        if (now_ >= t.start && now_ < (claimed ? t.t2 : t.t1)) {
+        if (now_ >= t.start && now_ < deadline) {
             verbs.driver |= DISPUTE;
             verbs.payee |= DISPUTE;
         }
