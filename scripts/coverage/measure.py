@@ -65,15 +65,26 @@ def _instructions(code: bytes) -> Iterator[int]:
 
 def read_programs(tree: Path) -> list[Program]:
     """Creation and runtime code of every contract in the build."""
+    builds = [
+        json.loads(file.read_text("utf-8"))
+        for file in sorted((tree / "build" / "contracts").glob("*.json"))
+    ]
+    # All were compiled at once and share one numbering of files. Brownie keeps for each contract
+    # the part that it thinks it needs, and misses libraries that are reached through a type.
+    paths: dict[str, str] = {}
+    for build in builds:
+        for number, path in build["allSourcePaths"].items():
+            if paths.setdefault(number, path) != path:
+                raise ValueError(
+                    f"file {number} is {paths[number]} and {path}: not one compilation"
+                )
     programs = []
-    for file in sorted((tree / "build" / "contracts").glob("*.json")):
-        build = json.loads(file.read_text("utf-8"))
+    for build in builds:
         for code, places, creation in (
             (build["bytecode"], build["sourceMap"], True),
             (build["deployedBytecode"], build["deployedSourceMap"], False),
         ):
             if code:
-                paths = build["allSourcePaths"]
                 raw = bytes.fromhex(code)
                 programs.append(Program(raw, _places(raw, places, paths), creation))
     return programs
