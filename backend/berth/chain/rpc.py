@@ -63,8 +63,15 @@ class Rpc:
     """One node. Close it when done; safe for many tasks of one event loop."""
 
     def __init__(
-        self, url: str, *, timeout: float = 10.0, retries: int = 4, backoff: float = 0.1
+        self,
+        url: str,
+        *,
+        timeout: float = 10.0,
+        retries: int = 4,
+        backoff: float = 0.1,
+        transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
+        """`timeout` and `backoff` in seconds; `transport` carries requests instead of sockets."""
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             message = f"give the node's HTTP address, http://HOST:PORT, not {parts.scheme!r}"
@@ -81,6 +88,7 @@ class Rpc:
             headers={"Content-Type": "application/json"},
             trust_env=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
             limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
+            transport=transport,
         )
 
     async def close(self) -> None:

@@ -14,13 +14,11 @@ Answer = Callable[[Any], httpx.Response]
 
 
 def client(answer: Answer, **options: Any) -> Rpc:
-    rpc = Rpc("http://node.example:8545/key-that-must-not-leak", backoff=0.0, **options)
-
     def handle(request: httpx.Request) -> httpx.Response:
         return answer(json.loads(request.content))
 
-    rpc._http = httpx.AsyncClient(transport=httpx.MockTransport(handle))
-    return rpc
+    url = "http://node.example:8545/key-that-must-not-leak"
+    return Rpc(url, backoff=0.0, transport=httpx.MockTransport(handle), **options)
 
 
 def result(value: Any) -> Answer:
