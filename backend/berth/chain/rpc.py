@@ -6,6 +6,7 @@ web3.py is left out on purpose: its codec costs a millisecond a log.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
@@ -14,6 +15,7 @@ import httpx
 import msgspec
 
 from berth.chain.wire import Block, Log, Receipt
+from berth.core import telemetry
 from berth.core.errors import BerthError
 
 T = TypeVar("T")
@@ -123,7 +125,7 @@ class Rpc:
                     for n, (method, params) in enumerate(part)
                 ]
             )
-            content = await self._post(body)
+            content = await self._post(body, part[0][0])
             try:
                 answers = {a.id: a for a in _MANY.decode(content)}
             except msgspec.ValidationError:
@@ -196,22 +198,26 @@ class Rpc:
     async def _result(self, method: str, params: Sequence[Any]) -> msgspec.Raw:
         number = self._take_ids(1)
         body = {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
-        answer = self._answer(await self._post(_ENCODE(body)))
+        answer = self._answer(await self._post(_ENCODE(body), method))
         self._raise_for(method, answer)
         return answer.result
 
-    async def _post(self, body: bytes) -> bytes:
+    async def _post(self, body: bytes, method: str) -> bytes:
+        """The answer's bytes. `method` (of a batch the first one) is for the counters only."""
         attempt = 0
         while True:
+            began = time.perf_counter()
             try:
                 response = await self._http.post(self.url, content=body)
                 if response.status_code not in _BUSY:
+                    telemetry.rpc(self.where, method, time.perf_counter() - began)
                     return self._content(response)
-                reason = f"HTTP status {response.status_code}"
+                kind, reason = "status", f"HTTP status {response.status_code}"
             except httpx.TimeoutException:
-                reason = "no answer in time"
+                kind, reason = "timeout", "no answer in time"
             except httpx.TransportError as error:
-                reason = str(error) or type(error).__name__
+                kind, reason = "transport", str(error) or type(error).__name__
+            telemetry.rpc(self.where, method, 0.0, kind)
             if attempt >= self._retries:
                 raise NodeUnreachableError(self.where, reason)
             await asyncio.sleep(self._backoff * 2**attempt)
@@ -235,10 +241,10 @@ class Rpc:
         except msgspec.DecodeError as error:
             raise NodeUnreachableError(self.where, f"gave an unexpected answer: {error}") from error
 
-    @staticmethod
-    def _raise_for(method: str, answer: _Answer) -> None:
+    def _raise_for(self, method: str, answer: _Answer) -> None:
         fault = answer.error
         if fault is not None:
+            telemetry.RPC_ERRORS.labels(self.where, method, "error").inc()
             raise RpcError(method, fault.code, fault.message, revert_data(fault.data))
 
 

@@ -9,6 +9,8 @@ from typing import Any
 import httpx
 import pytest
 from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError, call_once
+from berth.core import telemetry
+from prometheus_client import generate_latest
 
 Answer = Callable[[Any], httpx.Response]
 
@@ -123,3 +125,21 @@ def test_nothing_listens_there() -> None:
 def test_an_address_that_is_not_http_is_refused(url: str) -> None:
     with pytest.raises(Exception, match="HTTP address"):
         Rpc(url)
+
+
+async def test_tries_and_failures_are_counted_by_node_and_method_and_keep_its_key_secret() -> None:
+    def counted(name: str, **labels: str) -> float:
+        labels = {"node": "http://node.example:8545", "method": "eth_counted", **labels}
+        return telemetry.REGISTRY.get_sample_value(name, labels) or 0.0
+
+    answers = [
+        httpx.Response(503),
+        httpx.Response(200, json={"id": 0, "error": {"code": 1, "message": "no"}}),
+    ]
+    with pytest.raises(RpcError):
+        await client(lambda _body: answers.pop(0)).call("eth_counted")
+    assert counted("berth_rpc_requests_total") == 2
+    assert counted("berth_rpc_errors_total", kind="status") == 1
+    assert counted("berth_rpc_errors_total", kind="error") == 1
+    assert counted("berth_rpc_seconds_count") == 1
+    assert b"key-that-must-not-leak" not in generate_latest(telemetry.REGISTRY)
