@@ -11,6 +11,12 @@ from urllib.parse import urlsplit
 from berth.core.errors import BerthError
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+LOG_FORMATS = ("text", "json")
+LOCAL_RPC = "http://127.0.0.1:8545"
+#: Blocks behind the head that a reorg may still change, where the node does not say.
+FINALITY = 64
+#: What the sender of transactions may spend on gas a day, wei.
+SPEND_CAP = 10**18
 
 
 @dataclass(frozen=True)
@@ -21,12 +27,29 @@ class Settings:
     file; `public_url` the origin that browsers see, which sign-in messages are bound to;
     `tiles_url` a map tile template, None when there is none; `confirmations` overrides the depth an
     unlock needs, None = by policy.
+
+    `rpc_urls` are nodes, the preferred one first; `rpc_named` whether the environment names them,
+    so that no embedded chain is wanted; `ws_url` a node's websocket, None = its heads are polled.
+    `signer_url` is where the signer listens, `unix:PATH` or `http(s)://HOST:PORT`;
+    `signer_secret_file` what its callers must know, None on a Unix socket; `signer_rpc_urls` the
+    signer's own nodes, empty = it has none. `mqtt_url` is a broker elsewhere, None = the embedded
+    one. `spend_cap` is wei of gas a day; `finality` blocks.
     """
 
     home: Path
     data: Path
     deployment: Path
-    rpc_url: str
+    rpc_urls: tuple[str, ...]
+    rpc_named: bool
+    ws_url: str | None
+    signer_url: str
+    signer_secret_file: Path | None
+    signer_rpc_urls: tuple[str, ...]
+    mqtt_url: str | None
+    mqtt_password_file: Path | None
+    mqtt_ca_file: Path | None
+    spend_cap: int
+    finality: int
     database_url: str
     http_host: str
     http_port: int
@@ -34,7 +57,14 @@ class Settings:
     tiles_url: str | None
     confirmations: int | None
     password_file: Path | None
+    operator_token_file: Path
     log_level: str
+    log_format: str
+
+    @property
+    def rpc_url(self) -> str:
+        """The preferred node."""
+        return self.rpc_urls[0]
 
     @property
     def keys(self) -> Path:
@@ -61,12 +91,26 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
     level = _text(env, "BERTH_LOG_LEVEL", "info").lower()
     if level not in LOG_LEVELS:
         raise _bad("BERTH_LOG_LEVEL", f"{level!r} is none of {', '.join(LOG_LEVELS)}")
+    form = _text(env, "BERTH_LOG_FORMAT", "text").lower()
+    if form not in LOG_FORMATS:
+        raise _bad("BERTH_LOG_FORMAT", f"{form!r} is none of {', '.join(LOG_FORMATS)}")
+    nodes = _urls(env, "BERTH_RPC_URL", "http", "https")
     visible = f"[{host}]" if ":" in host else host
     return Settings(
         home=home,
         data=_path(env, "BERTH_DATA", Path("../shared/data")),
         deployment=_path(env, "BERTH_DEPLOYMENT", home / "deployment.json"),
-        rpc_url=_url(env, "BERTH_RPC_URL", "http://127.0.0.1:8545", "http", "https"),
+        rpc_urls=nodes or (LOCAL_RPC,),
+        rpc_named=bool(nodes),
+        ws_url=_url(env, "BERTH_WS_URL", "", "ws", "wss") or None,
+        signer_url=_signer(env, home),
+        signer_secret_file=_file(env, "BERTH_SIGNER_SECRET_FILE"),
+        signer_rpc_urls=_urls(env, "BERTH_SIGNER_RPC_URL", "http", "https"),
+        mqtt_url=_broker(env),
+        mqtt_password_file=_file(env, "BERTH_MQTT_PASSWORD_FILE"),
+        mqtt_ca_file=_file(env, "BERTH_MQTT_CA_FILE"),
+        spend_cap=_number(env, "BERTH_SPEND_CAP", SPEND_CAP, 1, 10**27),
+        finality=_number(env, "BERTH_FINALITY", FINALITY, 1, 100_000),
         database_url=_database(env, home),
         http_host=host,
         http_port=port,
@@ -77,13 +121,15 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         tiles_url=_url(env, "BERTH_TILES_URL", "", "http", "https") or None,
         confirmations=(
             _number(env, "BERTH_CONFIRMATIONS", 0, 1, 1000)
-            if env.get("BERTH_CONFIRMATIONS")
+            if _text(env, "BERTH_CONFIRMATIONS", "")
             else None
         ),
-        password_file=(
-            _path(env, "BERTH_PASSWORD_FILE", Path()) if env.get("BERTH_PASSWORD_FILE") else None
+        password_file=_file(env, "BERTH_PASSWORD_FILE"),
+        operator_token_file=_path(
+            env, "BERTH_OPERATOR_TOKEN_FILE", home / "keys" / "operator.token"
         ),
         log_level=level,
+        log_format=form,
     )
 
 
@@ -107,18 +153,61 @@ def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int
     return int(text)
 
 
+def _file(env: Mapping[str, str], name: str) -> Path | None:
+    return _path(env, name, Path()) if _text(env, name, "") else None
+
+
 def _url(env: Mapping[str, str], name: str, default: str, *schemes: str) -> str:
     text = _text(env, name, default)
+    if text:
+        _check_url(name, "it", text, schemes)
+    return text
+
+
+def _urls(env: Mapping[str, str], name: str, *schemes: str) -> tuple[str, ...]:
+    """Addresses between commas, none of them twice."""
+    text = _text(env, name, "")
     if not text:
-        return ""
+        return ()
+    urls = tuple(part.strip() for part in text.split(","))
+    for number, url in enumerate(urls, 1):
+        _check_url(name, "it" if len(urls) == 1 else f"address {number}", url, schemes)
+    if len(set(urls)) < len(urls):
+        raise _bad(name, "names the same address twice")
+    return urls
+
+
+def _check_url(name: str, which: str, text: str, schemes: tuple[str, ...]) -> None:
+    # The text is not repeated: a provider's address often holds a key.
     try:
         parts = urlsplit(text)
         port_fits = parts.port is None or parts.port > 0
     except ValueError:
-        raise _bad(name, f"{text!r} is not a URL") from None
+        raise _bad(name, f"{which} is not a URL") from None
     if parts.scheme not in schemes or not parts.hostname or not port_fits:
-        raise _bad(name, f"{text!r} is not a URL of {', '.join(schemes)}")
-    return text
+        raise _bad(name, f"{which} is not a URL of {', '.join(schemes)}")
+
+
+def _signer(env: Mapping[str, str], home: Path) -> str:
+    name = "BERTH_SIGNER_URL"
+    text = _text(env, name, "")
+    if not text:
+        return f"unix:{home / 'signer.sock'}"
+    if not text.startswith("unix:"):
+        _check_url(name, "it", text, ("http", "https"))
+        return text.rstrip("/")
+    path = text.removeprefix("unix:")
+    if not path.startswith("/") or "\0" in path:
+        raise _bad(name, "must be unix: and an absolute path, or http(s)://HOST:PORT")
+    return f"unix:{Path(path)}"
+
+
+def _broker(env: Mapping[str, str]) -> str | None:
+    name = "BERTH_MQTT_URL"
+    text = _url(env, name, "", "mqtt", "mqtts")
+    if "@" in urlsplit(text).netloc:
+        raise _bad(name, "holds a password: it belongs into BERTH_MQTT_PASSWORD_FILE")
+    return text or None
 
 
 def _database(env: Mapping[str, str], home: Path) -> str:

@@ -24,6 +24,14 @@ def test_the_defaults_work_on_one_machine():
     assert settings.public_url == "http://127.0.0.1:8000"
     assert settings.data == Path("../shared/data").absolute()
     assert (settings.tiles_url, settings.confirmations, settings.password_file) == (None,) * 3
+    assert (settings.rpc_urls, settings.rpc_named) == (("http://127.0.0.1:8545",), False)
+    assert (settings.ws_url, settings.mqtt_url, settings.signer_rpc_urls) == (None, None, ())
+    assert settings.signer_url == f"unix:{settings.home}/signer.sock"
+    files = (settings.mqtt_password_file, settings.mqtt_ca_file, settings.signer_secret_file)
+    assert files == (None,) * 3
+    assert (settings.finality, settings.spend_cap) == (64, 10**18)
+    assert (settings.log_level, settings.log_format) == ("info", "text")
+    assert settings.operator_token_file == settings.keys / "operator.token"
     assert settings.keys == settings.home / "keys"
     assert settings.chain == settings.home / "chain"
     assert settings.titles == settings.home / "titles"
@@ -35,7 +43,18 @@ def test_every_variable_is_heard(tmp_path):
             "BERTH_HOME": str(tmp_path),
             "BERTH_DATA": "/data",
             "BERTH_DEPLOYMENT": "/etc/berth.json",
-            "BERTH_RPC_URL": "https://node.example/rpc",
+            "BERTH_RPC_URL": "https://node.example/rpc, http://second:8545",
+            "BERTH_WS_URL": "wss://node.example/ws",
+            "BERTH_SIGNER_URL": "https://signer.example:8443/",
+            "BERTH_SIGNER_SECRET_FILE": "/run/signer.secret",
+            "BERTH_SIGNER_RPC_URL": "http://own:8545,http://other:8545",
+            "BERTH_MQTT_URL": "mqtts://broker.example:8883",
+            "BERTH_MQTT_PASSWORD_FILE": "/run/mqtt",
+            "BERTH_MQTT_CA_FILE": "/etc/ca.pem",
+            "BERTH_SPEND_CAP": "5000000000000000",
+            "BERTH_FINALITY": "12",
+            "BERTH_OPERATOR_TOKEN_FILE": "/run/operator",
+            "BERTH_LOG_FORMAT": "json",
             "BERTH_DATABASE_URL": "postgresql://berth@db/berth",
             "BERTH_HTTP_HOST": "::1",
             "BERTH_HTTP_PORT": "0",
@@ -50,6 +69,18 @@ def test_every_variable_is_heard(tmp_path):
     assert settings.data == Path("/data")
     assert settings.deployment == Path("/etc/berth.json")
     assert settings.rpc_url == "https://node.example/rpc"
+    assert settings.rpc_urls == ("https://node.example/rpc", "http://second:8545")
+    assert settings.rpc_named
+    assert settings.ws_url == "wss://node.example/ws"
+    assert settings.signer_url == "https://signer.example:8443"
+    assert settings.signer_secret_file == Path("/run/signer.secret")
+    assert settings.signer_rpc_urls == ("http://own:8545", "http://other:8545")
+    assert settings.mqtt_url == "mqtts://broker.example:8883"
+    assert settings.mqtt_password_file == Path("/run/mqtt")
+    assert settings.mqtt_ca_file == Path("/etc/ca.pem")
+    assert (settings.spend_cap, settings.finality) == (5 * 10**15, 12)
+    assert settings.operator_token_file == Path("/run/operator")
+    assert settings.log_format == "json"
     assert settings.database_url == "postgresql://berth@db/berth"
     assert (settings.http_host, settings.http_port) == ("::1", 0)
     assert settings.public_url == "https://berth.example"
@@ -65,6 +96,9 @@ def test_an_address_of_version_six_gets_its_brackets():
 
 def test_an_empty_variable_is_an_unset_one():
     names = ("HOME", "RPC_URL", "HTTP_PORT", "CONFIRMATIONS", "DATABASE_URL", "PASSWORD_FILE")
+    names += ("WS_URL", "SIGNER_URL", "SIGNER_RPC_URL", "SIGNER_SECRET_FILE", "LOG_FORMAT")
+    names += ("MQTT_URL", "MQTT_PASSWORD_FILE", "MQTT_CA_FILE", "SPEND_CAP", "FINALITY")
+    names += ("OPERATOR_TOKEN_FILE",)
     assert load_settings({f"BERTH_{name}": "" for name in names}) == load_settings({})
 
 
@@ -76,6 +110,21 @@ def test_an_empty_variable_is_an_unset_one():
         ("BERTH_RPC_URL", "http://"),
         ("BERTH_RPC_URL", "http://node:99999"),
         ("BERTH_RPC_URL", "http://[::1"),
+        ("BERTH_RPC_URL", "http://one,ftp://two"),
+        ("BERTH_RPC_URL", "http://one,,http://two"),
+        ("BERTH_RPC_URL", "http://one,http://one"),
+        ("BERTH_WS_URL", "http://node"),
+        ("BERTH_SIGNER_RPC_URL", "node:8545"),
+        ("BERTH_SIGNER_URL", "unix:signer.sock"),
+        ("BERTH_SIGNER_URL", "tcp://signer:1"),
+        ("BERTH_SIGNER_URL", "unix:/a\0b"),
+        ("BERTH_MQTT_URL", "tcp://broker"),
+        ("BERTH_MQTT_URL", "mqtt://backend:secret@broker"),
+        ("BERTH_MQTT_CA_FILE", "a\0b"),
+        ("BERTH_SPEND_CAP", "0"),
+        ("BERTH_SPEND_CAP", "1e18"),
+        ("BERTH_FINALITY", "0"),
+        ("BERTH_LOG_FORMAT", "xml"),
         ("BERTH_DATABASE_URL", "mysql://db"),
         ("BERTH_DATABASE_URL", "berth.sqlite"),
         ("BERTH_TILES_URL", "ftp://tiles"),
@@ -95,6 +144,13 @@ def test_a_bad_variable_is_named(variable, value):
     with pytest.raises(BerthError) as refused:
         load_settings({variable: value})
     assert (refused.value.field, refused.value.exit_code) == (variable, 2)
+
+
+def test_no_key_in_an_address_is_repeated():
+    with pytest.raises(BerthError) as refused:
+        load_settings({"BERTH_RPC_URL": "http://good,htp://node.example/v3/sesame"})
+    assert "sesame" not in str(refused.value)
+    assert "address 2" in str(refused.value)
 
 
 # ---- the deployment file

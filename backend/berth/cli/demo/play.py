@@ -126,7 +126,7 @@ async def open_stage(
     settings: Settings, running: Running, narrator: Narrator
 ) -> AsyncIterator[Stage]:
     """Tools for a running platform whose data folder is at hand, closed at the block's end."""
-    settings = replace(settings, rpc_url=running.rpc)
+    settings = replace(settings, rpc_urls=(running.rpc,))
     deployment = load_deployment(settings.deployment)
     store = open_store(settings.database_url, deployment)
     wallets = open_store(f"sqlite:///{settings.home / 'wallets.sqlite'}")

@@ -46,4 +46,4 @@ def settings_here() -> Settings:
     """The settings; without BERTH_RPC_URL the node is the one of the platform that runs here."""
     settings = load_settings()
     running = None if "BERTH_RPC_URL" in os.environ else read_running(settings.home)
-    return settings if running is None else replace(settings, rpc_url=running.rpc)
+    return settings if running is None else replace(settings, rpc_urls=(running.rpc,))
