@@ -111,15 +111,43 @@ def open_store(url: str, deployment: DeploymentIdentity | None = None) -> Store:
     migrated. Raises BerthError: store.url, store.unreachable, store.foreign, store.newer,
     store.deployment.
     """
-    parsed = _parse(url)
-    engine = _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _pg_engine(parsed)
-    store = Store(engine)
+    store = _store(url)
     try:
-        _check_then_migrate(store, deployment, parsed.render_as_string(hide_password=True))
+        shown = store.engine.url.render_as_string(hide_password=True)
+        _check_then_migrate(store, deployment, shown)
     except BaseException:
         store.close()
         raise
     return store
+
+
+def reach_store(url: str) -> Store:
+    """Opens the database at a URL as it is, at whatever migration: for what migrates by itself.
+
+    A file that is not a database of ours is refused. Raises BerthError as `open_store`.
+    """
+    store = _store(url)
+    database = store.engine.url.database
+    if store.sqlite and database and database != ":memory:":
+        try:
+            _look_then_use_wal(database)
+        except BaseException:
+            store.close()
+            raise
+    return store
+
+
+def revision_of(conn: Connection) -> str | None:
+    """The migration that a database is at, None = it has no table of ours yet. Raises store.newer
+    for one that this program does not know."""
+    return _revision(conn, conn.dialect.name == "sqlite")
+
+
+def _store(url: str) -> Store:
+    parsed = _parse(url)
+    return Store(
+        _sqlite_engine(parsed) if parsed.get_backend_name() == "sqlite" else _pg_engine(parsed)
+    )
 
 
 def bind_deployment(store: Store, deployment: DeploymentIdentity) -> None:
