@@ -33,7 +33,9 @@ class Settings:
     `signer_url` is where the signer listens, `unix:PATH` or `http(s)://HOST:PORT`;
     `signer_secret_file` what its callers must know, None on a Unix socket; `signer_rpc_urls` the
     signer's own nodes, empty = it has none. `mqtt_url` is a broker elsewhere, None = the embedded
-    one. `spend_cap` is wei of gas a day; `finality` blocks.
+    one. `spend_cap` is wei of gas a day; `finality` blocks. `ready_blocks` and `ready_seconds`
+    bound how far the index may be behind, and how old its newest block may be (0 = any age), while
+    the service counts as ready.
     """
 
     home: Path
@@ -50,6 +52,8 @@ class Settings:
     mqtt_ca_file: Path | None
     spend_cap: int
     finality: int
+    ready_blocks: int
+    ready_seconds: int
     database_url: str
     http_host: str
     http_port: int
@@ -111,6 +115,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         mqtt_ca_file=_file(env, "BERTH_MQTT_CA_FILE"),
         spend_cap=_number(env, "BERTH_SPEND_CAP", SPEND_CAP, 1, 10**27),
         finality=_number(env, "BERTH_FINALITY", FINALITY, 1, 100_000),
+        ready_blocks=_number(env, "BERTH_READY_BLOCKS", 5, 0, 100_000),
+        ready_seconds=_number(env, "BERTH_READY_SECONDS", 60, 0, 1_000_000),
         database_url=_database(env, home),
         http_host=host,
         http_port=port,

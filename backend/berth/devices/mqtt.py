@@ -6,7 +6,8 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import aiomqtt
@@ -17,6 +18,8 @@ from berth.core.errors import BerthError
 _NODELAY = ((socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),)
 _KEEP_ALIVE = 20
 _LONGEST_WAIT = 15.0
+#: CONNACK codes of MQTT 3.1.1, and those of MQTT 5 that the client library makes of them.
+_NOT_ADMITTED = frozenset({4, 5, 134, 135})
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,55 @@ class BrokerAddress:
         return cls(parts.hostname, port or (8883 if tls else 1883), tls)
 
 
+@dataclass(frozen=True)
+class BrokerLogin:
+    """A broker and who we are there. `ca_file` (PEM) is whom an `mqtts` broker is checked against,
+    None = the system's certificates."""
+
+    address: BrokerAddress
+    user: str
+    password: str = field(repr=False)
+    ca_file: Path | None = None
+
+    @classmethod
+    def at(cls, url: str, user: str, password: str, ca_file: Path | None = None) -> BrokerLogin:
+        """At a URL. Raises BerthError `broker.url`."""
+        return cls(BrokerAddress.parse(url), user, password, ca_file)
+
+    @property
+    def where(self) -> str:
+        """`host:port`, for people."""
+        return f"{self.address.host}:{self.address.port}"
+
+    def client(
+        self, *, client_id: str | None = None, will: aiomqtt.Will | None = None
+    ) -> aiomqtt.Client:
+        """A client; see `client`."""
+        return client(
+            self.address,
+            self.user,
+            self.password,
+            client_id=client_id,
+            will=will,
+            ca_file=self.ca_file,
+        )
+
+    def refusal(self, error: BaseException) -> BerthError:
+        """What a failed connection means: `broker.credentials`, `broker.certificate` or
+        `broker.unreachable`."""
+        code = _return_code(error)
+        if code in _NOT_ADMITTED:
+            message = f"the broker at {self.where} does not admit {self.user!r} with this password"
+            return BerthError(
+                "broker.credentials", message, field="BERTH_MQTT_PASSWORD_FILE", status=503
+            )
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            message = f"the broker at {self.where} shows a certificate that nobody vouches for"
+            return BerthError("broker.certificate", message, field="BERTH_MQTT_CA_FILE", status=503)
+        message = f"the broker at {self.where} cannot be reached: {error}"
+        return BerthError("broker.unreachable", message, field="BERTH_MQTT_URL", status=503)
+
+
 def client(
     address: BrokerAddress,
     user: str,
@@ -52,8 +104,12 @@ def client(
     *,
     client_id: str | None = None,
     will: aiomqtt.Will | None = None,
+    ca_file: Path | None = None,
 ) -> aiomqtt.Client:
-    """An MQTT 3.1.1 client with a clean session; use it with `async with`."""
+    """An MQTT 3.1.1 client with a clean session; use it with `async with`.
+
+    Raises BerthError `broker.ca` when `ca_file` holds no certificates.
+    """
     return aiomqtt.Client(
         address.host,
         address.port,
@@ -66,8 +122,25 @@ def client(
         timeout=10,
         will=will,
         socket_options=_NODELAY,
-        tls_context=ssl.create_default_context() if address.tls else None,
+        tls_context=tls_context(ca_file) if address.tls else None,
     )
+
+
+def tls_context(ca_file: Path | None) -> ssl.SSLContext:
+    """Checks the broker's name and certificate."""
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        why = getattr(error, "strerror", None) or "it holds no certificates (PEM)"
+        raise BerthError(
+            "broker.ca", f"cannot use {ca_file}: {why}", field="BERTH_MQTT_CA_FILE", exit_code=2
+        ) from error
+
+
+def _return_code(error: BaseException) -> int | None:
+    code = getattr(error, "rc", None)
+    value = getattr(code, "value", code)
+    return value if isinstance(value, int) else None
 
 
 async def keep_connected(

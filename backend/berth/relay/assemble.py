@@ -8,6 +8,7 @@ from berth.chain.sender import Sender
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment
 from berth.core.sealed import Sealer
+from berth.devices.mqtt import BrokerLogin
 from berth.relay.closer import Closer
 from berth.relay.keeper import Keeper
 from berth.relay.policy import Policy
@@ -26,8 +27,7 @@ def assemble_relay(
     sealer: Sealer,
     day_keys: DayKeys,
     transaction_key: bytes,
-    broker_url: str,
-    broker_password: str,
+    broker: BrokerLogin,
     confirmations: int | None = None,
     signer_rpc: Rpc | None = None,
 ) -> Relay:
@@ -50,8 +50,7 @@ def assemble_relay(
             clock=clock,
             transaction_key=transaction_key,
         ),
-        broker_url=broker_url,
-        broker_password=broker_password,
+        broker=broker,
     )
 
 

@@ -17,9 +17,9 @@ from berth.devices.topics import COMMAND, GRANT
 from berth.relay import grants
 from berth.relay.claims import Claim, claim_rows, database_now, write_claimed
 from berth.relay.commands import ANSWER_SECONDS
+from berth.relay.orders import GrantOrder, Signing, TicketOrder
 from berth.relay.policy import Policy
 from berth.relay.rows import first
-from berth.relay.signer import Signer, TicketOrder
 from berth.store.engine import Store
 from berth.store.kept import commands, lock_states
 
@@ -43,7 +43,7 @@ class Delivery:
         policy: Policy,
         clock: Clock,
         sealer: Sealer,
-        signer: Signer,
+        signer: Signing,
         send: Send,
         worker: str,
     ) -> None:
@@ -98,7 +98,7 @@ class Delivery:
 
     # ---- in the database, on a thread
 
-    def _due_grants(self) -> list[grants.GrantOrder]:
+    def _due_grants(self) -> list[GrantOrder]:
         with self._store.read() as conn:  # most looks find nothing: spare the writers
             if not grants.waiting(conn):
                 return []

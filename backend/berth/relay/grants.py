@@ -8,7 +8,7 @@ holds, so a row that it lost is sent again.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, insert, select, update
@@ -22,6 +22,7 @@ from berth.core.tariff import EARLY_SECONDS
 from berth.devices.protocol import HeldGrant
 from berth.relay.audience import lease_row, tell_lease
 from berth.relay.claims import database_now
+from berth.relay.orders import GrantOrder
 from berth.relay.policy import Policy
 from berth.relay.rows import Row, every, first
 from berth.store.derived import spaces
@@ -33,21 +34,6 @@ RESEND_SECONDS = 15
 RETRY_SECONDS = 5
 #: `next_at` of a row that its lock knows: there is nothing to send.
 _NEVER = 1 << 40
-
-
-@dataclass(frozen=True)
-class GrantOrder:
-    """What is to be signed for a lock. `salt` is None when the grant is taken back, `plate_block`
-    (of the event that names the vehicle) too; `window_end` is Unix seconds."""
-
-    lease_id: str
-    lock_id: str
-    version: int
-    revoked: bool
-    window_end: int
-    plate_commitment: str
-    salt: bytes | None = None
-    plate_block: int | None = None
 
 
 def give(conn: Connection, lease_id: str, now: int) -> None:

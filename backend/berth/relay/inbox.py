@@ -34,8 +34,8 @@ from berth.relay import commands, grants
 from berth.relay.audience import space_of_lock, tell_lease, tell_space
 from berth.relay.claims import database_now
 from berth.relay.evidence import check_speaker, check_times
+from berth.relay.orders import ReceiptOrder
 from berth.relay.rows import Row, first
-from berth.relay.signer import ReceiptOrder
 from berth.store.engine import Store
 from berth.store.kept import evidence, lock_states, plate_readings
 

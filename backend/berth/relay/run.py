@@ -13,17 +13,17 @@ from sqlalchemy.exc import SQLAlchemyError
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.sealed import Sealer
-from berth.devices.mqtt import BrokerAddress, client, keep_connected
+from berth.devices.mqtt import BrokerLogin, keep_connected
 from berth.devices.protocol import ASK_HELLO
 from berth.devices.topics import BACKEND_USER, COMMAND, FROM_LOCK, all_locks, topic
 from berth.relay.delivery import Delivery
 from berth.relay.desk import Desk
 from berth.relay.inbox import Inbox, Reaction
 from berth.relay.keeper import Keeper
+from berth.relay.orders import Signing
 from berth.relay.outbox import Outbox
 from berth.relay.planner import Planner
 from berth.relay.policy import IndexView, Policy
-from berth.relay.signer import Signer
 from berth.store.engine import Store
 
 #: Without a nudge the tables are looked at this often, seconds.
@@ -43,18 +43,16 @@ class Relay:
         policy: Policy,
         clock: Clock,
         sealer: Sealer,
-        signer: Signer,
+        signer: Signing,
         keeper: Keeper,
-        broker_url: str,
-        broker_password: str,
+        broker: BrokerLogin,
     ) -> None:
         self.name = f"{BACKEND_USER}-{secrets.token_hex(4)}"
         self._store = store
         self._policy = policy
         self._signer = signer
         self._keeper = keeper
-        self._broker = BrokerAddress.parse(broker_url)
-        self._password = broker_password
+        self._broker = broker
         self._inbox = Inbox(store, policy.deployment, clock)
         self._outbox = Outbox(store, clock, self._on_undone)
         self._planner = Planner(policy)
@@ -137,10 +135,11 @@ class Relay:
     # ---- the locks
 
     def _client(self) -> aiomqtt.Client:
-        return client(self._broker, BACKEND_USER, self._password, client_id=self.name)
+        return self._broker.client(client_id=self.name)
 
     def _lost(self, error: BaseException) -> None:
-        _log.warning("no broker", reason=str(error))
+        refusal = self._broker.refusal(error)
+        _log.warning("no broker", code=refusal.code, reason=str(refusal))
 
     async def _session(self, line: aiomqtt.Client) -> None:
         await asyncio.to_thread(self._inbox.forget_who_is_online)
@@ -167,7 +166,7 @@ class Relay:
 
     async def _react(self, reaction: Reaction) -> None:
         for order in reaction.receipts:
-            text = self._signer.receipt(order)
+            text = await self._signer.receipt(order)
             await self._send(order.lock_id, COMMAND, text.encode("ascii"))
         if reaction.ask_hello is not None:
             await self._send(reaction.ask_hello, COMMAND, ASK_HELLO)

@@ -26,7 +26,7 @@ from berth.core.tariff import EARLY_SECONDS
 from berth.core.words import SpaceWords
 from berth.devices.certificates import DayKey
 from berth.devices.tickets import Grant, Receipt, Ticket, sign_claims
-from berth.relay.grants import GrantOrder
+from berth.relay.orders import GrantOrder, ReceiptOrder, TicketOrder
 from berth.relay.policy import Policy
 
 #: Signatures a lock may be given at once, and after that one every so many seconds.
@@ -35,29 +35,6 @@ ALL_BURST, ALL_SECONDS = 200, 0.02
 _LIVE = (LeaseState.BOOKED, LeaseState.PARKED)
 #: A lease's vehicle is that of the newest of these.
 _NAME_A_VEHICLE = ("Leased", "Extended", "VehicleChanged")
-
-
-@dataclass(frozen=True)
-class TicketOrder:
-    """One action now, for the lock that said `boot` and `nonce`."""
-
-    command_id: str
-    lock_id: str
-    lease_id: str
-    cycle: int
-    action: str
-    boot: str
-    nonce: str
-
-
-@dataclass(frozen=True)
-class ReceiptOrder:
-    """Evidence that is safely kept; `digest` is what the lock signed, 0x text."""
-
-    lock_id: str
-    lease_id: str
-    kind: int
-    digest: str
 
 
 class DayKeys(Protocol):
@@ -162,7 +139,7 @@ class Signer:
         )
         return sign_claims(grant, self._keys.day_key())
 
-    def receipt(self, order: ReceiptOrder) -> str:
+    async def receipt(self, order: ReceiptOrder) -> str:
         """The word that evidence is kept. Moves nothing, so nothing is asked of the chain."""
         self._limit(order.lock_id)
         receipt = Receipt(

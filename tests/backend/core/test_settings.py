@@ -53,6 +53,8 @@ def test_every_variable_is_heard(tmp_path):
             "BERTH_MQTT_CA_FILE": "/etc/ca.pem",
             "BERTH_SPEND_CAP": "5000000000000000",
             "BERTH_FINALITY": "12",
+            "BERTH_READY_BLOCKS": "3",
+            "BERTH_READY_SECONDS": "0",
             "BERTH_OPERATOR_TOKEN_FILE": "/run/operator",
             "BERTH_LOG_FORMAT": "json",
             "BERTH_DATABASE_URL": "postgresql://berth@db/berth",
@@ -79,6 +81,7 @@ def test_every_variable_is_heard(tmp_path):
     assert settings.mqtt_password_file == Path("/run/mqtt")
     assert settings.mqtt_ca_file == Path("/etc/ca.pem")
     assert (settings.spend_cap, settings.finality) == (5 * 10**15, 12)
+    assert (settings.ready_blocks, settings.ready_seconds) == (3, 0)
     assert settings.operator_token_file == Path("/run/operator")
     assert settings.log_format == "json"
     assert settings.database_url == "postgresql://berth@db/berth"
@@ -124,6 +127,8 @@ def test_an_empty_variable_is_an_unset_one():
         ("BERTH_SPEND_CAP", "0"),
         ("BERTH_SPEND_CAP", "1e18"),
         ("BERTH_FINALITY", "0"),
+        ("BERTH_READY_BLOCKS", "few"),
+        ("BERTH_READY_SECONDS", "-1"),
         ("BERTH_LOG_FORMAT", "xml"),
         ("BERTH_DATABASE_URL", "mysql://db"),
         ("BERTH_DATABASE_URL", "berth.sqlite"),

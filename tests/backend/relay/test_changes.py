@@ -11,7 +11,7 @@ from berth.core.errors import BerthError
 from berth.core.plate import commitment
 from berth.core.signing import new_private_key
 from berth.devices.protocol import HeldGrant
-from berth.relay.grants import GrantOrder
+from berth.relay.orders import GrantOrder
 from berth.relay.outbox import Outbox
 from berth.store.kept import grants, outbox, vehicles_private
 from sqlalchemy import insert

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from berth.devices.broker import EmbeddedBroker
-from berth.devices.mqtt import BrokerAddress, client
+from berth.devices.mqtt import BrokerAddress, BrokerLogin, client
 from berth.devices.simulator.runner import LockProgram
 from berth.devices.simulator.stay import Timing
 from berth.devices.topics import BACKEND_USER, WORLD_USER, topic
@@ -83,8 +83,7 @@ async def town(street: Street) -> AsyncIterator[Town]:
         sealer=street.world.sealer,
         signer=street.signer,
         keeper=Idle(),
-        broker_url=broker.url,
-        broker_password=street.credentials.add(BACKEND_USER),
+        broker=BrokerLogin.at(broker.url, BACKEND_USER, street.credentials.add(BACKEND_USER)),
     )
     made = Town(street, broker, relay)
     running = asyncio.create_task(relay.run())
@@ -156,8 +155,7 @@ async def test_evidence_signed_while_the_relay_was_away_arrives_when_it_is_back(
         sealer=street.world.sealer,
         signer=street.signer,
         keeper=Idle(),
-        broker_url=broker.url,
-        broker_password=street.credentials.add(BACKEND_USER),
+        broker=BrokerLogin.at(broker.url, BACKEND_USER, street.credentials.add(BACKEND_USER)),
     )
     running = asyncio.create_task(relay.run())
     await until(lambda: len(street.evidence()) == 1)
@@ -234,8 +232,7 @@ async def test_a_relay_that_is_woken_and_ended_at_once_ends(street: Street) -> N
         sealer=street.world.sealer,
         signer=street.signer,
         keeper=Idle(),
-        broker_url="mqtt://127.0.0.1:1",
-        broker_password="none",
+        broker=BrokerLogin.at("mqtt://127.0.0.1:1", BACKEND_USER, "none"),
     )
     for turns in range(6):
         looking = asyncio.create_task(relay._look())

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 from berth.core.errors import BerthError
 from berth.devices.tickets import Grant, Pins, Receipt, Ticket, read_claims
-from berth.relay.grants import GrantOrder
-from berth.relay.signer import ReceiptOrder, TicketOrder
+from berth.relay.orders import GrantOrder, ReceiptOrder, TicketOrder
 
 from tests.backend.relay.street import Street
 from tests.backend.worlds import COMMITMENT, SALT
@@ -143,7 +142,9 @@ async def test_the_day_key_is_renewed_before_it_ends_and_locks_follow(street: St
     street.clock.at += 5 * 86400
     with pytest.raises(BerthError):
         read_claims(text, Ticket, pins(street), street.clock.now())
-    later = street.signer.receipt(ReceiptOrder(street.home.lock_id, lease, 1, "0x" + "00" * 32))
+    later = await street.signer.receipt(
+        ReceiptOrder(street.home.lock_id, lease, 1, "0x" + "00" * 32)
+    )
     assert read_claims(later, Receipt, pins(street), street.clock.now()).kind == 1
 
 

@@ -27,6 +27,7 @@ from berth.core.errors import BerthError
 from berth.core.sealed import Sealer, open_sealer
 from berth.core.settings import Settings
 from berth.devices.broker import EmbeddedBroker
+from berth.devices.mqtt import BrokerLogin
 from berth.devices.topics import BACKEND_USER
 from berth.indexer.run import Indexer
 from berth.relay.assemble import assemble_relay
@@ -122,8 +123,7 @@ async def _platform(
             sealer=sealer,
             day_keys=ticket_keys(settings, clock),
             transaction_key=_relay_key(settings, parties),
-            broker_url=broker.url,
-            broker_password=broker_password,
+            broker=BrokerLogin.at(broker.url, BACKEND_USER, broker_password),
             confirmations=settings.confirmations,
         )
         parts.start("relay", relay.run())
