@@ -83,8 +83,8 @@ def may(user: str, act: Act, name: str) -> bool:
     """Whether `user` may publish to, subscribe to or be handed a topic (or topic filter).
 
     A lock: says on its own topics, hears its own grants, commands and simulated world, by exact
-    name only. The backend: hears all locks, says grants and commands. The world: moves simulated
-    vehicles.
+    name only. The backend: hears all locks, says grants and commands, and may look whether the
+    broker keeps a command, which it must not. The world: moves simulated vehicles.
     """
     if user == BACKEND_USER:
         return _backend_may(act, name)
@@ -109,8 +109,9 @@ def _backend_may(act: Act, name: str) -> bool:
     lock_id, _, leaf = rest.partition("/")
     if prefix:
         return False
+    heard = FROM_LOCK | {COMMAND}
     if act is Act.SUBSCRIBE and lock_id == "+":
-        return leaf in FROM_LOCK
+        return leaf in heard
     if not is_lock_id(lock_id):
         return False
-    return leaf in (TO_LOCK if act is Act.PUBLISH else FROM_LOCK)
+    return leaf in (TO_LOCK if act is Act.PUBLISH else heard)
