@@ -5,44 +5,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import replace
 
 import aiomqtt
 from paho.mqtt.reasoncodes import ReasonCode
 
 from berth.core.errors import BerthError
-from berth.devices.mqtt import BrokerAddress, client
-from berth.devices.topics import BACKEND_USER, COMMAND, PREFIX, STATE, all_locks
+from berth.devices.mqtt import BrokerLogin
+from berth.devices.topics import COMMAND, PREFIX, STATE, all_locks
 
 #: No lock has this id: what is said in its name concerns nobody.
 NOBODY = "0x" + "00" * 20
-#: MQTT 3.1.1: bad user name or password; not authorized. 5.0's codes for the same.
-_NOT_LET_IN = frozenset({4, 5, 134, 135})
 _LISTEN_SECONDS = 0.6
-
-
-@dataclass(frozen=True)
-class BrokerLogin:
-    """How the backend gets into its broker. `ca_file` vouches for the broker's certificate, None =
-    the machine's authorities do."""
-
-    url: str
-    password: str
-    ca_file: Path | None = None
-    user: str = BACKEND_USER
-
-    def connect(self) -> aiomqtt.Client:
-        """A connection of its own beside those of the user's other processes."""
-        return client(
-            BrokerAddress.parse(self.url),
-            self.user,
-            self.password,
-            client_id=f"{self.user}-probe-{secrets.token_hex(4)}",
-            ca_file=self.ca_file,
-        )
 
 
 async def knock(login: BrokerLogin, within: float = 2.0) -> None:
@@ -59,7 +34,7 @@ async def knock(login: BrokerLogin, within: float = 2.0) -> None:
 
 async def lets_strangers_in(login: BrokerLogin, within: float = 2.0) -> bool:
     """Does it take any password for the backend's name? Raises BerthError broker.unreachable."""
-    stranger = BrokerLogin(login.url, secrets.token_urlsafe(16), login.ca_file, login.user)
+    stranger = replace(login, password=secrets.token_urlsafe(16))
     try:
         await knock(stranger, within)
     except BerthError as error:
@@ -114,30 +89,16 @@ async def backend_speaks_for_locks(login: BrokerLogin, within: float = 3.0) -> b
 async def _in_session(
     login: BrokerLogin, within: float, work: Callable[[aiomqtt.Client], Awaitable[None]]
 ) -> None:
+    """A connection of its own, beside those of the user's other processes."""
+    name = f"{login.user}-probe-{secrets.token_hex(4)}"
     try:
-        async with asyncio.timeout(within), login.connect() as line:
+        async with asyncio.timeout(within), login.client(client_id=name) as line:
             await work(line)
     except TimeoutError:
-        raise _unreachable(login, f"no answer within {within:g} s") from None
-    except aiomqtt.MqttError as error:
-        raise _refused(login, error) from error
-    except (OSError, ssl.SSLError) as error:
-        raise _unreachable(login, str(error) or type(error).__name__) from error
+        raise login.refusal(TimeoutError(f"no answer within {within:g} s")) from None
+    except (aiomqtt.MqttError, OSError) as error:
+        raise login.refusal(error) from error
 
 
-def _number(code: int | ReasonCode | None) -> int:
-    return code.value if isinstance(code, ReasonCode) else (code or 0)
-
-
-def _refused(login: BrokerLogin, error: aiomqtt.MqttError) -> BerthError:
-    if isinstance(error, aiomqtt.MqttCodeError) and _number(error.rc) in _NOT_LET_IN:
-        message = f"the broker at {login.url} refuses the password of user {login.user!r}"
-        return BerthError(
-            "broker.credentials", message, field="BERTH_MQTT_PASSWORD_FILE", status=503
-        )
-    return _unreachable(login, str(error))
-
-
-def _unreachable(login: BrokerLogin, reason: str) -> BerthError:
-    message = f"broker unreachable at {login.url}: {reason}"
-    return BerthError("broker.unreachable", message, field="BERTH_MQTT_URL", status=503)
+def _number(code: int | ReasonCode) -> int:
+    return code.value if isinstance(code, ReasonCode) else code

@@ -13,8 +13,8 @@ from pathlib import Path
 import pytest
 from berth.chain.local import free_port
 from berth.core.errors import BerthError
+from berth.devices.mqtt import BrokerLogin
 from berth.devices.probe import (
-    BrokerLogin,
     backend_speaks_for_locks,
     kept_commands,
     knock,
@@ -32,7 +32,7 @@ needs_mosquitto = pytest.mark.skipif(
 
 @pytest.fixture
 def login(net: Net) -> BrokerLogin:
-    return BrokerLogin(net.broker.url, net.passwords["backend"])
+    return BrokerLogin.at(net.broker.url, "backend", net.passwords["backend"])
 
 
 @contextlib.asynccontextmanager
@@ -44,7 +44,7 @@ async def open_to_all(folder: Path) -> AsyncIterator[BrokerLogin]:
     process = await asyncio.create_subprocess_exec(
         str(_MOSQUITTO), "-c", str(config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
-    login = BrokerLogin(f"mqtt://127.0.0.1:{port}", "whatever")
+    login = BrokerLogin.at(f"mqtt://127.0.0.1:{port}", "backend", "whatever")
     try:
         for _ in range(100):
             with contextlib.suppress(BerthError):
@@ -66,7 +66,7 @@ async def test_a_broker_that_takes_the_password_is_well(login: BrokerLogin) -> N
 
 async def test_a_wrong_password_is_named_without_naming_it(net: Net) -> None:
     with pytest.raises(BerthError) as caught:
-        await knock(BrokerLogin(net.broker.url, "not-the-password"))
+        await knock(BrokerLogin.at(net.broker.url, "backend", "not-the-password"))
     assert caught.value.code == "broker.credentials"
     assert caught.value.field == "BERTH_MQTT_PASSWORD_FILE"
     assert "not-the-password" not in str(caught.value)
@@ -74,7 +74,7 @@ async def test_a_wrong_password_is_named_without_naming_it(net: Net) -> None:
 
 async def test_a_broker_that_is_gone_is_named() -> None:
     with pytest.raises(BerthError) as caught:
-        await knock(BrokerLogin(f"mqtt://127.0.0.1:{free_port()}", "any"))
+        await knock(BrokerLogin.at(f"mqtt://127.0.0.1:{free_port()}", "backend", "any"))
     assert caught.value.code == "broker.unreachable"
 
 
@@ -83,7 +83,7 @@ async def test_a_broker_that_takes_the_line_and_says_nothing_does_not_hold_up_th
     port = silent.sockets[0].getsockname()[1]
     began = time.monotonic()
     with pytest.raises(BerthError) as caught:
-        await knock(BrokerLogin(f"mqtt://127.0.0.1:{port}", "any"), within=0.5)
+        await knock(BrokerLogin.at(f"mqtt://127.0.0.1:{port}", "backend", "any"), within=0.5)
     assert caught.value.code == "broker.unreachable"
     assert time.monotonic() - began < 2
     silent.close()
@@ -93,7 +93,7 @@ async def test_a_ca_file_that_holds_no_certificate_is_named(tmp_path: Path) -> N
     nothing = tmp_path / "ca.pem"
     nothing.write_text("no certificate", "ascii")
     with pytest.raises(BerthError) as caught:
-        await knock(BrokerLogin("mqtts://127.0.0.1:1", "any", nothing))
+        await knock(BrokerLogin.at("mqtts://127.0.0.1:1", "backend", "any", nothing))
     assert caught.value.code == "broker.ca"
 
 
@@ -108,7 +108,7 @@ async def test_a_broker_without_rules_is_found_out(tmp_path: Path) -> None:
 async def test_a_kept_command_is_found(tmp_path: Path) -> None:
     async with open_to_all(tmp_path) as login:
         name = f"{PREFIX}/{LOCK_A}/{COMMAND}"
-        async with login.connect() as line:
+        async with login.client() as line:
             await line.publish(name, b"open", qos=1, retain=True)
         assert await kept_commands(login) == [name]
 
@@ -117,5 +117,5 @@ async def test_the_embedded_broker_lets_the_backend_look_for_kept_commands(net: 
     name = f"{PREFIX}/{LOCK_A}/{COMMAND}"
     async with net.connect("backend") as line:
         await line.publish(name, b"open", qos=1, retain=True)
-    login = BrokerLogin(net.broker.url, net.passwords["backend"])
+    login = BrokerLogin.at(net.broker.url, "backend", net.passwords["backend"])
     assert await kept_commands(login) == [name]
