@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, exists, insert
 
 from berth.core.errors import BerthError
 from berth.indexer import outbox
-from berth.indexer.cursor import Cursor, CursorMovedError, move_cursor, read_cursor
+from berth.indexer.cursor import Cursor, CursorMovedError, lock_cursor, move_cursor
 from berth.indexer.fetch import Batch, Header
 from berth.indexer.project import Projector, RawLog
 from berth.indexer.projection import Projection
@@ -38,8 +38,7 @@ def commit_batch(store: Store, projector: Projector, batch: Batch, read: Cursor)
     final = max(read.final_number, batch.final_number)
     with store.write() as conn:
         # before anything else: a rollback or rebuild that came first wins
-        if read_cursor(conn) != read:
-            raise CursorMovedError
+        lock_cursor(conn, read)
         _keep_blocks(conn, _headers_to_keep(batch, final))
         keep_logs(conn, batch.logs)
         projection = Projection(Rows(conn))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.errors import BerthError
 from berth.indexer.fetch import Header
@@ -40,22 +41,24 @@ class Cursor:
 
 def read_cursor(conn: Connection) -> Cursor | None:
     """The cursor; None before the first block."""
-    table = derived.cursor
-    row = conn.execute(select(table).where(table.c.name == NAME)).mappings().first()
-    if row is None:
-        return None
-    return Cursor(
-        row["block_number"],
-        row["block_hash"],
-        row["block_timestamp"],
-        row["version"],
-        row["head_number"],
-        row["final_number"],
-    )
+    return _first(conn, locked=False)
+
+
+def lock_cursor(conn: Connection, read: Cursor) -> None:
+    """Makes the cursor the transaction's own, before anything is written.
+
+    Raises CursorMovedError when it is no longer the one that was read: who came first wins. SQLite
+    has one writer anyhow; on PostgreSQL the row's lock makes a second one wait here.
+    """
+    if _first(conn, locked=True) != read:
+        raise CursorMovedError
 
 
 def create_cursor(conn: Connection, before_first: Header, head_number: int) -> Cursor:
-    """The cursor of an empty index, at the block before the first that matters."""
+    """The cursor of an empty index, at the block before the first that matters.
+
+    Raises CursorMovedError when another process made one meanwhile.
+    """
     created = Cursor(
         before_first.number,
         before_first.hash,
@@ -64,7 +67,11 @@ def create_cursor(conn: Connection, before_first: Header, head_number: int) -> C
         head_number,
         before_first.number,
     )
-    conn.execute(insert(derived.cursor).values(name=NAME, **_values(created)))
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    row = insert(derived.cursor).values(name=NAME, **_values(created))
+    row = row.on_conflict_do_nothing(index_elements=["name"])
+    if conn.execute(row.returning(derived.cursor.c.name)).first() is None:
+        raise CursorMovedError  # another process came first
     # a young chain may be rolled back as far as this block
     conn.execute(
         insert(derived.blocks).values(
@@ -106,6 +113,22 @@ def note_head(conn: Connection, read: Cursor, head_number: int) -> Cursor:
     if changed.rowcount != 1:
         raise CursorMovedError
     return noted
+
+
+def _first(conn: Connection, *, locked: bool) -> Cursor | None:
+    table = derived.cursor
+    query = select(table).where(table.c.name == NAME)
+    row = conn.execute(query.with_for_update() if locked else query).mappings().first()
+    if row is None:
+        return None
+    return Cursor(
+        row["block_number"],
+        row["block_hash"],
+        row["block_timestamp"],
+        row["version"],
+        row["head_number"],
+        row["final_number"],
+    )
 
 
 def _values(cursor: Cursor) -> dict[str, object]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, delete, select
 from berth.chain.rpc import Rpc
 from berth.core.errors import BerthError
 from berth.indexer import outbox
-from berth.indexer.cursor import Cursor, CursorMovedError, move_cursor, read_cursor
+from berth.indexer.cursor import Cursor, lock_cursor, move_cursor
 from berth.indexer.fetch import Header
 from berth.indexer.rows import undo_above
 from berth.store import Store
@@ -69,8 +69,7 @@ def unfinal_headers(conn: Connection, cursor: Cursor) -> list[Header]:
 def roll_back(store: Store, read: Cursor, ancestor: Header) -> Rollback:
     """Restores all derived rows to the ancestor's state, and tells of it. CursorMovedError."""
     with store.write() as conn:
-        if read_cursor(conn) != read:
-            raise CursorMovedError
+        lock_cursor(conn, read)
         if ancestor.number < read.final_number:
             raise PastFinalityError(read.final_number)
         gone = conn.execute(

@@ -22,12 +22,12 @@ from sqlalchemy import (
     column,
     create_engine,
     event,
-    insert,
     inspect,
     select,
     table,
     text,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
@@ -137,6 +137,22 @@ def reach_store(url: str) -> Store:
     return store
 
 
+def migrate_store(store: Store, target: str) -> str | None:
+    """Brings an open database up or down to a migration, in one transaction; where it came from.
+
+    Raises BerthError store.newer for a database that this program does not know.
+    """
+    with store.write() as conn:
+        if not store.sqlite:
+            conn.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": MIGRATION_LOCK})
+        former = revision_of(conn)
+        if former is None or former < target:
+            migrations.upgrade(conn, former, target)
+        elif former > target:
+            migrations.downgrade(conn, target)
+    return former
+
+
 def revision_of(conn: Connection) -> str | None:
     """The migration that a database is at, None = it has no table of ours yet. Raises store.newer
     for one that this program does not know."""
@@ -156,19 +172,20 @@ def bind_deployment(store: Store, deployment: DeploymentIdentity) -> None:
     Raises BerthError store.deployment and changes nothing when it is another one.
     """
     with store.write() as conn:
-        if _check_deployment(conn, deployment):
+        if check_deployment(conn, deployment):
             return
-        conn.execute(
-            insert(kept.deployment).values(
-                id=1,
-                chain_id=deployment.chain_id,
-                genesis_hash=deployment.genesis_hash.lower(),
-                market=deployment.market.lower(),
-                titles=deployment.titles.lower(),
-                block=deployment.block,
-                bound_at=int(time.time()),
-            )
+        insert = sqlite.insert if store.sqlite else postgresql.insert
+        row = insert(kept.deployment).values(
+            id=1,
+            chain_id=deployment.chain_id,
+            genesis_hash=deployment.genesis_hash.lower(),
+            market=deployment.market.lower(),
+            titles=deployment.titles.lower(),
+            block=deployment.block,
+            bound_at=int(time.time()),
         )
+        conn.execute(row.on_conflict_do_nothing(index_elements=["id"]))
+        check_deployment(conn, deployment)  # another process may have come first
 
 
 def _parse(url: str) -> URL:
@@ -274,7 +291,7 @@ def _checked_revision(
 ) -> str | None:
     revision = _revision(conn, sqlite)
     if revision is not None and deployment is not None:
-        _check_deployment(conn, deployment)
+        check_deployment(conn, deployment)
     return revision
 
 
@@ -298,7 +315,7 @@ def _revision(conn: Connection, sqlite: bool) -> str | None:
     return revision
 
 
-def _check_deployment(conn: Connection, deployment: DeploymentIdentity) -> bool:
+def check_deployment(conn: Connection, deployment: DeploymentIdentity) -> bool:
     """True when bound to this deployment, False when bound to none."""
     bound = kept.deployment.c
     row = conn.execute(select(bound.chain_id, bound.genesis_hash, bound.market)).first()

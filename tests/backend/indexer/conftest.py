@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from berth.store import Store, open_store
+from berth.store import Store
+
+from tests.backend.databases import Databases
 
 sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "berth.sqlite"))
-    yield opened
-    opened.close()
+def store(databases: Databases) -> Store:
+    return databases.open()
 
 
 @pytest.fixture
-def second_store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "second.sqlite"))
-    yield opened
-    opened.close()
+def second_store(databases: Databases) -> Store:
+    return databases.open()

