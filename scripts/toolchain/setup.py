@@ -11,6 +11,11 @@ and with --analysis, only where `make analyze` is run, for it is large:
     .venv-analysis     Slither and Halmos with their solvers
     scripts/analysis/forge/node_modules   Forge
 
+and with --bench, only where `make bench-indexer` or `make bench-latency` is run:
+
+    bench/node/node_modules     anvil; elsewhere than on Linux x86-64 the one on PATH serves
+    bench/ponder/node_modules   Ponder and viem, the indexer that ours is measured against
+
 Each step leaves a stamp made of what it depends on; a step whose stamp still fits is not repeated.
 Standard library only, no syntax newer than Python 3.6: an old Python must get as far as being told.
 """
@@ -275,6 +280,9 @@ def main():
     parser.add_argument(
         "--analysis", action="store_true", help="also what `make analyze` needs: 320 MB"
     )
+    parser.add_argument(
+        "--bench", action="store_true", help="also what the benchmarks need: 200 MB"
+    )
     arguments = parser.parse_args()
     check_python()
     node = check_node()
@@ -292,6 +300,9 @@ def main():
         if arguments.analysis:
             python_environment(uv, ".venv-analysis", requirements / "analysis.txt", nothing_more)
             node_modules(node, ROOT / "scripts" / "analysis" / "forge")
+        if arguments.bench:
+            node_modules(node, ROOT / "bench" / "node")
+            node_modules(node, ROOT / "bench" / "ponder")
 
 
 if __name__ == "__main__":
