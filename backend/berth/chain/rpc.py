@@ -1,28 +1,43 @@
 """An async JSON-RPC client: batches, timeouts, retries, typed errors; JSON decoded by msgspec.
 
-web3.py is left out on purpose: its codec costs a millisecond a log.
+It gives way to its node: fewer requests at once after "too many requests", smaller batches after
+one was refused. web3.py is left out on purpose: its codec costs a millisecond a log.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import httpx
 import msgspec
 
-from berth.chain.wire import Block, Log, Receipt
+from berth.chain.refusals import Refusal, read_refusal
+from berth.chain.throttle import WIDEST, PausedError, Throttle
+from berth.chain.wire import Block, FoundLog, Log, Receipt
 from berth.core import telemetry
 from berth.core.errors import BerthError
 
 T = TypeVar("T")
 
-#: Calls in one HTTP request; public nodes refuse much larger batches.
+#: Calls in one HTTP request to begin with; public nodes refuse much larger batches.
 BATCH = 100
-_BUSY = frozenset({408, 429, 502, 503, 504})
+#: Bytes of one answer that are held in memory; one that is longer is asked for in parts.
+LONGEST_ANSWER = 64 * 2**20
+#: An answer as a whole may take so many times the timeout, which is that of its next bytes.
+WHOLE_ANSWER = 6
+#: Timeouts in a row after which a node is called silent rather than overtaxed.
+SILENT_AFTER = 3
+#: Longest pause, in seconds, that a node is granted for a wish of its own.
+LONGEST_PAUSE = 60.0
+_BUSY = frozenset({408, 502, 503, 504})
+_TOO_LARGE = 413
+_LIMITED = 429
+#: Sent again after an unclear end they might act twice.
+_ONCE_ONLY = ("eth_sendTransaction", "evm_", "miner_", "anvil_", "hardhat_")
 
 
 class NodeUnreachableError(BerthError):
@@ -31,17 +46,39 @@ class NodeUnreachableError(BerthError):
     def __init__(self, where: str, reason: str) -> None:
         message = f"node unreachable at {where}: {reason}"
         super().__init__("chain.unreachable", message, field="BERTH_RPC_URL", status=503)
+        self.reason = reason
+
+
+class NodeTimeoutError(NodeUnreachableError):
+    """The node took the request and did not answer in time."""
+
+
+class RateLimitedError(NodeUnreachableError):
+    """The node refuses more requests for `seconds`, after waiting and asking less had no effect."""
+
+    def __init__(self, where: str, reason: str, seconds: float) -> None:
+        super().__init__(where, reason)
+        self.seconds = seconds
 
 
 class RpcError(BerthError):
-    """The node answered with an error. `data` is a revert's data where there is some."""
+    """The node answered with an error. `data` is a revert's data where there is some, `refusal`
+    what the error means."""
 
-    def __init__(self, method: str, rpc_code: int, text: str, data: bytes | None) -> None:
+    def __init__(
+        self,
+        method: str,
+        rpc_code: int,
+        text: str,
+        data: bytes | None,
+        refusal: Refusal | None = None,
+    ) -> None:
         super().__init__("chain.rpc", f"{method}: {text} (code {rpc_code})", status=502)
         self.method = method
         self.rpc_code = rpc_code
         self.text = text
         self.data = data
+        self.refusal = refusal or read_refusal(method, rpc_code, text)
 
 
 class _Fault(msgspec.Struct):
@@ -56,8 +93,22 @@ class _Answer(msgspec.Struct):
     error: _Fault | None = None
 
 
+class _Logs(msgspec.Struct):
+    result: list[FoundLog]
+
+
+class _Again(Exception):  # noqa: N818 - not an error yet
+    """A try failed in a way that may pass. `error` is raised when there are no more tries."""
+
+    def __init__(self, error: NodeUnreachableError, pause: float | None = None) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.pause = pause  # seconds, of a node that wants fewer requests
+
+
 _ONE = msgspec.json.Decoder(_Answer)
 _MANY = msgspec.json.Decoder(list[_Answer])
+_LOGS = msgspec.json.Decoder(_Logs)
 _ENCODE = msgspec.json.Encoder().encode
 
 
@@ -82,14 +133,18 @@ class Rpc:
         # A provider's URL often holds an API key: errors and logs name scheme, host and port only.
         port = f":{parts.port}" if parts.port else ""
         self.where = f"{parts.scheme}://{parts.hostname}{port}"
+        self._timeout = timeout
         self._retries = retries
         self._backoff = backoff
         self._next_id = 0
+        self._batch = BATCH
+        self._timeouts = 0
+        self.throttle = Throttle()
         self._http = httpx.AsyncClient(
             timeout=timeout,
             headers={"Content-Type": "application/json"},
             trust_env=parts.hostname not in ("127.0.0.1", "localhost", "::1"),
-            limits=httpx.Limits(max_connections=16, max_keepalive_connections=8),
+            limits=httpx.Limits(max_connections=WIDEST, max_keepalive_connections=WIDEST),
             transport=transport,
         )
 
@@ -116,30 +171,17 @@ class Rpc:
     ) -> list[T]:
         """Many calls, few requests; results in the calls' order. Raises the first error."""
         results: list[T] = []
-        for first in range(0, len(calls), BATCH):
-            part = calls[first : first + BATCH]
-            base = self._take_ids(len(part))
-            body = _ENCODE(
-                [
-                    {"jsonrpc": "2.0", "id": base + n, "method": method, "params": list(params)}
-                    for n, (method, params) in enumerate(part)
-                ]
-            )
-            content = await self._post(body, part[0][0])
+        while len(results) < len(calls):
+            part = calls[len(results) : len(results) + self._batch]
+            if len(part) == 1:
+                results.append(self._decode(kind, await self._result(*part[0])))
+                continue
             try:
-                answers = {a.id: a for a in _MANY.decode(content)}
-            except msgspec.ValidationError:
-                # a node refuses a whole batch with one error object
-                self._raise_for(part[0][0], self._answer(content))
-                raise NodeUnreachableError(self.where, "answered a batch with one result") from None
-            except msgspec.DecodeError as error:
-                raise NodeUnreachableError(self.where, f"answered with no JSON: {error}") from error
-            for n, (method, _params) in enumerate(part):
-                answer = answers.get(base + n)
-                if answer is None:
-                    raise NodeUnreachableError(self.where, f"left {method} of a batch unanswered")
-                self._raise_for(method, answer)
-                results.append(self._decode(kind, answer.result))
+                results += await self._part(part, kind)
+            except RpcError as error:
+                if error.refusal not in (Refusal.BATCH, Refusal.RANGE):
+                    raise
+                self._batch = max(1, len(part) // 2)
         return results
 
     # ---- the calls we make, typed
@@ -163,14 +205,23 @@ class Rpc:
         return await self.batch(calls, _MaybeBlock)
 
     async def logs(self, first: int, last: int, addresses: Sequence[str]) -> list[Log]:
-        """Logs of blocks first to last, both included, in chain order."""
+        """Logs of blocks first to last, both included, as the node orders them; hex in lower case.
+
+        A node that is given too much says so by an RpcError with refusal RANGE; one that takes too
+        long over several blocks is understood to say so too.
+        """
         query = {"fromBlock": hex(first), "toBlock": hex(last), "address": list(addresses)}
-        return sorted(await self.typed(list[Log], "eth_getLogs", query), key=_place)
+        try:
+            return await self._found(query, repeat_timeout=first == last)
+        except NodeTimeoutError as error:
+            if first == last or self._timeouts >= SILENT_AFTER:
+                raise
+            text = "no answer in time for so many blocks"
+            raise RpcError("eth_getLogs", 0, text, None, Refusal.RANGE) from error
 
     async def block_logs(self, block_hash: str, addresses: Sequence[str]) -> list[Log]:
         """Logs of one block, named by hash: the node must know that very block."""
-        query = {"blockHash": block_hash, "address": list(addresses)}
-        return sorted(await self.typed(list[Log], "eth_getLogs", query), key=_place)
+        return await self._found({"blockHash": block_hash, "address": list(addresses)})
 
     async def code(self, address: str) -> bytes:
         return bytes.fromhex((await self.typed(str, "eth_getCode", address, "latest"))[2:])
@@ -196,38 +247,149 @@ class Rpc:
         return first
 
     async def _result(self, method: str, params: Sequence[Any]) -> msgspec.Raw:
-        number = self._take_ids(1)
-        body = {"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)}
-        answer = self._answer(await self._post(_ENCODE(body), method))
-        self._raise_for(method, answer)
-        return answer.result
+        def read(content: bytes) -> msgspec.Raw:
+            answer = self._answer(content)
+            self._raise_for(method, answer)
+            return answer.result
 
-    async def _post(self, body: bytes, method: str) -> bytes:
-        """The answer's bytes. `method` (of a batch the first one) is for the counters only."""
-        attempt = 0
+        return await self._exchange(method, self._one(method, params), read)
+
+    async def _found(self, query: dict[str, Any], *, repeat_timeout: bool = True) -> list[Log]:
+        method = "eth_getLogs"
+
+        def read(content: bytes) -> list[Log]:
+            try:
+                return _LOGS.decode(content.lower()).result  # type: ignore[return-value]
+            except msgspec.DecodeError as error:
+                self._raise_for(method, self._answer(content))
+                raise self._strange(error) from error
+
+        body = self._one(method, (query,))
+        return await self._exchange(method, body, read, repeat_timeout=repeat_timeout)
+
+    async def _part(self, part: Sequence[tuple[str, Sequence[Any]]], kind: Any) -> list[Any]:
+        """One batch, or RpcError with refusal BATCH when the node does not take it."""
+        base = self._take_ids(len(part))
+        first = part[0][0]
+        body = _ENCODE(
+            [
+                {"jsonrpc": "2.0", "id": base + n, "method": method, "params": list(params)}
+                for n, (method, params) in enumerate(part)
+            ]
+        )
+
+        def read(content: bytes) -> list[Any]:
+            try:
+                answers = {a.id: a for a in _MANY.decode(content)}
+            except msgspec.ValidationError:
+                fault = self._answer(content).error  # one error for the whole batch
+                if fault is not None and read_refusal("", fault.code, fault.message) in _FOR_LATER:
+                    self._raise_for(first, self._answer(content))
+                text = fault.message if fault is not None else "answered with one result"
+                raise RpcError(first, 0, f"batch: {text}", None, Refusal.BATCH) from None
+            except msgspec.DecodeError as error:
+                raise NodeUnreachableError(self.where, f"answered with no JSON: {error}") from error
+            results = []
+            for n, (method, _params) in enumerate(part):
+                answer = answers.get(base + n)
+                if answer is None:
+                    raise RpcError(method, 0, "no answer in its batch", None, Refusal.BATCH)
+                self._raise_for(method, answer)
+                results.append(self._decode(kind, answer.result))
+            return results
+
+        return await self._exchange(first, body, read)
+
+    def _one(self, method: str, params: Sequence[Any]) -> bytes:
+        number = self._take_ids(1)
+        return _ENCODE({"jsonrpc": "2.0", "id": number, "method": method, "params": list(params)})
+
+    async def _exchange(
+        self,
+        method: str,
+        body: bytes,
+        read: Callable[[bytes], T],
+        *,
+        repeat_timeout: bool = True,
+    ) -> T:
+        """Sends, and sends again while that may help. `method` is a batch's first one."""
+        tries = 1 if method.startswith(_ONCE_ONLY) else self._retries + 1
+        number = 0
         while True:
+            number += 1
+            try:
+                return await self._try(method, body, read)
+            except _Again as again:
+                # for others, who come later or go to another node
+                if again.pause is not None:
+                    self.throttle.complained(min(again.pause, LONGEST_PAUSE))
+                hopeless = isinstance(again.error, NodeTimeoutError) and not repeat_timeout
+                if number >= tries or hopeless:
+                    raise again.error from again.__cause__
+            except PausedError as paused:
+                raise RateLimitedError(self.where, str(paused), paused.seconds) from None
+            await asyncio.sleep(self._backoff * 2 ** (number - 1))
+
+    async def _try(self, method: str, body: bytes, read: Callable[[bytes], T]) -> T:
+        async with self.throttle.turn(self._timeout):
             began = time.perf_counter()
             try:
-                response = await self._http.post(self.url, content=body)
-                if response.status_code not in _BUSY:
-                    telemetry.rpc(self.where, method, time.perf_counter() - began)
-                    return self._content(response)
-                kind, reason = "status", f"HTTP status {response.status_code}"
-            except httpx.TimeoutException:
-                kind, reason = "timeout", "no answer in time"
-            except httpx.TransportError as error:
-                kind, reason = "transport", str(error) or type(error).__name__
-            telemetry.rpc(self.where, method, 0.0, kind)
-            if attempt >= self._retries:
-                raise NodeUnreachableError(self.where, reason)
-            await asyncio.sleep(self._backoff * 2**attempt)
-            attempt += 1
+                async with asyncio.timeout(self._timeout * WHOLE_ANSWER):
+                    content = await self._post(method, body)
+            except (httpx.TimeoutException, TimeoutError) as error:
+                if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
+                    failed = NodeUnreachableError(self.where, "no connection in time")
+                else:
+                    self._timeouts += 1
+                    failed = NodeTimeoutError(self.where, "no answer in time")
+                telemetry.rpc(self.where, method, 0.0, "timeout")
+                raise _Again(failed) from error
+            except httpx.HTTPError as error:
+                telemetry.rpc(self.where, method, 0.0, "transport")
+                reason = str(error) or type(error).__name__
+                raise _Again(NodeUnreachableError(self.where, reason)) from error
+            self._timeouts = 0
+            telemetry.rpc(self.where, method, time.perf_counter() - began)
+        try:
+            found = read(content)
+        except RpcError as error:
+            if error.refusal is Refusal.RATE:
+                raise _Again(RateLimitedError(self.where, error.text, 0.0), 0.0) from error
+            if error.refusal is Refusal.DOWN and not method.startswith("eth_send"):
+                raise _Again(NodeUnreachableError(self.where, error.text)) from error
+            self.throttle.answered()
+            raise
+        self.throttle.answered()
+        return found
 
-    def _content(self, response: httpx.Response) -> bytes:
+    async def _post(self, method: str, body: bytes) -> bytes:
+        async with self._http.stream("POST", self.url, content=body) as response:
+            status = response.status_code
+            if status == _LIMITED:
+                pause = _retry_after(response.headers.get("Retry-After"))
+                telemetry.rpc(self.where, method, 0.0, "status")
+                raise _Again(RateLimitedError(self.where, "HTTP status 429", pause), pause)
+            if status in _BUSY:
+                telemetry.rpc(self.where, method, 0.0, "status")
+                raise _Again(NodeUnreachableError(self.where, f"HTTP status {status}"))
+            if status == _TOO_LARGE:
+                raise RpcError(method, 0, "HTTP status 413", None, Refusal.RANGE)
+            parts, held = [], 0
+            async for part in response.aiter_bytes():
+                parts.append(part)
+                held += len(part)
+                if held > LONGEST_ANSWER:
+                    text = f"an answer of more than {LONGEST_ANSWER} bytes"
+                    raise RpcError(method, 0, text, None, Refusal.RANGE)
+        content = b"".join(parts)
         # Some nodes give errors with status 400 or 500 and a proper JSON-RPC body.
-        if response.status_code >= 400 and not response.content.lstrip().startswith((b"{", b"[")):
-            raise NodeUnreachableError(self.where, f"HTTP status {response.status_code}")
-        return response.content
+        if status >= 400 and not content.lstrip().startswith((b"{", b"[")):
+            raise NodeUnreachableError(self.where, f"HTTP status {status}")
+        return content
+
+    def _strange(self, error: Exception) -> NodeUnreachableError:
+        telemetry.RPC_ERRORS.labels(self.where, "", "answer").inc()
+        return NodeUnreachableError(self.where, f"gave an unexpected answer: {error}")
 
     def _answer(self, content: bytes) -> _Answer:
         try:
@@ -239,7 +401,7 @@ class Rpc:
         try:
             return msgspec.json.decode(raw, type=kind)
         except msgspec.DecodeError as error:
-            raise NodeUnreachableError(self.where, f"gave an unexpected answer: {error}") from error
+            raise self._strange(error) from error
 
     def _raise_for(self, method: str, answer: _Answer) -> None:
         fault = answer.error
@@ -270,9 +432,15 @@ def call_once(url: str, method: str, *params: Any) -> Any:
     return asyncio.run(once())
 
 
-def _place(log: Log) -> tuple[int, int]:
-    return log.block_number, log.log_index
+def _retry_after(header: str | None) -> float:
+    """Seconds of a Retry-After header; 0 where there is none, or a date."""
+    try:
+        return max(0.0, float(header or 0))
+    except ValueError:
+        return 0.0
 
 
+#: A whole batch refused for these is not too large.
+_FOR_LATER = frozenset({Refusal.RATE, Refusal.DOWN})
 _MaybeBlock: Any = Block | None
 _MaybeReceipt: Any = Receipt | None

@@ -1,10 +1,12 @@
 """What a node tells, decoded straight from JSON into structs.
 
-Hashes and addresses stay lower-case hex text, quantities become numbers on access: a log costs two
+Hashes and addresses stay hex text, quantities become numbers on access: a log costs two
 microseconds to decode.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 import msgspec
 
@@ -39,8 +41,8 @@ class Block(msgspec.Struct, rename="camel", frozen=True, gc=False):
         return int(self.gas_limit_hex, 16)
 
 
-class Log(msgspec.Struct, rename="camel", frozen=True):
-    """A log as eth_getLogs gives it."""
+class Log(msgspec.Struct, rename="camel", frozen=True, gc=False):
+    """A log of a receipt; eth_getLogs gives `FoundLog`."""
 
     address: str
     topics: list[str]
@@ -67,6 +69,30 @@ class Log(msgspec.Struct, rename="camel", frozen=True):
     @property
     def log_index(self) -> int:
         return int(self.log_index_hex, 16)
+
+
+def _flat(name: str) -> str:
+    return name.replace("_", "")
+
+
+class FoundLog(Log, rename=_flat, frozen=True, gc=False):
+    """A log as eth_getLogs gives it, of an answer put into lower case as a whole: keys and hex
+    alike, which is far cheaper than log by log."""
+
+    address: str
+    topics: list[str]
+    data_hex: str = msgspec.field(name="data")
+    block_hash: str
+    transaction_hash: str
+    removed: bool = False
+    block_number_hex: str = msgspec.field(name="blocknumber")
+    transaction_index_hex: str = msgspec.field(name="transactionindex")
+    log_index_hex: str = msgspec.field(name="logindex")
+
+
+def in_chain_order(logs: Iterable[Log]) -> list[Log]:
+    """As the chain made them, whatever order a node gave them in."""
+    return sorted(logs, key=lambda log: (log.block_number, log.log_index))
 
 
 class Receipt(msgspec.Struct, rename="camel", frozen=True):

@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
-from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError, call_once
+from berth.chain.refusals import Refusal
+from berth.chain.rpc import (
+    NodeTimeoutError,
+    NodeUnreachableError,
+    RateLimitedError,
+    Rpc,
+    RpcError,
+    call_once,
+)
+from berth.chain.throttle import WIDEST, Throttle
+from berth.chain.wire import in_chain_order
 from berth.core import telemetry
 from prometheus_client import generate_latest
 
@@ -41,7 +52,7 @@ async def test_numbers_blocks_and_logs_are_typed() -> None:
         }
         for index in ("0x5", "0x1")
     ]  # fmt: skip
-    found = await client(result(logs)).logs(1, 2, ["0x1"])
+    found = in_chain_order(await client(result(logs)).logs(1, 2, ["0x1"]))
     assert [log.log_index for log in found] == [1, 5]
     assert found[0].data == b"\x0a"
 
@@ -59,20 +70,188 @@ async def test_a_batch_keeps_the_calls_order_whatever_the_answers_order() -> Non
 async def test_an_error_of_one_call_of_a_batch_is_raised() -> None:
     def one_bad(body: Any) -> httpx.Response:
         answers: list[Any] = [{"id": call["id"], "result": "0x1"} for call in body]
-        answers[1] = {"id": body[1]["id"], "error": {"code": -32005, "message": "too many"}}
+        answers[1] = {"id": body[1]["id"], "error": {"code": -32000, "message": "nonce too low"}}
         return httpx.Response(200, json=answers)
 
-    with pytest.raises(RpcError, match="too many"):
+    with pytest.raises(RpcError, match="nonce too low"):
         await client(one_bad).batch([("a", ()), ("b", ())])
 
 
-async def test_a_refused_batch_is_the_nodes_error_not_ours() -> None:
+def one_by_one(body: Any) -> httpx.Response:
+    if isinstance(body, list):
+        error = {"code": -32600, "message": "batch limit exceeded"}
+        return httpx.Response(200, json={"id": None, "error": error})
+    return httpx.Response(200, json={"id": body["id"], "result": body["params"][0]})
+
+
+def truncated(body: Any) -> httpx.Response:
+    calls = body if isinstance(body, list) else [body]
+    answers = [{"id": call["id"], "result": call["params"][0]} for call in calls[:7]]
+    return httpx.Response(200, json=answers if isinstance(body, list) else answers[0])
+
+
+def too_large(body: Any) -> httpx.Response:
+    if isinstance(body, list) and len(body) > 30:
+        return httpx.Response(413)
+    answers = [{"id": call["id"], "result": call["params"][0]} for call in body]
+    return httpx.Response(200, json=answers)
+
+
+@pytest.mark.parametrize("node", [one_by_one, truncated, too_large])
+async def test_batches_shrink_to_what_the_node_takes(node: Answer) -> None:
+    asked: list[int] = []
+
+    def counted(body: Any) -> httpx.Response:
+        asked.append(len(body) if isinstance(body, list) else 1)
+        return node(body)
+
+    rpc = client(counted)
+    calls = [("echo", (f"0x{n:x}",)) for n in range(64)]
+    assert await rpc.batch(calls, str) == [call[1][0] for call in calls]
+    learned = len(asked)
+    assert await rpc.batch(calls, str) == [call[1][0] for call in calls]
+    assert max(asked[learned:]) < 64  # it does not learn it anew
+
+
+async def test_a_call_that_is_refused_alone_is_the_nodes_error() -> None:
     def refused(body: Any) -> httpx.Response:
         error = {"code": -32600, "message": "batch limit exceeded"}
         return httpx.Response(200, json={"id": None, "error": error})
 
     with pytest.raises(RpcError, match="batch limit"):
-        await client(refused).batch([("a", ())])
+        await client(refused).batch([("a", ()), ("b", ())])
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    [
+        lambda body: httpx.Response(429, headers={"Retry-After": "0.01"}),
+        lambda body: httpx.Response(
+            200,
+            json={"id": body["id"], "error": {"code": -32005, "message": "rate limit exceeded"}},
+        ),
+    ],
+)
+async def test_a_node_that_wants_fewer_requests_gets_fewer(complaint: Answer) -> None:
+    left = 3
+
+    def complains(body: Any) -> httpx.Response:
+        nonlocal left
+        left -= 1
+        return complaint(body) if left >= 0 else result("0x1")(body)
+
+    rpc = client(complains)
+    assert await rpc.chain_id() == 1
+    assert rpc.throttle.complaints == 3
+    narrow = rpc.throttle.width
+    assert narrow < WIDEST
+    for _ in range(WIDEST**2):
+        await rpc.chain_id()
+    assert rpc.throttle.width == WIDEST
+
+
+async def test_a_limit_that_lasts_is_said_to_be_one() -> None:
+    with pytest.raises(RateLimitedError, match="429") as caught:
+        await client(lambda _body: httpx.Response(429), retries=2).chain_id()
+    assert caught.value.code == "chain.unreachable"
+
+
+async def test_a_long_pause_that_a_node_wants_is_kept_without_asking_it() -> None:
+    asked = 0
+
+    def later(body: Any) -> httpx.Response:
+        nonlocal asked
+        asked += 1
+        return httpx.Response(429, headers={"Retry-After": "3600"})
+
+    rpc = client(later)
+    for _ in range(3):
+        with pytest.raises(RateLimitedError) as caught:
+            await rpc.chain_id()
+        assert 0 < caught.value.seconds <= 60
+    assert asked == 1
+
+
+async def test_requests_at_once_are_held_to_what_the_node_bears() -> None:
+    throttle = Throttle(widest=4)
+    active = most = 0
+
+    async def one() -> None:
+        nonlocal active, most
+        async with throttle.turn(1.0):
+            active += 1
+            most = max(most, active)
+            await asyncio.sleep(0)
+            active -= 1
+
+    await asyncio.gather(*(one() for _ in range(30)))
+    assert most == 4
+    throttle.complained(0.0)
+    throttle.complained(0.0)  # of the same moment: one complaint
+    most = 0
+    tasks = [asyncio.create_task(one()) for _ in range(30)]
+    await asyncio.sleep(0)
+    for task in tasks[2:10]:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    assert most == 2
+
+
+async def test_logs_come_in_lower_case_whatever_the_node_writes() -> None:
+    log = {
+        "address": "0xAbC", "topics": ["0xDD"], "data": "0x0A", "blockNumber": "0xA",
+        "blockHash": "0xEF", "transactionHash": "0xFF", "transactionIndex": "0xB",
+        "logIndex": "0xC", "removed": True, "blockTimestamp": "0x1",
+    }  # fmt: skip
+    found = (await client(result([log])).block_logs("0xEF", []))[0]
+    assert (found.address, found.topics, found.block_hash) == ("0xabc", ["0xdd"], "0xef")
+    assert (found.block_number, found.transaction_index, found.log_index) == (10, 11, 12)
+    assert (found.data, found.transaction_hash, found.removed) == (b"\x0a", "0xff", True)
+
+
+async def test_a_range_that_takes_too_long_is_too_wide_until_the_node_is_silent() -> None:
+    def never(body: Any) -> httpx.Response:
+        raise httpx.ReadTimeout("")
+
+    rpc = client(never)
+    for _ in range(2):
+        with pytest.raises(RpcError) as caught:
+            await rpc.logs(1, 9, [])
+        assert caught.value.refusal is Refusal.RANGE
+    with pytest.raises(NodeTimeoutError):
+        await rpc.logs(1, 9, [])
+    with pytest.raises(NodeTimeoutError):
+        await client(never, retries=0).logs(9, 9, [])
+
+
+async def test_an_answer_longer_than_memory_allows_is_asked_for_in_parts(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("berth.chain.rpc.LONGEST_ANSWER", 500)
+
+    def long(body: Any) -> httpx.Response:
+        calls = body if isinstance(body, list) else [body]
+        answers = [{"id": call["id"], "result": "0x" + "7" * 90} for call in calls]
+        return httpx.Response(200, json=answers if isinstance(body, list) else answers[0])
+
+    assert len(await client(long).batch([("a", ())] * 40, str)) == 40
+    with pytest.raises(RpcError) as caught:
+        await client(lambda body: result("7" * 900)(body)).logs(1, 9, [])
+    assert caught.value.refusal is Refusal.RANGE
+
+
+async def test_what_might_act_twice_is_sent_once() -> None:
+    sent = 0
+
+    def lost(body: Any) -> httpx.Response:
+        nonlocal sent
+        sent += 1
+        raise httpx.ReadError("gone")
+
+    for method in ("eth_sendTransaction", "evm_mine"):
+        with pytest.raises(NodeUnreachableError):
+            await client(lost).call(method)
+    assert sent == 2
 
 
 async def test_a_busy_node_is_asked_again_and_then_given_up() -> None:

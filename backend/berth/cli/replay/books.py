@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from berth.chain import events
 from berth.chain.rpc import Rpc
+from berth.chain.wire import in_chain_order
 from berth.cli.replay.play import Played
 from berth.cli.replay.schedule import Ask, foresee
 from berth.cli.replay.waves import Call, Waves, call_of
@@ -91,7 +92,7 @@ async def _read(rpc: Rpc, world: World) -> Books:
     last = await rpc.block_number()
     for first in range(world.deployment.block, last + 1, _LOG_BLOCKS):
         upto = min(last, first + _LOG_BLOCKS - 1)
-        for log in await rpc.logs(first, upto, [world.deployment.market]):
+        for log in in_chain_order(await rpc.logs(first, upto, [world.deployment.market])):
             event = events.MARKET[log.topics[0]](log.topics, log.data)
             if isinstance(event, events.Leased):
                 books.leased[event.lease_id] = event
