@@ -8,33 +8,28 @@ own: it shares nothing with the relay but orders.
 from __future__ import annotations
 
 import time
-from collections import defaultdict
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, Protocol
 
-from berth.chain.contracts import Contracts
-from berth.chain.reverts import ChainRevertError
-from berth.chain.rpc import Rpc, RpcError
-from berth.core.addresses import parse_address
+import structlog
+
+from berth.chain.rpc import Rpc
+from berth.core import telemetry
+from berth.core.clock import Clock
+from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease, split_lease
-from berth.core.offer import FLAG_CONFIRM, FLAG_NEAR, FLAG_PLATE, decode_words
-from berth.core.slots import SLOT_SECONDS, slot_start
-from berth.core.states import LeaseState
+from berth.core.slots import slot_start
 from berth.core.tariff import EARLY_SECONDS
-from berth.core.words import SpaceWords
 from berth.devices.certificates import DayKey
 from berth.devices.tickets import Grant, Receipt, Ticket, sign_claims
 from berth.relay.orders import GrantOrder, ReceiptOrder, TicketOrder
-from berth.relay.policy import Policy
+from berth.relay.signer_audit import SignatureLog
+from berth.relay.signer_chain import ChainReader, Head, refusal
+from berth.relay.signer_limits import LEASE_SECONDS, Limits
 
-#: Signatures a lock may be given at once, and after that one every so many seconds.
-LOCK_BURST, LOCK_SECONDS = 20, 3.0
-ALL_BURST, ALL_SECONDS = 200, 0.02
-_LIVE = (LeaseState.BOOKED, LeaseState.PARKED)
-#: A lease's vehicle is that of the newest of these.
-_NAME_A_VEHICLE = ("Leased", "Extended", "VehicleChanged")
+_log = structlog.get_logger("berth.signer")
 
 
 class DayKeys(Protocol):
@@ -43,89 +38,135 @@ class DayKeys(Protocol):
     def day_key(self) -> DayKey: ...
 
 
-@dataclass(frozen=True)
-class _Lease:
-    """A lease as the chain has it, as long as it is deep enough; `deep` is the newest block that
-    counts as such."""
+class Depth(Protocol):
+    """The depth policy of a deployment; `berth.relay.policy.Policy` is one."""
 
-    start: int
-    end: int
-    offer: int
-    space: int
-    deep: int
+    @property
+    def deployment(self) -> Deployment: ...
+
+    @property
+    def clock(self) -> Clock: ...
+
+    def required(self, deposit: int) -> int: ...
 
 
 class Signer:
-    """Signs tickets, grants and receipts, or raises BerthError `signer.*` saying why not."""
+    """Signs tickets, grants and receipts, or raises BerthError `signer.*` saying why not.
+
+    `log` keeps a line for each signature; `limits` bound them; `max_age` refuses while the node's
+    newest block is older, or newer, than the clock by more seconds than that, None = never.
+    """
 
     def __init__(
         self,
         keys: DayKeys,
         rpc: Rpc,
-        policy: Policy,
+        policy: Depth,
         *,
-        monotonic: Callable[[], float] = time.monotonic,
+        monotonic: Callable[[], float] | None = None,
+        limits: Limits | None = None,
+        log: SignatureLog | None = None,
+        max_age: int | None = None,
     ) -> None:
         self._keys = keys
-        self._rpc = rpc
-        self._policy = policy
-        self._contracts = Contracts.of(policy.deployment)
-        self._of_all = _Bucket(ALL_BURST, ALL_SECONDS, monotonic)
-        self._of_lock: dict[str, _Bucket] = defaultdict(
-            lambda: _Bucket(LOCK_BURST, LOCK_SECONDS, monotonic)
-        )
+        self._where = rpc.where
+        self._deployment = policy.deployment
+        self._clock = policy.clock
+        self._limits = limits or Limits(monotonic=monotonic)
+        self._record = log
+        self._max_age = max_age
+        self._chain = ChainReader(rpc, policy.deployment, policy.required)
+        self.signatures = 0
+        if log is not None:
+            for entry in log.since(time.time() - LEASE_SECONDS):
+                if entry.get("action") == "lower":
+                    self._limits.lowered(str(entry.get("lease")), float(entry["at"]))
 
     async def ticket(self, order: TicketOrder) -> str:
         """A ticket. To lower a bar or switch a camera on the lease must be open, deep, of this lock
         and in its time; to raise or switch off it need only be of this lock's space."""
+        with _counted():
+            return await self._ticket(order)
+
+    async def grant(self, order: GrantOrder) -> str:
+        """A grant for a live, deep lease with the plate that the chain names for it; or the word
+        that it is over, which needs no proof, for it only takes away."""
+        with _counted():
+            return await self._grant(order)
+
+    async def receipt(self, order: ReceiptOrder) -> str:
+        """The word that evidence is kept. Moves nothing, so nothing is asked of the chain."""
+        with _counted():
+            return self._receipt(order)
+
+    async def status(self) -> dict[str, Any]:
+        """Who this is, and how far its node has got. Raises BerthError when the node is no good."""
+        head = await self._chain.head()
+        self._fresh(head)
+        return {
+            "role": "signer",
+            "chainId": self._deployment.chain_id,
+            "market": self._deployment.market,
+            "node": self._where,
+            "head": head.number,
+            "signatures": self.signatures,
+        }
+
+    async def _ticket(self, order: TicketOrder) -> str:
         self._limit(order.lock_id)
-        head, now = await self._head()
-        lease_number = parse_lease(order.lease_id)
+        number = parse_lease(order.lease_id)
         if order.action in ("lower", "camera_on"):
-            lease = await self._live_lease(order.lock_id, lease_number, head)
-            if not lease.start - EARLY_SECONDS <= now < lease.end:
-                raise _no("window", "it is not the lease's time, says the chain")
+            head, lease = await self._chain.live(number, order.lock_id)
+            if not lease.start - EARLY_SECONDS <= head.timestamp < lease.end:
+                raise refusal("window", "it is not the lease's time, says the chain")
         else:
-            await self._check_lock(order.lock_id, split_lease(lease_number)[0], head)
+            head = await self._chain.lock_of(number, order.lock_id)
+        self._fresh(head)
+        lowers = order.action == "lower"
+        if lowers and not self._limits.admits_lowering(order.lease_id):
+            raise _too_many()
         ticket = Ticket(
             lock=order.lock_id,
-            chain=self._policy.deployment.chain_id,
-            market=self._policy.deployment.market,
+            chain=self._deployment.chain_id,
+            market=self._deployment.market,
             id=order.command_id,
             lease=order.lease_id,
             cycle=order.cycle,
             action=order.action,  # type: ignore[arg-type]  # the table's check holds it to these
             boot=order.boot,
             nonce=order.nonce,
-            issued=now,
+            issued=head.timestamp,
         )
-        return sign_claims(ticket, self._keys.day_key())
+        facts = {"command": order.command_id, "action": order.action, "cycle": order.cycle}
+        text = self._sign("ticket", ticket, head, facts)
+        if lowers:
+            self._limits.lowered(order.lease_id)
+        return text
 
-    async def grant(self, order: GrantOrder) -> str:
-        """A grant for a live, deep lease with the plate that the chain names for it; or the word
-        that it is over, which needs no proof, for it only takes away."""
+    async def _grant(self, order: GrantOrder) -> str:
         self._limit(order.lock_id)
-        head, now = await self._head()
         number = parse_lease(order.lease_id)
-        _, start_slot, _ = split_lease(number)
-        start = slot_start(start_slot)
+        start = slot_start(split_lease(number)[1])
         end, requires = order.window_end, list[str]()
-        if not order.revoked:
+        if order.revoked:
+            head = await self._chain.head()
+        else:
             if order.salt is None or order.plate_block is None:
-                raise _no("salt", "the plate's salt or the vehicle's block is missing")
-            lease = await self._live_lease(order.lock_id, number, head)
+                raise refusal("salt", "the plate's salt or the vehicle's block is missing")
+            head, lease = await self._chain.live(number, order.lock_id)
             if lease.end != order.window_end:
-                raise _no("window", "the lease ends at another time, says the chain")
-            plate, block = await self._plate_of(number, order.plate_block, head)
+                raise refusal("window", "the lease ends at another time, says the chain")
+            plate, block = await self._chain.plate(number, order.plate_block, head)
             if plate != order.plate_commitment:
-                raise _no("plate", "the chain names another vehicle for this lease")
+                raise refusal("plate", "the chain names another vehicle for this lease")
             if block > lease.deep:
-                raise _no("depth", "the lease's vehicle is not deep enough, says the chain")
-            end, requires = lease.end, await self._requires(lease)
+                raise refusal("depth", "the lease's vehicle is not deep enough, says the chain")
+            self._fresh(head)
+            end, requires = lease.end, await self._chain.requires(lease)
         grant = Grant(
             lock=order.lock_id,
-            chain=self._policy.deployment.chain_id,
-            market=self._policy.deployment.market,
+            chain=self._deployment.chain_id,
+            market=self._deployment.market,
             lease=order.lease_id,
             version=order.version,
             state="revoked" if order.revoked else "granted",
@@ -135,127 +176,54 @@ class Signer:
             plate=order.plate_commitment,
             salt="0x" + (order.salt or bytes(32)).hex(),
             requires=requires,  # type: ignore[arg-type]
-            issued=now,
+            issued=head.timestamp,
         )
-        return sign_claims(grant, self._keys.day_key())
+        facts = {"version": order.version, "state": grant.state}
+        return self._sign("grant", grant, head, facts)
 
-    async def receipt(self, order: ReceiptOrder) -> str:
-        """The word that evidence is kept. Moves nothing, so nothing is asked of the chain."""
+    def _receipt(self, order: ReceiptOrder) -> str:
         self._limit(order.lock_id)
         receipt = Receipt(
             lock=order.lock_id,
-            chain=self._policy.deployment.chain_id,
-            market=self._policy.deployment.market,
+            chain=self._deployment.chain_id,
+            market=self._deployment.market,
             lease=order.lease_id,
             kind=order.kind,  # type: ignore[arg-type]
             digest=order.digest,
         )
-        return sign_claims(receipt, self._keys.day_key())
+        return self._sign("receipt", receipt, None, {"kind": order.kind})
 
-    # ---- what the chain says
+    def _sign(
+        self, what: str, claims: Ticket | Grant | Receipt, head: Head | None, facts: dict[str, Any]
+    ) -> str:
+        key = self._keys.day_key()
+        block = None if head is None else head.number
+        if self._record is not None:
+            said = {"signed": what, "lock": claims.lock, "lease": claims.lease, "block": block}
+            self._record.note({**said, **facts})
+        self.signatures += 1
+        telemetry.SIGNED.labels(what).inc()
+        _log.info("signed", what=what, lock=claims.lock, lease=claims.lease, block=block, **facts)
+        return sign_claims(claims, key)
 
-    async def _head(self) -> tuple[int, int]:
-        block = await self._rpc.block("latest")
-        if block is None:
-            raise _no("node", "the node has no block")
-        return block.number, block.timestamp
-
-    async def _live_lease(self, lock_id: str, lease: int, head: int) -> _Lease:
-        """The lease, open now and at the block that makes it deep enough, as long as it was then:
-        an extension counts when it is deep itself."""
-        view = await self._lease_at(lease, head)
-        space, start_slot, _ = split_lease(lease)
-        deposit = await self._read("depositOf", lease, block=head)
-        deep = max(0, head - max(1, self._policy.required(deposit)) + 1)
-        if deep < head:
-            view = await self._lease_at(lease, deep, shallow=True)
-        await self._check_lock(lock_id, space, head)
-        start = slot_start(start_slot)
-        return _Lease(start, start + view["slots"] * SLOT_SECONDS, view["offer"], space, deep)
-
-    async def _lease_at(self, lease: int, block: int, *, shallow: bool = False) -> dict[str, Any]:
-        try:
-            view: dict[str, Any] = await self._read("leaseOf", lease, block=block)
-        except ChainRevertError as error:
-            code, why = ("depth", "is not deep enough") if shallow else ("lease", "is unknown")
-            raise _no(code, f"the lease {why}, says the chain") from error
-        if view["state"] not in (state.value for state in _LIVE):
-            raise _no("lease", "the lease is not open, says the chain")
-        return view
-
-    async def _check_lock(self, lock_id: str, space: int, head: int) -> None:
-        word0, word1, _ = await self._read("spaceOf", space, block=head)
-        if SpaceWords.decode(word0, word1).lock_key != parse_address(lock_id):
-            raise _no("lock", "the space has another lock, says the chain")
-
-    async def _requires(self, lease: _Lease) -> list[str]:
-        word_a, word_b = await self._read("offerOf", lease.space, lease.offer)
-        flags = decode_words(word_a, word_b).flags
-        named = ((FLAG_PLATE, "plate"), (FLAG_CONFIRM, "confirm"), (FLAG_NEAR, "near"))
-        return [name for flag, name in named if flags & flag]
-
-    async def _plate_of(self, lease: int, block: int, head: int) -> tuple[str | None, int]:
-        """(commitment, block) of the newest event that names the lease's vehicle, from the block on
-        where the relay says it is: plates are in no storage word."""
-        logs = await self._plate_logs(lease, block, head)
-        if not logs:
-            return None, 0
-        newest = max(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
-        # the commitment is the last word of each of these events
-        return "0x" + newest["data"][-64:].lower(), int(newest["blockNumber"], 16)
-
-    async def _plate_logs(self, lease: int, first: int, last: int) -> list[dict[str, Any]]:
-        """Logs of a range; one that the node finds too large is asked in halves."""
-        events = self._contracts.market.abi.events
-        names = ["0x" + events[name].topic.hex() for name in _NAME_A_VEHICLE]
-        try:
-            found: list[dict[str, Any]] = await self._rpc.call(
-                "eth_getLogs",
-                {
-                    "address": self._contracts.market.address,
-                    "topics": [names, f"0x{lease:064x}"],
-                    "fromBlock": hex(first),
-                    "toBlock": hex(last),
-                },
-            )
-        except RpcError:
-            if first >= last:
-                raise
-        else:
-            return found
-        middle = (first + last) // 2
-        return [
-            *await self._plate_logs(lease, first, middle),
-            *await self._plate_logs(lease, middle + 1, last),
-        ]
-
-    async def _read(self, name: str, *args: Any, block: int | str = "latest") -> Any:
-        return await self._contracts.market.read(self._rpc, name, *args, block=block)
+    def _fresh(self, head: Head) -> None:
+        if self._max_age is not None and abs(head.timestamp - self._clock.now()) > self._max_age:
+            message = f"the newest block of the node at {self._where} is not of this time"
+            raise refusal("stale", message, status=503)
 
     def _limit(self, lock_id: str) -> None:
-        if not self._of_lock[lock_id].take() or not self._of_all.take():
-            raise _no("rate", "too many signatures in too short a time")
+        if not self._limits.admits(lock_id):
+            raise _too_many()
 
 
-class _Bucket:
-    """A few at once, then one every `seconds`."""
-
-    def __init__(self, burst: int, seconds: float, monotonic: Callable[[], float]) -> None:
-        self._burst = burst
-        self._seconds = seconds
-        self._monotonic = monotonic
-        self._level = float(burst)
-        self._at = monotonic()
-
-    def take(self) -> bool:
-        now = self._monotonic()
-        self._level = min(self._burst, self._level + (now - self._at) / self._seconds)
-        self._at = now
-        if self._level < 1:
-            return False
-        self._level -= 1
-        return True
+@contextmanager
+def _counted() -> Iterator[None]:
+    try:
+        yield
+    except BerthError as error:
+        telemetry.SIGNER_REFUSALS.labels(error.code).inc()
+        raise
 
 
-def _no(code: str, why: str) -> BerthError:
-    return BerthError(f"signer.{code}", why, status=409)
+def _too_many() -> BerthError:
+    return refusal("rate", "too many signatures in too short a time", status=429)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from berth.core.errors import BerthError
 from berth.devices.tickets import Grant, Pins, Receipt, Ticket, read_claims
+from berth.relay import signer_audit
 from berth.relay.orders import GrantOrder, ReceiptOrder, TicketOrder
+from berth.relay.signer import Signer
+from berth.relay.signer_audit import SignatureLog
+from berth.relay.signer_limits import Limits
 
 from tests.backend.relay.street import Street
 from tests.backend.worlds import COMMITMENT, SALT
@@ -128,7 +135,7 @@ async def test_a_relay_gone_mad_is_slowed_down(street: Street) -> None:
     codes = []
     for _ in range(30):
         try:
-            await street.signer.ticket(order(street, lease))
+            await street.signer.ticket(order(street, lease, action="camera_on"))
             codes.append("signed")
         except BerthError as error:
             codes.append(error.code)
@@ -156,3 +163,156 @@ async def test_without_a_root_the_last_day_key_runs_out_with_a_clear_error(stree
     street.clock.at += 2 * 86400
     with pytest.raises(BerthError, match="no root to certify one"):
         street.ring.day_key()
+
+
+async def test_a_lease_is_looked_at_in_two_trips_to_the_node(street: Street) -> None:
+    lease = street.book()
+    await street.signer.ticket(order(street, lease))
+    assert street.node.trips == 2
+    await street.signer.ticket(order(street, lease, action="raise"))
+    assert street.node.trips == 3
+
+
+async def test_a_deposit_that_has_grown_meanwhile_asks_for_its_own_depth(street: Street) -> None:
+    lease = street.book(booked_block=95)
+    deposits = iter([1_000_000, 600_000_000])  # at the first look, at the second
+    street.node._depositOf = lambda given, at: next(deposits)  # type: ignore[method-assign]
+    asked: list[int] = []
+
+    def required(deposit: int) -> int:
+        asked.append(deposit)
+        return 2 if deposit < 10**8 else 12
+
+    street.policy.required = required  # type: ignore[method-assign]
+    signer = Signer(street.ring, street.node, street.policy)  # type: ignore[arg-type]
+    assert await code_of(signer.ticket(order(street, lease))) == "signer.depth"
+    assert asked == [1_000_000, 600_000_000]
+
+
+async def test_a_node_that_refuses_batches_is_asked_one_by_one(street: Street) -> None:
+    lease = street.book()
+    street.node.batches = False
+    assert await street.signer.ticket(order(street, lease))
+    street.remove(lease)
+    assert await code_of(street.signer.ticket(order(street, lease))) == "signer.lease"
+
+
+@pytest.mark.parametrize("revoked", [False, True])
+async def test_a_node_of_another_chain_is_asked_for_nothing(street: Street, revoked: bool) -> None:
+    lease = street.book()
+    street.node.chain_id = 1
+    assert await code_of(street.signer.ticket(order(street, lease))) == "signer.chain"
+    assert await code_of(street.signer.ticket(order(street, lease, action="raise"))) == (
+        "signer.chain"
+    )
+    grant = grant_order(street, lease, revoked=revoked)
+    assert await code_of(street.signer.grant(grant)) == "signer.chain"
+
+
+async def test_a_node_that_stopped_following_the_chain_opens_nothing(street: Street) -> None:
+    lease = street.book()
+    signer = Signer(street.ring, street.node, street.policy, max_age=120)  # type: ignore[arg-type]
+    street.node.timestamp = street.clock.at
+    street.clock.at += 121
+    assert await code_of(signer.ticket(order(street, lease))) == "signer.stale"
+    assert await code_of(signer.status()) == "signer.stale"
+    street.clock.at -= 1
+    assert await signer.ticket(order(street, lease))
+
+
+# ---- a thief has the relay: replays, and every bar at once
+
+
+async def test_one_lease_lowers_a_bar_twelve_times_in_ten_minutes(street: Street) -> None:
+    lease, now = street.book(), [1000.0]
+    limits = Limits(monotonic=lambda: now[0], wall=lambda: now[0])
+    signer = Signer(street.ring, street.node, street.policy, limits=limits)  # type: ignore[arg-type]
+    for number in range(12):
+        now[0] += 5
+        assert await signer.ticket(order(street, lease, command_id=f"{number:08x}"))
+    assert await code_of(signer.ticket(order(street, lease))) == "signer.rate"
+    assert await signer.ticket(order(street, lease, action="raise")), "what is safe goes on"
+    now[0] += 600
+    assert await signer.ticket(order(street, lease))
+
+
+async def test_all_locks_together_are_lowered_so_often_a_minute(street: Street) -> None:
+    now = [1000.0]
+    limits = Limits(lowers_a_minute=3, monotonic=lambda: now[0], wall=lambda: now[0])
+    for number in range(3):
+        assert limits.admits_lowering(f"lease {number}")
+        limits.lowered(f"lease {number}")
+    assert not limits.admits_lowering("another lease")
+    now[0] += 60
+    assert limits.admits_lowering("another lease")
+
+
+async def test_refused_orders_use_up_no_lowering(street: Street) -> None:
+    limits = Limits(lowers_a_minute=1)
+    signer = Signer(street.ring, street.node, street.policy, limits=limits)  # type: ignore[arg-type]
+    lease = street.book(booked_block=100)
+    assert await code_of(signer.ticket(order(street, lease))) == "signer.depth"
+    street.node.height = 101
+    assert await signer.ticket(order(street, lease))
+    assert await code_of(signer.ticket(order(street, lease))) == "signer.rate"
+
+
+async def test_every_signature_is_on_record_and_a_restart_forgets_no_limit(
+    street: Street, tmp_path: Path
+) -> None:
+    lease = street.book()
+
+    def signer() -> Signer:
+        log = SignatureLog(tmp_path / "signer")
+        return Signer(street.ring, street.node, street.policy, log=log)  # type: ignore[arg-type]
+
+    first = signer()
+    await first.grant(grant_order(street, lease))
+    for number in range(12):
+        await first.ticket(order(street, lease, command_id=f"{number:08x}"))
+    path = tmp_path / "signer" / "signatures.jsonl"
+    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+    assert [line["signed"] for line in lines] == ["grant", *["ticket"] * 12]
+    newest = {name: lines[-1][name] for name in ("lock", "lease", "command", "action", "block")}
+    assert newest == {
+        "lock": street.home.lock_id,
+        "lease": lease,
+        "command": "0000000b",
+        "action": "lower",
+        "block": 100,
+    }
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert SALT.hex() not in path.read_text("utf-8")
+    assert await code_of(signer().ticket(order(street, lease))) == "signer.rate"
+
+
+async def test_nothing_is_signed_that_cannot_be_put_on_record(
+    street: Street, tmp_path: Path
+) -> None:
+    lease, log = street.book(), SignatureLog(tmp_path / "signer")
+    signer = Signer(street.ring, street.node, street.policy, log=log)  # type: ignore[arg-type]
+    log._file = os.open("/dev/full", os.O_RDWR)
+    assert await code_of(signer.ticket(order(street, lease))) == "signer.log"
+
+
+def test_a_record_that_was_cut_off_goes_on_on_a_new_line(tmp_path: Path) -> None:
+    log = SignatureLog(tmp_path)
+    log.note({"signed": "ticket", "action": "lower"})
+    log.close()
+    with log.path.open("a") as file:
+        file.write('{"at":1,"sig')
+    again = SignatureLog(tmp_path)
+    again.note({"signed": "grant"})
+    assert [entry["signed"] for entry in again.since(2)] == ["ticket", "grant"]
+
+
+def test_a_record_that_grows_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signer_audit, "LARGEST", 200)
+    monkeypatch.setattr(signer_audit, "FILES", 2)
+    log = SignatureLog(tmp_path)
+    for number in range(20):
+        log.note({"signed": "ticket", "number": number, "pad": "x" * 40})
+    names = sorted(path.name for path in tmp_path.iterdir())
+    assert names == ["signatures.jsonl", "signatures.jsonl.1", "signatures.jsonl.2"]
+    newest = [json.loads(line)["number"] for line in log.path.read_text().splitlines()]
+    assert newest[-1] == 19

@@ -1,0 +1,222 @@
+"""What the signer's own node says of a lease: in two round trips, each answer of one named block.
+
+First the newest block with the node's identity, and the lease's deposit for a first idea of how
+deep it must be; then, of that block by its number, lease, deposit, lock, and the lease so deep.
+A deposit that asks for more depth than was guessed costs one trip more, and is believed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from berth.chain.contracts import Contracts
+from berth.chain.reverts import ChainRevertError, translate
+from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
+from berth.chain.wire import Block
+from berth.core.addresses import parse_address
+from berth.core.deployment import Deployment
+from berth.core.errors import BerthError
+from berth.core.ids import split_lease
+from berth.core.offer import FLAG_CONFIRM, FLAG_NEAR, FLAG_PLATE, decode_words
+from berth.core.slots import SLOT_SECONDS, slot_start
+from berth.core.states import LeaseState
+from berth.core.words import SpaceWords
+
+_LIVE = frozenset({LeaseState.BOOKED.value, LeaseState.PARKED.value})
+#: A lease's vehicle is that of the newest of these.
+_NAME_A_VEHICLE = ("Leased", "Extended", "VehicleChanged")
+_Call = tuple[str, Sequence[Any]]
+
+
+@dataclass(frozen=True)
+class Head:
+    """The node's newest block; `timestamp` in Unix seconds."""
+
+    number: int
+    timestamp: int
+
+
+@dataclass(frozen=True)
+class LiveLease:
+    """An open lease as long as it is deep enough: [start, end) in Unix seconds; `deep` is the
+    newest block that counts as such."""
+
+    start: int
+    end: int
+    offer: int
+    space: int
+    deep: int
+
+
+def refusal(code: str, why: str, *, status: int = 409) -> BerthError:
+    """Why something is not signed."""
+    return BerthError(f"signer.{code}", why, status=status)
+
+
+class ChainReader:
+    """One deployment's chain through one node. Raises BerthError `signer.*`, `chain.*`."""
+
+    def __init__(self, rpc: Rpc, deployment: Deployment, required: Callable[[int], int]) -> None:
+        """`required`: confirmations that a deposit (minor units) asks for."""
+        self._rpc = rpc
+        self._deployment = deployment
+        self._required = required
+        self._market = Contracts.of(deployment).market
+
+    async def head(self) -> Head:
+        """The newest block, of the right chain."""
+        return (await self._begin())[0]
+
+    async def live(self, lease: int, lock_id: str) -> tuple[Head, LiveLease]:
+        """A lease that is open now and at the depth that its deposit asks for, of this lock: as
+        long as it was then, so that an extension counts when it is deep itself."""
+        head, first = await self._begin(self._view("depositOf", lease))
+        depth = self._depth(head, self._decoded("depositOf", first[0], 0))
+        space, start_slot, _ = split_lease(lease)
+        at = head.number
+        answers = await self._many(
+            self._view("leaseOf", lease, block=at),
+            self._view("depositOf", lease, block=at),
+            self._view("spaceOf", space, block=at),
+            self._view("leaseOf", lease, block=depth),
+        )
+        self._open(answers[0])
+        deeper = self._depth(head, self._decoded("depositOf", answers[1]))
+        then = answers[3]
+        if deeper != depth:
+            then = (await self._many(self._view("leaseOf", lease, block=deeper)))[0]
+        view = self._open(then, shallow=deeper < at)
+        self._of_lock(answers[2], lock_id)
+        start = slot_start(start_slot)
+        end = start + view["slots"] * SLOT_SECONDS
+        return head, LiveLease(start, end, view["offer"], space, deeper)
+
+    async def lock_of(self, lease: int, lock_id: str) -> Head:
+        """The newest block, when the lease's space has this lock."""
+        space = split_lease(lease)[0]
+        head, (words,) = await self._begin(self._view("spaceOf", space))
+        self._of_lock(words, lock_id)
+        return head
+
+    async def requires(self, lease: LiveLease) -> list[str]:
+        """What the lease's offer asks of a driver at the lock."""
+        answers = await self._many(self._view("offerOf", lease.space, lease.offer))
+        word_a, word_b = self._decoded("offerOf", answers[0])
+        flags = decode_words(word_a, word_b).flags
+        named = ((FLAG_PLATE, "plate"), (FLAG_CONFIRM, "confirm"), (FLAG_NEAR, "near"))
+        return [name for flag, name in named if flags & flag]
+
+    async def plate(self, lease: int, block: int, head: Head) -> tuple[str | None, int]:
+        """(commitment, block) of the newest event that names the lease's vehicle, from the block on
+        where the relay says it is: plates are in no storage word."""
+        logs = await self._plate_logs(lease, block, head.number)
+        if not logs:
+            return None, 0
+        newest = max(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
+        # the commitment is the last word of each of these events
+        return "0x" + newest["data"][-64:].lower(), int(newest["blockNumber"], 16)
+
+    # ---- judging answers
+
+    def _open(self, answer: Any, *, shallow: bool = False) -> dict[str, Any]:
+        try:
+            view: dict[str, Any] = self._decoded("leaseOf", answer)
+        except ChainRevertError as error:
+            code, why = ("depth", "is not deep enough") if shallow else ("lease", "is unknown")
+            raise refusal(code, f"the lease {why}, says the chain") from error
+        if view["state"] not in _LIVE:
+            raise refusal("lease", "the lease is not open, says the chain")
+        return view
+
+    def _of_lock(self, answer: Any, lock_id: str) -> None:
+        word0, word1, _ = self._decoded("spaceOf", answer)
+        if SpaceWords.decode(word0, word1).lock_key != parse_address(lock_id):
+            raise refusal("lock", "the space has another lock, says the chain")
+
+    def _depth(self, head: Head, deposit: int) -> int:
+        return max(0, head.number - max(1, self._required(deposit)) + 1)
+
+    def _decoded(self, name: str, answer: Any, default: Any = ...) -> Any:
+        if isinstance(answer, RpcError):
+            error = translate(answer)
+            if default is not ... and isinstance(error, ChainRevertError):
+                return default
+            raise error
+        try:
+            data = bytes.fromhex(str(answer).removeprefix("0x"))
+        except ValueError as error:
+            raise NodeUnreachableError(self._rpc.where, "gave an unexpected answer") from error
+        return self._market.abi.decode_result(name, data)
+
+    # ---- asking
+
+    def _view(self, name: str, *args: Any, block: int | None = None) -> _Call:
+        call = {
+            "to": self._market.address,
+            "data": "0x" + self._market.calldata(name, *args).hex(),
+        }
+        return "eth_call", (call, "latest" if block is None else hex(block))
+
+    async def _begin(self, *more: _Call) -> tuple[Head, list[Any]]:
+        """The newest block once the node is known to be of the deployment's chain, and answers."""
+        chain_id, genesis, newest, *answers = await self._many(
+            ("eth_chainId", ()),
+            ("eth_getBlockByNumber", ("0x0", False)),
+            ("eth_getBlockByNumber", ("latest", False)),
+            *more,
+        )
+        first, block = self._block(genesis), self._block(newest)
+        deployment = self._deployment
+        theirs = (str(chain_id).lower(), first.hash.lower())
+        if theirs != (hex(deployment.chain_id), deployment.genesis_hash.lower()):
+            raise refusal("chain", f"the signer's node at {self._rpc.where} is of another chain")
+        return Head(block.number, block.timestamp), answers
+
+    def _block(self, answer: Any) -> Block:
+        if isinstance(answer, RpcError):
+            raise answer
+        try:
+            return msgspec.convert(answer, Block)
+        except msgspec.ValidationError as error:
+            raise NodeUnreachableError(self._rpc.where, "has no block") from error
+
+    async def _many(self, *calls: _Call) -> list[Any]:
+        """Answers in one trip; a call that failed has its RpcError instead. Where one fails the
+        batch says nothing of the others, so each is asked again."""
+        try:
+            return await self._rpc.batch(calls)
+        except RpcError:
+            return [await self._one(method, parameters) for method, parameters in calls]
+
+    async def _one(self, method: str, parameters: Sequence[Any]) -> Any:
+        try:
+            return await self._rpc.call(method, *parameters)
+        except RpcError as error:
+            return error
+
+    async def _plate_logs(self, lease: int, first: int, last: int) -> list[dict[str, Any]]:
+        """Logs of a range; one that the node finds too large is asked in halves."""
+        events = self._market.abi.events
+        names = ["0x" + events[name].topic.hex() for name in _NAME_A_VEHICLE]
+        query = {
+            "address": self._market.address,
+            "topics": [names, f"0x{lease:064x}"],
+            "fromBlock": hex(first),
+            "toBlock": hex(last),
+        }
+        try:
+            found: list[dict[str, Any]] = await self._rpc.call("eth_getLogs", query)
+        except RpcError:
+            if first >= last:
+                raise
+        else:
+            return found
+        middle = (first + last) // 2
+        return [
+            *await self._plate_logs(lease, first, middle),
+            *await self._plate_logs(lease, middle + 1, last),
+        ]
