@@ -73,7 +73,6 @@ class SignatureLog:
             older = self.path.with_suffix(f".jsonl.{number}")
             with contextlib.suppress(FileNotFoundError):
                 older.replace(self.path.with_suffix(f".jsonl.{number + 1}"))
-        self.path.with_suffix(f".jsonl.{FILES}").unlink(missing_ok=True)
         self.path.replace(self.path.with_suffix(".jsonl.1"))
         os.close(self._file)
         self._file = self._open()
