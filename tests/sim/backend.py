@@ -1,0 +1,239 @@
+"""The platform's programs on the simulated world: started, watched, killed and started again."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+from berth.chain.contracts import Contracts
+from berth.chain.rpc import Rpc
+from berth.chain.sender import Sender
+from berth.core.clock import WallClock
+from berth.core.deployment import Deployment
+from berth.core.errors import BerthError
+from berth.core.sealed import Sealer
+from berth.devices.certificates import DayKey
+from berth.devices.mqtt import BrokerLogin
+from berth.indexer.run import Indexer
+from berth.relay.closer import Closer
+from berth.relay.keeper import Keeper
+from berth.relay.policy import Policy
+from berth.relay.run import Relay
+from berth.relay.signer import Signer
+from berth.store.transactions import TransactionJournal
+
+from tests.sim.broker import Broker
+from tests.sim.database import SimStore, open_database
+from tests.sim.faults import Faults
+from tests.sim.loop import PROCESS, Process, check_alive
+from tests.sim.node import Node
+from tests.sim.pace import Pace
+
+RESTART_SECONDS = (1.0, 15.0)
+
+
+@dataclass
+class Platform:
+    """What all programs share, and the programs by role."""
+
+    url: str
+    deployment: Deployment
+    nodes: dict[str, Node]
+    broker: Broker
+    faults: Faults
+    say: Callable[..., None]
+    sealer: Sealer
+    day_key: DayKey
+    keeper_key: bytes
+    rng: random.Random
+    now: Callable[[], float]
+    finality: int
+    pace: Pace
+    database_skew: float = 0.0
+    running: dict[str, Process] = field(default_factory=dict)
+    skews: dict[str, float] = field(default_factory=dict)
+    endings: list[str] = field(default_factory=list)
+    signer: Signer | None = None
+    relay: Relay | None = None
+    indexer: Indexer | None = None
+    stopped: bool = False
+    starts: int = 0
+
+    def clock(self) -> float:
+        """The database's."""
+        return self.now() + self.database_skew
+
+    def open(self, process: Process) -> SimStore:
+        return process.run(
+            open_database, self.url, self.faults, process, self.clock, self.deployment
+        )
+
+    # ---- watching over programs
+
+    def watch(self) -> list[asyncio.Task[None]]:
+        """A task a role that starts it, and starts it again when it has died."""
+        roles = {
+            "index": self._index,
+            "signer": self._signer,
+            "relay": self._relay,
+            "keeper": self._keeper,
+        }
+        loop = asyncio.get_running_loop()
+        return [
+            loop.create_task(self._watch(role, work), name=f"watch {role}")
+            for role, work in roles.items()
+        ]
+
+    async def _watch(self, role: str, work: Callable[[Process], Any]) -> None:
+        while not self.stopped:
+            self.starts += 1
+            process = Process(f"{role} #{self.starts}")
+            process.skew = self.skews.get(role, 0.0)
+            self.running[role] = process
+            died = asyncio.get_running_loop().create_future()
+            process.on_kill.append(lambda died=died: died.done() or died.set_result(None))
+            self.say("start", role=process.name)
+            task = process.start(work(process))
+            await asyncio.wait({task, died}, return_when=asyncio.FIRST_COMPLETED)
+            if task.done() and process.alive and not task.cancelled():
+                error = task.exception()
+                if error is not None:
+                    words = f"{role}: {_words(error)}"
+                    self.endings.append(words)
+                    self.say("ended", role=role, error=words)
+            process.kill()
+            self.say("down", role=process.name)
+            await asyncio.sleep(self.rng.uniform(*RESTART_SECONDS))
+
+    def kill(self, role: str) -> None:
+        self.running[role].kill()
+
+    # ---- the programs
+
+    def _rpc(self, role: str) -> Rpc:
+        return Rpc("http://node-a", timeout=10.0, transport=Route(self, role))
+
+    async def _index(self, process: Process) -> None:
+        async with self._rpc("index") as rpc:
+            self.indexer = Indexer(
+                self.open(process),
+                rpc,
+                self.deployment,
+                finality=self.finality,
+                poll=self.pace.poll,
+            )
+            self.pace.indexer = self.indexer
+            await self.indexer.run()
+
+    async def _signer(self, process: Process) -> None:
+        policy = Policy(self.deployment, WallClock())
+        async with self._rpc("signer") as rpc:
+            self.signer = Signer(
+                Keys(self.day_key), rpc, policy, monotonic=asyncio.get_running_loop().time
+            )
+            process.on_kill.append(self._no_signer)
+            await asyncio.get_running_loop().create_future()
+
+    def _no_signer(self) -> None:
+        self.signer = None
+
+    async def _relay(self, process: Process) -> None:
+        store = self.open(process)
+        policy = Policy(self.deployment, WallClock())
+        async with self._rpc("relay") as rpc:
+            self.relay = Relay(
+                store, policy, WallClock(), self.sealer, RemoteSigning(self),
+                self._bring(store, rpc), BrokerLogin.at("mqtt://broker", "backend", ""),
+            )  # fmt: skip
+            await self.relay.run()
+
+    def _bring(self, store: SimStore, rpc: Rpc) -> Keeper:
+        sender = self._sender(store, rpc)
+        return Keeper(store, rpc, Contracts.of(self.deployment), sender, WallClock())
+
+    def _sender(self, store: SimStore, rpc: Rpc) -> Sender:
+        journal = TransactionJournal(store)
+        return Sender(rpc, journal, self.keeper_key, self.deployment.chain_id, poll=2.0)
+
+    async def _keeper(self, process: Process) -> None:
+        store = self.open(process)
+        async with self._rpc("keeper") as rpc:
+            contracts = Contracts.of(self.deployment)
+            closer = Closer(store, contracts, self._sender(store, rpc), WallClock())
+            while True:
+                await asyncio.sleep(self.pace.closer)
+                await closer.close_expired()
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The day key, without a folder of files."""
+
+    key: DayKey
+
+    def day_key(self) -> DayKey:
+        return self.key
+
+
+class Route:
+    """A node for each process, as a transport."""
+
+    def __new__(cls, platform: Platform, role: str) -> Any:
+        return platform.nodes["a"]
+
+
+class RemoteSigning:
+    """The signer's process behind a socket: it may be down, and its answer may be lost."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform = platform
+
+    async def ticket(self, order: Any) -> str:
+        return await self._ask("ticket", order)
+
+    async def grant(self, order: Any) -> str:
+        return await self._ask("grant", order)
+
+    async def receipt(self, order: Any) -> str:
+        return await self._ask("receipt", order)
+
+    async def _ask(self, what: str, order: Any) -> str:
+        platform = self._platform
+        await asyncio.sleep(platform.rng.uniform(0.001, 0.01))
+        check_alive()
+        signer, process = platform.signer, platform.running["signer"]
+        if signer is None or not process.alive:
+            raise BerthError("signer.unreachable", "nobody answered", status=503)
+        answering = process.start(getattr(signer, what)(order))
+        died: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+
+        def lost() -> None:
+            if not died.done():
+                died.set_result(None)
+
+        process.on_kill.append(lost)
+        try:
+            await asyncio.wait({answering, died}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            process.on_kill.remove(lost)
+        if platform.faults.strike("signer.error") or not answering.done() or answering.cancelled():
+            raise BerthError("signer.unreachable", "the answer was lost", status=503)
+        return str(answering.result())
+
+
+def _words(error: BaseException) -> str:
+    if isinstance(error, BaseExceptionGroup):
+        return f"{type(error).__name__}[{', '.join(_words(one) for one in error.exceptions)}]"
+    return f"{type(error).__name__}: {error}"[:300]
+
+
+def connects(broker: Broker) -> Callable[..., Any]:
+    """Stands in for the class of aiomqtt's clients."""
+
+    def client(_host: str, _port: int, **options: Any) -> Any:
+        return broker.client(options["username"], options["identifier"], options.get("will"))
+
+    return client
