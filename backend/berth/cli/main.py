@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "lock": ("berth.cli.lock", "app", "enrol and simulate locks"),
     "settle": ("berth.cli.settle", "app", "close leases that everybody forgot"),
     "index": ("berth.cli.index", "app", "look at the index, make it anew, digest it"),
+    "db": ("berth.cli.db", "app", "migrate, back up and restore the database"),
     "audit": ("berth.cli.audit", "app", "verify and export settlements"),
 }
 

@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from berth.core.errors import BerthError
 
@@ -25,6 +27,7 @@ class Sealer:
     def __init__(self, keys: list[bytes]) -> None:
         if not keys:
             raise BerthError("sealed.key", "there is no key", field="keyFile")
+        self._keys = list(keys)
         try:
             self._fernet = MultiFernet([Fernet(key) for key in keys])
         except ValueError as error:
@@ -45,6 +48,12 @@ class Sealer:
         if not isinstance(plain, dict):
             raise _broken()
         return plain
+
+    def derived(self, purpose: str) -> list[bytes]:
+        """Keys of 32 bytes for another purpose, one for each of ours, the newest first. Who has one
+        of them learns nothing of what is sealed."""
+        info = purpose.encode("utf-8")
+        return [HKDF(SHA256(), 32, salt=None, info=info).derive(key) for key in self._keys]
 
     def reseal(self, sealed: str) -> str:
         """The same fields under the newest key."""
