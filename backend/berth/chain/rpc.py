@@ -37,7 +37,7 @@ _BUSY = frozenset({408, 502, 503, 504})
 _TOO_LARGE = 413
 _LIMITED = 429
 #: Sent again after an unclear end they might act twice.
-_ONCE_ONLY = ("eth_sendTransaction", "evm_", "miner_", "anvil_", "hardhat_")
+ONCE_ONLY = ("eth_sendTransaction", "evm_", "miner_", "anvil_", "hardhat_")
 
 
 class NodeUnreachableError(BerthError):
@@ -313,7 +313,7 @@ class Rpc:
         repeat_timeout: bool = True,
     ) -> T:
         """Sends, and sends again while that may help. `method` is a batch's first one."""
-        tries = 1 if method.startswith(_ONCE_ONLY) else self._retries + 1
+        tries = 1 if method.startswith(ONCE_ONLY) else self._retries + 1
         number = 0
         while True:
             number += 1

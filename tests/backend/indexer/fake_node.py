@@ -34,6 +34,7 @@ class FakeNode:
         self.unreachable = False
         self.largest_range = 10**9
         self.hidden_from_ranges: set[int] = set()
+        self.finalized: int | None = None
         self.calls = 0
         self._add([], World(GENESIS_TIME))
         self.mine_empty()
@@ -93,6 +94,11 @@ class FakeNode:
         header = Block(hashed, parent, hex(number), hex(world.timestamp), f"0x{bloom:0512x}", "0x7")
         self.chain.append(FakeBlock(header, logs, world))
 
+    def _finalized(self) -> Block | None:
+        if self.finalized is None:
+            raise RpcError("eth_getBlockByNumber", -39001, "finalized block not found", None)
+        return self.chain[self.finalized].header
+
     # ---- answering
 
     def _answer(self) -> None:
@@ -111,6 +117,8 @@ class FakeNode:
         self._answer()
         if which == "latest":
             return self.tip.header
+        if which == "finalized":
+            return self._finalized()
         assert isinstance(which, int)
         return self.chain[which].header if which < len(self.chain) else None
 
