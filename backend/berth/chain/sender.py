@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from eth_account import Account
@@ -28,6 +29,15 @@ DEFAULT_TIP = 1_000_000_000
 #: Nodes refuse a replacement that does not pay an eighth more.
 BUMP_NUM, BUMP_DEN = 9, 8
 REBROADCAST_SECONDS = 15.0
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What the transactions of one key may cost: wei in a day of 24 hours, None = whatever; and wei
+    a unit of gas, None = whatever the chain asks."""
+
+    spend_a_day: int | None = None
+    max_fee: int | None = None
 
 
 class SentRecord(Protocol):
@@ -82,8 +92,16 @@ class Sender:
     """The transactions of one key. One instance a key and process."""
 
     def __init__(
-        self, rpc: Rpc, journal: Journal, key: bytes, chain_id: int, *, poll: float = 0.2
+        self,
+        rpc: Rpc,
+        journal: Journal,
+        key: bytes,
+        chain_id: int,
+        *,
+        poll: float = 0.2,
+        limits: Limits | None = None,
     ) -> None:
+        self._limits = limits or Limits()
         self._rpc = rpc
         self._journal = journal
         self._account: Any = Account.from_key(key)

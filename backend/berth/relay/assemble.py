@@ -1,16 +1,19 @@
-"""Puts a relay together."""
+"""Puts a relay, and a keeper, together."""
 
 from __future__ import annotations
 
 from berth.chain.contracts import Contracts
 from berth.chain.rpc import Rpc
-from berth.chain.sender import Sender
+from berth.chain.sender import Limits, Sender
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment
 from berth.core.sealed import Sealer
 from berth.devices.mqtt import BrokerLogin
+from berth.relay.bookings import Bookings
 from berth.relay.closer import Closer
 from berth.relay.keeper import Keeper
+from berth.relay.keeping import KeeperProgram
+from berth.relay.orders import Signing
 from berth.relay.policy import Policy
 from berth.relay.run import Relay
 from berth.relay.signer import DayKeys, Signer
@@ -25,46 +28,62 @@ def assemble_relay(
     rpc: Rpc,
     clock: Clock,
     sealer: Sealer,
-    day_keys: DayKeys,
-    transaction_key: bytes,
+    day_keys: DayKeys | None = None,
     broker: BrokerLogin,
     confirmations: int | None = None,
     signer_rpc: Rpc | None = None,
+    signer: Signing | None = None,
 ) -> Relay:
-    """A relay with its signer and keeper in one process.
+    """A relay, with its signer in one process unless another one's `signer` is given.
 
-    `transaction_key` (32 bytes) pays for evidence and is no ticket key; `signer_rpc` is the
-    signer's own node where it has one; `confirmations` overrides the depth policy.
+    `day_keys` are needed by a signer in this process, and `signer_rpc` is its own node where it has
+    one; `confirmations` overrides the depth policy.
     """
     policy = Policy(deployment, clock, confirmations)
+    if signer is None:
+        if day_keys is None:
+            raise ValueError("a relay needs a signer, or the day keys for one")
+        signer = Signer(day_keys, signer_rpc or rpc, policy)
     return Relay(
-        store=store,
-        policy=policy,
-        clock=clock,
-        sealer=sealer,
-        signer=Signer(day_keys, signer_rpc or rpc, policy),
-        keeper=assemble_keeper(
-            store=store,
-            deployment=deployment,
-            rpc=rpc,
-            clock=clock,
-            transaction_key=transaction_key,
-        ),
-        broker=broker,
+        store=store, policy=policy, clock=clock, sealer=sealer, signer=signer, broker=broker
     )
 
 
 def assemble_keeper(
-    *, store: Store, deployment: Deployment, rpc: Rpc, clock: Clock, transaction_key: bytes
-) -> Keeper:
-    """A keeper of its own, for the relay."""
-    sender = Sender(rpc, TransactionJournal(store), transaction_key, deployment.chain_id)
-    return Keeper(store, rpc, Contracts.of(deployment), sender, clock)
+    *,
+    store: Store,
+    deployment: Deployment,
+    rpc: Rpc,
+    clock: Clock,
+    transaction_key: bytes,
+    limits: Limits | None = None,
+) -> KeeperProgram:
+    """A keeper. `transaction_key` (32 bytes) pays for what it does and is no ticket key."""
+    sender = _sender(store, deployment, rpc, transaction_key, limits)
+    contracts = Contracts.of(deployment)
+    return KeeperProgram(
+        store,
+        Keeper(store, rpc, contracts, sender, clock),
+        Closer(store, contracts, sender, clock, least_payout=10**deployment.asset_decimals),
+        Bookings(store, rpc, clock),
+    )
 
 
 def assemble_closer(
-    *, store: Store, deployment: Deployment, rpc: Rpc, clock: Clock, transaction_key: bytes
+    *,
+    store: Store,
+    deployment: Deployment,
+    rpc: Rpc,
+    clock: Clock,
+    transaction_key: bytes,
+    limits: Limits | None = None,
 ) -> Closer:
     """What `berth settle` needs."""
-    sender = Sender(rpc, TransactionJournal(store), transaction_key, deployment.chain_id)
-    return Closer(store, Contracts.of(deployment), sender, clock)
+    sender = _sender(store, deployment, rpc, transaction_key, limits)
+    return Closer(store, Contracts.of(deployment), sender, clock, eager=True)
+
+
+def _sender(
+    store: Store, deployment: Deployment, rpc: Rpc, key: bytes, limits: Limits | None
+) -> Sender:
+    return Sender(rpc, TransactionJournal(store), key, deployment.chain_id, limits=limits)

@@ -6,27 +6,24 @@ that one who slept past his time changes nothing when he wakes.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, tuple_, update
 
-from berth.relay.rows import Row, every
+from berth.relay.rows import Row
+from berth.store.clock import moment
 
 #: How long a claim lasts, seconds of the database's clock.
 CLAIM_SECONDS = 30
-
-
-def database_now(conn: Connection) -> int:
-    """Unix seconds by the database's clock: one clock for all relays."""
-    if conn.dialect.name == "sqlite":
-        return int(conn.execute(select(func.unixepoch())).scalar_one())
-    return int(conn.execute(select(func.floor(func.extract("epoch", func.now())))).scalar_one())
+#: A row that is nobody's again.
+FREE: Mapping[str, None] = {"claimed_by": None, "claimed_until": None}
 
 
 @dataclass(frozen=True)
 class Claim:
-    """A row of `commands` that is ours while nobody raises its term."""
+    """A row that is ours while nobody raises its term, and until its time is over."""
 
     row: Row
     worker: str
@@ -37,45 +34,53 @@ class Claim:
         return str(self.row["id"])
 
 
-def claim_rows(
-    conn: Connection, table: Table, worker: str, ready: ColumnElement[bool], limit: int
+def unclaimed(table: Table) -> ColumnElement[bool]:
+    """Rows that are nobody's, or somebody's whose time is over."""
+    until = table.c.claimed_until
+    return or_(until.is_(None), until < moment())
+
+
+def claim(
+    conn: Connection,
+    table: Table,
+    worker: str,
+    ready: ColumnElement[bool],
+    order: tuple[ColumnElement[Any], ...],
+    limit: int,
+    seconds: int = CLAIM_SECONDS,
+    **values: Any,
 ) -> list[Claim]:
-    """Takes rows that are `ready`, or whose claim has run out. Their state becomes "claimed"."""
-    now = database_now(conn)
-    lapsed = (table.c.state == "claimed") & (table.c.claimed_until < now)
-    query = (
-        select(table)
-        .where(or_(ready & (table.c.next_at <= now), lapsed))
-        .order_by(table.c.created_at, table.c.id)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
-    claims = []
-    for row in every(conn, query):
-        term = row["term"] + 1
-        taken = conn.execute(
-            update(table)
-            .where(table.c.id == row["id"], table.c.term == row["term"])
-            .values(
-                state="claimed", term=term, claimed_by=worker, claimed_until=now + CLAIM_SECONDS
-            )
-        )
-        if taken.rowcount == 1:
-            claims.append(Claim({**row, "term": term}, worker, term))
-    return claims
-
-
-def write_claimed(conn: Connection, table: Table, claim: Claim, **values: Any) -> bool:
-    """Changes a claimed row; False, and nothing changed, when the claim is no longer ours."""
-    changed = conn.execute(
+    """Makes rows that are `ready` ours for some seconds, the first ones in `order`, in one
+    statement; `values` are written along. Rows that another is just taking are passed over."""
+    keys = list(table.primary_key.columns)
+    wanted = select(*keys).where(ready).order_by(*order).limit(limit)
+    chosen = wanted.with_for_update(skip_locked=True, of=table)
+    taken = conn.execute(
         update(table)
-        .where(
-            table.c.id == claim.id,
-            table.c.term == claim.term,
-            table.c.claimed_by == claim.worker,
-            table.c.state == "claimed",
-            table.c.claimed_until >= database_now(conn),
+        .where(tuple_(*keys).in_(chosen) if len(keys) > 1 else keys[0].in_(chosen))
+        .values(
+            **values,
+            term=table.c.term + 1,
+            claimed_by=worker,
+            claimed_until=moment() + seconds,
         )
-        .values(**values)
+        .returning(table)
     )
-    return changed.rowcount == 1
+    rows = [dict(row) for row in taken.mappings()]
+    return [Claim(row, worker, row["term"]) for row in rows]
+
+
+def ours(table: Table, held: Claim) -> ColumnElement[bool]:
+    """The claimed row, as long as the claim is ours."""
+    keys = (column == held.row[column.name] for column in table.primary_key.columns)
+    return and_(
+        *keys,
+        table.c.term == held.term,
+        table.c.claimed_by == held.worker,
+        table.c.claimed_until >= moment(),
+    )
+
+
+def write_claimed(conn: Connection, table: Table, held: Claim, **values: Any) -> bool:
+    """Changes a claimed row; False, and nothing changed, when the claim is no longer ours."""
+    return conn.execute(update(table).where(ours(table, held)).values(values)).rowcount == 1

@@ -1,4 +1,5 @@
-"""Ends what nobody ended: leases whose time is over, spaces whose proof was revoked.
+"""Ends what nobody ended, and pays what was asked to be paid: leases whose time is over, spaces
+whose proof was revoked, credits of accounts that opted in.
 
 None of it needs a privilege: anybody may do it. The closer merely pays for it.
 """
@@ -6,27 +7,32 @@ None of it needs a privilege: anybody may do it. The closer merely pays for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+import secrets
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, select
+import structlog
 
 from berth.chain.contracts import Contracts
+from berth.chain.reverts import ChainRevertError
 from berth.chain.sender import Sender
 from berth.chain.wire import Receipt
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.hashing import keccak
-from berth.core.ids import parse_lease, parse_space, split_space
-from berth.core.slots import SLOT_SECONDS
-from berth.core.states import LeaseState, Times
-from berth.relay.rows import Row, every
-from berth.store.derived import attesters, leases, offers, revocations, spaces
+from berth.core.ids import lease_hex, parse_lease, parse_space
+from berth.relay import due
+from berth.relay.claims import Claim
+from berth.relay.tasks import Kind, Tasks
 from berth.store.engine import Store
 
-#: Leases closed in one transaction; the contract takes a hundred.
+#: Leases closed, or accounts paid, in one transaction; the contract takes a hundred.
 _BATCH = 50
+#: An account is paid at most once in so many seconds: one transaction, not one for each lease.
+PAYOUT_SECONDS = 86_400
+_log = structlog.get_logger("berth.keeper")
 
 
 @dataclass(frozen=True)
@@ -47,133 +53,164 @@ class Delisting:
     reason: str | None
 
 
-class Closer:
-    """Looks into the index for what is due, and sends it."""
+@dataclass(frozen=True)
+class Payout:
+    """What became of an attempt to pay an account: `tx_hash`, or the `reason` why not."""
 
-    def __init__(self, store: Store, contracts: Contracts, sender: Sender, clock: Clock) -> None:
+    account: str
+    tx_hash: str | None
+    reason: str | None
+
+
+#: (subject, transaction, reason) of a deed that was tried.
+_Done = tuple[str, str | None, str | None]
+
+
+@dataclass(frozen=True)
+class _Verb:
+    """A deed of one kind: its contract's verb, for many at once where there is one, and the event
+    that names those which the batch passed over."""
+
+    kind: Kind
+    one: str
+    many: str | None
+    skipped: str | None
+    argument: Callable[[str], Any]
+
+
+_CLOSE = _Verb("close", "close", "closeBatch", "Skipped", parse_lease)
+_DELIST = _Verb("delist", "delist", None, None, parse_space)
+_PAYOUT = _Verb("payout", "payout", "payoutBatch", "PayoutFailed", lambda account: account)
+
+
+class Closer:
+    """Looks into the index for what is due, and sends it. `eager` does not wait after failures:
+    for an operator who asks now."""
+
+    def __init__(
+        self,
+        store: Store,
+        contracts: Contracts,
+        sender: Sender,
+        clock: Clock,
+        *,
+        eager: bool = False,
+        least_payout: int = 1,
+    ) -> None:
         self._store = store
         self._market = contracts.market
         self._sender = sender
         self._clock = clock
+        self._eager = eager
+        self._least_payout = least_payout
+        self._tasks = Tasks(store, clock, f"keeper-{secrets.token_hex(4)}")
 
     async def close_expired(self) -> list[Closing]:
         """Closes every lease that T1, a claim's T2 or a dispute's T3 has passed for, several in one
         transaction. Those that somebody else closed meanwhile are left out."""
-        due = await asyncio.to_thread(self._due)
-        done: list[Closing] = []
-        for first in range(0, len(due), _BATCH):
-            done += await self._close_all(due[first : first + _BATCH])
-        return done
+        found = await self._read(due.leases_to_close, self._clock.now())
+        done = await self._do(_CLOSE, [(f"close:{lease_id}", lease_id) for lease_id in found])
+        return [Closing(*one) for one in done]
 
     async def delist_revoked(self) -> list[Delisting]:
         """Delists every space whose title, or whose lock's maker, is revoked."""
-        due = await asyncio.to_thread(self._revoked)
-        done = []
-        for space_id, registered in due:
-            # a space that is registered again may have to be delisted again
-            purpose = f"delist:{space_id}:{registered}"
-            tx_hash, reason = await self._try(purpose, "delist", parse_space(space_id))
-            done.append(Delisting(space_id, tx_hash, reason))
+        found = await self._read(due.spaces_to_delist)
+        # a space that is registered again may have to be delisted again
+        wanted = [(f"delist:{space_id}:{registered}", space_id) for space_id, registered in found]
+        return [Delisting(*one) for one in await self._do(_DELIST, wanted)]
+
+    async def pay_out(self) -> list[Payout]:
+        """Pays every account that asked for it its whole credit, to itself, once a day at most."""
+        found = await self._read(due.accounts_to_pay, self._least_payout)
+        day = self._clock.now() // PAYOUT_SECONDS
+        wanted = [(f"payout:{account}:{day}", account) for account in found]
+        return [Payout(*one) for one in await self._do(_PAYOUT, wanted)]
+
+    # ---- one kind of deed
+
+    async def _do(self, verb: _Verb, wanted: list[tuple[str, str]]) -> list[_Done]:
+        if not wanted:
+            return []
+        held = await asyncio.to_thread(self._tasks.take, verb.kind, wanted, eager=self._eager)
+        place = {key: number for number, (key, _) in enumerate(wanted)}
+        held.sort(key=lambda one: place[str(one.row["key"])])
+        under_way: dict[str, list[Claim]] = defaultdict(list)
+        for one in held:
+            under_way[one.row["batch"] or ""].append(one)
+        fresh = under_way.pop("", [])
+        done: list[_Done] = []
+        for batch, claims in under_way.items():  # of one that died, or slept, over them
+            done += await self._carry(verb, batch, claims)
+        size = _BATCH if verb.many else 1
+        for begin in range(0, len(fresh), size):
+            done += await self._together(verb, fresh[begin : begin + size])
         return done
 
-    async def _close_all(self, due: list[str]) -> list[Closing]:
-        if len(due) == 1:
-            return [await self._close(due[0])]
-        numbers = [parse_lease(lease_id) for lease_id in due]
-        purpose = "close:" + keccak("".join(due).encode()).hex()
-        try:
-            receipt = await self._send(purpose, "closeBatch", numbers)
-        except BerthError:
-            # one that cannot be closed reverts them all: one by one it is alone
-            return [await self._close(lease_id) for lease_id in due]
-        passed_over = set(self._skipped(receipt))
-        return [
-            Closing(lease_id, receipt.transaction_hash, None)
-            for lease_id, number in zip(due, numbers, strict=True)
-            if number not in passed_over
-        ]
+    async def _together(self, verb: _Verb, claims: list[Claim]) -> list[_Done]:
+        keys = "".join(f"{one.row['key']}/{one.row['attempts']}" for one in claims)
+        batch = f"{verb.kind}:{keccak(keys.encode()).hex()}" if len(claims) > 1 else _alone(claims)
+        ours = await asyncio.to_thread(self._tasks.put_in, claims, batch)
+        return await self._carry(verb, batch, ours) if ours else []
 
-    async def _close(self, lease_id: str) -> Closing:
-        tx_hash, reason = await self._try(f"close:{lease_id}", "close", parse_lease(lease_id))
-        return Closing(lease_id, tx_hash, reason)
-
-    async def _try(self, purpose: str, verb: str, *args: Any) -> tuple[str | None, str | None]:
-        """(hash, None), or (None, why not)."""
+    async def _carry(self, verb: _Verb, batch: str, claims: list[Claim]) -> list[_Done]:
+        """Brings a transaction to the chain, or waits for it where it has been sent already."""
+        subjects = await asyncio.to_thread(self._tasks.of_batch, batch)
         try:
-            receipt = await self._send(purpose, verb, *args)
+            receipt = await self._send(verb, batch, subjects)
         except BerthError as error:
-            return None, error.message
-        return receipt.transaction_hash, None
+            return await self._not_carried(verb, claims, error)
+        passed_over = set(self._passed_over(verb, receipt))
+        by_us = [one for one in claims if one.row["subject"] not in passed_over]
+        others = [one for one in claims if one.row["subject"] in passed_over]
+        tx_hash = receipt.transaction_hash
+        await asyncio.to_thread(self._tasks.done, by_us, tx_hash)
+        done: list[_Done] = [(one.row["subject"], tx_hash, None) for one in by_us]
+        if verb is _PAYOUT:
+            await asyncio.to_thread(self._tasks.failed, others, "the token refused the payout")
+            done += [(one.row["subject"], None, "the token refused the payout") for one in others]
+        else:
+            await asyncio.to_thread(self._tasks.done, others, None, "done by somebody else")
+        return done
 
-    async def _send(self, purpose: str, verb: str, *args: Any) -> Receipt:
-        calldata = self._market.calldata(verb, *args)
-        return await self._sender.transact(purpose, self._market.address, calldata)
+    async def _not_carried(
+        self, verb: _Verb, claims: list[Claim], error: BerthError
+    ) -> list[_Done]:
+        if isinstance(error, ChainRevertError) and len(claims) > 1:
+            # one that cannot be done reverts them all: one by one it is alone
+            return [done for one in claims for done in await self._together(verb, [one])]
+        refused = isinstance(error, ChainRevertError)
+        # what was refused is another transaction the next time; one that is out is waited for
+        await asyncio.to_thread(self._tasks.failed, claims, error.message, apart=refused)
+        for one in claims:
+            _log.warning(verb.kind, subject=one.row["subject"], reason=error.message)
+        return [(one.row["subject"], None, error.message) for one in claims]
 
-    def _skipped(self, receipt: Receipt) -> Iterator[int]:
-        topic = "0x" + self._market.abi.events["Skipped"].topic.hex()
+    async def _send(self, verb: _Verb, batch: str, subjects: list[str]) -> Receipt:
+        arguments = [verb.argument(subject) for subject in subjects]
+        if verb.many is not None and len(arguments) > 1:
+            calldata = self._market.calldata(verb.many, arguments)
+        else:
+            calldata = self._market.calldata(verb.one, *arguments)
+        return await self._sender.transact(batch, self._market.address, calldata)
+
+    def _passed_over(self, verb: _Verb, receipt: Receipt) -> Iterator[str]:
+        if verb.skipped is None:
+            return
+        topic = "0x" + self._market.abi.events[verb.skipped].topic.hex()
         for log in receipt.logs:
             if log.topics and log.topics[0] == topic:
-                yield int(log.topics[1], 16)
+                number = int(log.topics[1], 16)
+                yield f"0x{number:040x}" if verb is _PAYOUT else lease_hex(number)
 
-    # ---- in the database, on a thread
+    async def _read(self, query: Callable[..., Any], *args: Any) -> Any:
+        def run() -> Any:
+            with self._store.read() as conn:
+                return query(conn, *args)
 
-    def _due(self) -> list[str]:
-        now = self._clock.now()
-        query = (
-            select(
-                leases.c.lease_id,
-                leases.c.start_slot,
-                leases.c.slots,
-                leases.c.state,
-                leases.c.disputed,
-                offers.c.reserve_minutes,
-            )
-            .join(
-                offers,
-                (offers.c.space_id == leases.c.space_id) & (offers.c.number == leases.c.offer),
-            )
-            .where(
-                leases.c.state.in_([s.value for s in LeaseState if s.is_open]),
-                leases.c.end_slot <= now // SLOT_SECONDS,
-            )
-            .order_by(leases.c.end_slot, leases.c.lease_id)
-        )
-        with self._store.read() as conn:
-            rows = every(conn, query)
-        return [row["lease_id"] for row in rows if _closes_from(row) <= now]
-
-    def _revoked(self) -> Sequence[tuple[str, int]]:
-        """(space, block of its registration) of listed spaces that anybody may delist."""
-        query = (
-            select(spaces.c.space_id, spaces.c.block_number, attesters.c.revoked)
-            .outerjoin(attesters, attesters.c.id == spaces.c.maker)
-            .where(spaces.c.delisted_day == 0)
-            .order_by(spaces.c.space_id)
-        )
-        with self._store.read() as conn:
-            bits = _revoked_titles(conn)
-            rows = every(conn, query)
-        return [
-            (row["space_id"], row["block_number"])
-            for row in rows
-            if row["revoked"] or _has_bit(bits, row["space_id"])
-        ]
+        return await asyncio.to_thread(run)
 
 
-def _closes_from(row: Row) -> int:
-    times = Times.of(row["start_slot"], row["slots"], row["reserve_minutes"])
-    if row["disputed"]:
-        return times.t3
-    return times.t2 if row["state"] == LeaseState.CLAIMED.value else times.t1
-
-
-def _revoked_titles(conn: Connection) -> dict[tuple[int, int], int]:
-    """The bits of every word of the registry, by city and word."""
-    return {
-        (row["city"], row["word"]): int(row["bits"], 16) for row in every(conn, select(revocations))
-    }
-
-
-def _has_bit(bits: dict[tuple[int, int], int], space_id: str) -> bool:
-    city, index = split_space(parse_space(space_id))
-    return bits.get((city, index >> 8), 0) >> (index & 255) & 1 == 1
+def _alone(claims: list[Claim]) -> str:
+    """The purpose of a transaction for one: a refused one may be tried again, as another."""
+    row = claims[0].row
+    return str(row["key"]) if not row["attempts"] else f"{row['key']}/{row['attempts']}"

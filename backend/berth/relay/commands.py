@@ -1,9 +1,8 @@
 """Commands to locks: rows that live from a driver's wish to the lock's last word.
 
-observed → confirmed (deep enough) → eligible (the policy allows it) → claimed → published →
-acknowledged (journaled by the lock) → done; or expired, cancelled, dead. One row for each lease,
-cycle and action. Sending is repeated until the lock answers; moving is not: every ticket of a row
-carries the row's id, and a lock obeys an id once.
+At most one row of a lease, cycle and action is not over; former ones stay on record. Sending is
+repeated until the lock answers; moving is not: every ticket of a row carries the row's id, and a
+lock obeys an id once. All changes of state go through `move`, which knows the legal ones.
 """
 
 from __future__ import annotations
@@ -13,19 +12,22 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.ids import parse_lease, split_lease
 from berth.relay.audience import tell_lease
-from berth.relay.claims import database_now
+from berth.relay.claims import FREE
+from berth.relay.command_states import ALIVE, OVER, UNDER_WAY, WAITING, require_legal
+from berth.relay.misfortunes import unserved, was_served
 from berth.relay.rows import Row, every, first
+from berth.store.clock import database_now
 from berth.store.kept import commands
+
+__all__ = ["ALIVE", "OVER", "UNDER_WAY", "WAITING", "Action", "find", "move", "sweep", "want"]
 
 Action = Literal["camera_on", "lower", "raise", "camera_off"]
 
-WAITING = ("observed", "confirmed", "eligible")
-ALIVE = (*WAITING, "claimed", "published", "acknowledged")
-OVER = ("done", "expired", "cancelled", "dead")
 #: How long a command stays wanted, seconds of the clock.
 LIFETIMES: Mapping[Action, int] = {
     "camera_on": 300,
@@ -37,17 +39,22 @@ LIFETIMES: Mapping[Action, int] = {
 ANSWER_SECONDS = 15
 MOVE_SECONDS = 120
 MAX_ATTEMPTS = 6
-#: Refusals that a fresh nonce, or the grant sent again, mends.
-_TRY_AGAIN = frozenset(
-    {"ticket.nonce", "ticket.boot", "ticket.replayed", "ticket.expired", "bar.moving"}
-)
-_SEND_GRANT = "grant.missing"
 
 
 def find(conn: Connection, lease_id: str, cycle: int, action: Action) -> Row | None:
-    """The command for a lease, cycle and action."""
-    query = select(commands).where(
-        commands.c.lease_id == lease_id, commands.c.cycle == cycle, commands.c.action == action
+    """The command for a lease, cycle and action: the one that is not over, else the newest."""
+    query = (
+        select(commands)
+        .where(
+            commands.c.lease_id == lease_id, commands.c.cycle == cycle, commands.c.action == action
+        )
+        .order_by(
+            commands.c.state.in_(OVER),
+            commands.c.created_at.desc(),
+            commands.c.updated_at.desc(),
+            commands.c.id,
+        )
+        .limit(1)
     )
     return first(conn, query)
 
@@ -65,7 +72,7 @@ def want(
     """The waiting command for this wish, made where there is none; None when it is under way or
     was answered after `wanted_at` (Unix seconds).
 
-    A command that ended before the wish makes room for a new one, with a new id: the lock takes it
+    A command that ended before the wish is followed by a new one, with a new id: the lock takes it
     for what it is, another command.
     """
     row = find(conn, lease_id, cycle, action)
@@ -74,7 +81,20 @@ def want(
             return row
         if row["state"] not in OVER or row["updated_at"] >= wanted_at:
             return None
-        conn.execute(delete(commands).where(commands.c.id == row["id"]))
+    return make(conn, lease_id, lock_id, cycle, action, now=now)
+
+
+def make(
+    conn: Connection,
+    lease_id: str,
+    lock_id: str,
+    cycle: int,
+    action: Action,
+    *,
+    now: int,
+    retry_of: str | None = None,
+) -> Row | None:
+    """A new command, observed; None when another relay was faster."""
     values = {
         "id": str(uuid.uuid4()),
         "lock_id": lock_id,
@@ -83,12 +103,48 @@ def want(
         "cycle": cycle,
         "action": action,
         "state": "observed",
+        "retry_of": retry_of,
         "created_at": now,
         "expires_at": now + LIFETIMES[action],
         "updated_at": now,
     }
-    conn.execute(insert(commands).values(values))
-    return find(conn, lease_id, cycle, action)
+    insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+    statement = insert(commands).values(values).on_conflict_do_nothing().returning(commands)
+    return first(conn, statement)
+
+
+def move(conn: Connection, row: Row, state: str, now: int, **values: Any) -> bool:
+    """Brings a command from the state that `row` has into another one, and tells the parties.
+
+    False, and nothing changed, when it is no longer in that state, or another relay's meanwhile.
+    Raises BerthError command.transition for a step that does not exist.
+    """
+    require_legal(row["state"], state)
+    news = {**({} if state in UNDER_WAY else FREE), **values, "state": state, "updated_at": now}
+    changed = conn.execute(
+        update(commands)
+        .where(
+            commands.c.id == row["id"],
+            commands.c.state == row["state"],
+            commands.c.term == row["term"],
+        )
+        .values(news)
+    )
+    if changed.rowcount != 1:
+        return False
+    after_move(conn, {**row, **news}, now)
+    return True
+
+
+def after_move(conn: Connection, row: Row, now: int) -> None:
+    """What follows from a command's new state: screens, and incidents where it ended badly."""
+    tell(conn, row, now)
+    if row["action"] != "lower":
+        return
+    if row["state"] in ("expired", "dead"):
+        unserved(conn, row, now)
+    elif row["state"] == "done":
+        was_served(conn, row, now)
 
 
 def advance(
@@ -103,103 +159,80 @@ def advance(
     """Moves a waiting command on (or back); tells the parties when it or its reason changed."""
     if (row["state"], row["reason"]) == (state, reason):
         return
-    values: dict[str, Any] = {"state": state, "reason": reason, "updated_at": now}
+    values: dict[str, Any] = {"reason": reason}
     if facts is not None:
         values["facts_json"] = json.dumps(facts, separators=(",", ":"), sort_keys=True)
+    if row["state"] != state:
+        move(conn, row, state, now, **values)
+        return
     changed = conn.execute(
         update(commands)
-        .where(commands.c.id == row["id"], commands.c.state == row["state"])
-        .values(values)
-    )
-    if changed.rowcount == 1:
-        _tell(conn, {**row, **values}, now)
-
-
-def answered(
-    conn: Connection, lock_id: str, command_id: str, outcome: str, reason: str | None, now: int
-) -> None:
-    """The lock's word on a command. Said twice, or too late, it changes nothing."""
-    query = select(commands).where(commands.c.id == command_id, commands.c.lock_id == lock_id)
-    row = first(conn, query)
-    if row is None or row["state"] in OVER:
-        return
-    moment = database_now(conn)
-    values: dict[str, Any]
-    if outcome == "accepted":
-        values = {"state": "acknowledged", "claimed_until": moment + MOVE_SECONDS}
-    elif outcome == "done":
-        values = {"state": "done", "reason": None}
-    elif outcome == "refused" and reason in _TRY_AGAIN and row["state"] != "acknowledged":
-        values = _again(row, moment, 1, str(reason))
-    elif outcome == "refused" and reason == _SEND_GRANT:
-        values = _again(row, moment, 2, str(reason))
-    else:
-        values = {"state": "dead", "reason": reason or outcome}
-    conn.execute(
-        update(commands)
-        .where(commands.c.id == command_id, commands.c.state == row["state"])
+        .where(commands.c.id == row["id"], commands.c.state == state)
         .values(**values, updated_at=now)
     )
-    _tell(conn, {**row, **values}, now)
+    if changed.rowcount == 1:
+        tell(conn, {**row, **values}, now)
 
 
 def sweep(conn: Connection, now: int) -> None:
-    """Ends commands that nobody wants any more, and sends again what was not answered in time."""
-    moment = database_now(conn)
+    """Ends commands that nobody wants any more, gives back what a relay died over, and sends again
+    what was not answered in time."""
     late = select(commands).where(commands.c.state.in_(WAITING), commands.c.expires_at <= now)
     for row in every(conn, late):
-        advance(conn, row, "expired", now, reason=row["reason"])
+        move(conn, row, "expired", now)
+    moment = database_now(conn)
     silent = select(commands).where(
-        commands.c.state.in_(("published", "acknowledged")), commands.c.claimed_until < moment
+        commands.c.state.in_(UNDER_WAY), commands.c.claimed_until < moment
     )
     for row in every(conn, silent):
         if row["state"] == "acknowledged":
-            values: dict[str, Any] = {"state": "dead", "reason": "lock.no_outcome"}
+            move(conn, row, "dead", now, reason="lock.no_outcome")
+        elif row["expires_at"] <= now:
+            reason = row["reason"] if row["state"] == "claimed" else "lock.no_answer"
+            move(conn, row, "expired", now, reason=reason)
+        elif row["state"] == "claimed":
+            # a higher term: whoever slept over it finds that it is no longer his
+            move(conn, row, "eligible", now, term=row["term"] + 1)
         else:
-            values = _again(row, moment, 0, "lock.no_answer")
-            if row["expires_at"] <= now:
-                values = {"state": "expired", "reason": "lock.no_answer"}
-        conn.execute(
-            update(commands)
-            .where(commands.c.id == row["id"], commands.c.state == row["state"])
-            .values(**values, updated_at=now)
-        )
-        _tell(conn, {**row, **values}, now)
+            again(conn, row, moment, now, 0, "lock.no_answer")
 
 
-def cancel_waiting(conn: Connection, lease_id: str, now: int, reason: str) -> None:
+def cancel_waiting(
+    conn: Connection, lease_id: str, now: int, reason: str, action: Action | None = None
+) -> None:
     """Nothing of a lease that was not published yet goes out any more."""
     query = select(commands).where(
         commands.c.lease_id == lease_id, commands.c.state.in_((*WAITING, "claimed"))
     )
+    if action is not None:
+        query = query.where(commands.c.action == action)
     for row in every(conn, query):
-        # A higher term: whoever has claimed it finds that it is no longer his.
-        conn.execute(
-            update(commands)
-            .where(commands.c.id == row["id"])
-            .values(state="cancelled", reason=reason, term=commands.c.term + 1, updated_at=now)
-        )
-        _tell(conn, {**row, "state": "cancelled", "reason": reason}, now)
+        # a higher term: whoever has claimed it finds that it is no longer his
+        move(conn, row, "cancelled", now, reason=reason, term=row["term"] + 1)
 
 
 def acted_on(conn: Connection, lease_id: str) -> bool:
-    """Has a lock been told to lower its bar for this lease?"""
+    """May a lock have lowered its bar for this lease?"""
     query = select(commands.c.id).where(
         commands.c.lease_id == lease_id,
         commands.c.action == "lower",
-        commands.c.state.in_(("published", "acknowledged", "done")),
+        commands.c.published_at.is_not(None),
     )
     return conn.execute(query.limit(1)).first() is not None
 
 
-def _again(row: Row, moment: int, pause: int, reason: str) -> dict[str, Any]:
+def again(conn: Connection, row: Row, moment: int, now: int, pause: int, reason: str) -> None:
+    """To be sent again after `pause` seconds, unless it was tried often enough."""
     attempts = row["attempts"] + 1
     if attempts >= MAX_ATTEMPTS:
-        return {"state": "dead", "reason": reason, "attempts": attempts}
-    return {"state": "eligible", "attempts": attempts, "next_at": moment + pause, "reason": reason}
+        move(conn, row, "dead", now, reason=reason, attempts=attempts)
+    else:
+        news = {"attempts": attempts, "next_at": moment + pause, "reason": reason}
+        move(conn, row, "eligible", now, **news)
 
 
-def _tell(conn: Connection, row: Row, now: int) -> None:
+def tell(conn: Connection, row: Row, now: int) -> None:
+    """Shows a command as it is now to both parties of its lease."""
     payload: dict[str, Any] = {
         "action": row["action"],
         "state": row["state"],

@@ -1,25 +1,30 @@
-"""Commands and grants on their way: signed, sent, and accounted for."""
+"""Commands and grants on their way: claimed, signed, sent, and accounted for."""
 
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, tuple_, update
 
+from berth.core import telemetry
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.sealed import Sealer
 from berth.devices.protocol import ASK_HELLO
 from berth.devices.topics import COMMAND, GRANT
 from berth.relay import grants
-from berth.relay.claims import Claim, claim_rows, database_now, write_claimed
-from berth.relay.commands import ANSWER_SECONDS
-from berth.relay.orders import GrantOrder, Signing, TicketOrder
+from berth.relay.claims import Claim, claim, ours
+from berth.relay.command_states import UNDER_WAY
+from berth.relay.commands import ANSWER_SECONDS, after_move, move
+from berth.relay.orders import Signing, TicketOrder
 from berth.relay.policy import Policy
 from berth.relay.rows import first
+from berth.store.clock import database_now, moment
 from berth.store.engine import Store
 from berth.store.kept import commands, lock_states
 
@@ -31,7 +36,18 @@ NONCE_SECONDS = 60
 #: Between two questions for a hello to one lock, seconds.
 _ASK_SECONDS = 2
 _BATCH = 20
+#: Grants that are signed at the same time.
+_AT_ONCE = 8
 _log = structlog.get_logger("berth.relay")
+
+
+@dataclass(frozen=True)
+class Taken:
+    """A command that is ours to send; `challenge` is (boot, nonce) of its lock's newest hello, used
+    up with this, None when there is none that is fresh."""
+
+    claim: Claim
+    challenge: tuple[str, str] | None
 
 
 class Delivery:
@@ -55,128 +71,209 @@ class Delivery:
         self._send = send
         self._worker = worker
 
+    # ---- grants
+
     async def send_grants(self) -> int:
-        """Signs and sends grants that locks do not hold yet; how many."""
-        orders = await asyncio.to_thread(self._due_grants)
-        for order in orders:
-            try:
-                text = await self._signer.grant(order)
-                await self._send(order.lock_id, GRANT, text.encode("ascii"))
-            except BerthError as error:
-                _log.warning("grant waits", lease=order.lease_id, reason=error.code)
-                await self._write(
-                    grants.wait, order.lease_id, order.lock_id, error.code, self._clock.now()
-                )
-            else:
-                await self._write(grants.sent, order, self._clock.now())
-        return len(orders)
+        """Signs and sends grants that locks do not hold yet; how many were tried."""
+        due = await asyncio.to_thread(self._due_grants)
+        at_once = asyncio.Semaphore(_AT_ONCE)
+
+        async def send(order: grants.Due) -> None:
+            async with at_once:
+                await self._send_grant(order)
+
+        await asyncio.gather(*(send(one) for one in due))
+        return len(due)
+
+    async def _send_grant(self, due: grants.Due) -> None:
+        try:
+            text = await self._signer.grant(due.order)
+            # Looked at again: signing takes its time, and the lease may be over by now.
+            if not await self._write(grants.leaves, due, self._clock.now()):
+                return
+            await self._send(due.order.lock_id, GRANT, text.encode("ascii"))
+        except Exception as error:  # one lease's trouble is nobody else's
+            code = _code(error, "grant failed", lease=due.order.lease_id)
+            _log.warning("grant waits", lease=due.order.lease_id, reason=code)
+            await self._write(grants.wait, due, code, self._clock.now())
+
+    def _due_grants(self) -> list[grants.Due]:
+        with self._store.read() as conn:  # most looks find nothing: spare the writers
+            keys = grants.ready(conn, self._policy, self._clock)
+        if not keys:
+            return []
+        with self._store.write() as conn:
+            return grants.due(conn, keys, self._clock, self._sealer, self._worker)
+
+    # ---- commands
 
     async def send_commands(self) -> int:
-        """Signs and sends commands that are eligible; how many left."""
-        claims = await asyncio.to_thread(self._claim)
-        sent = await asyncio.gather(*(self._send_command(claim) for claim in claims))
-        return sum(sent)
+        """Claims, signs and sends commands that are eligible; how many left."""
+        return await self.send(await asyncio.to_thread(self._claim))
 
-    async def _send_command(self, claim: Claim) -> bool:
+    async def send(self, taken: list[Taken]) -> int:
+        """Signs and sends what was claimed; how many left."""
+        return sum(await asyncio.gather(*(self._send_command(one) for one in taken)))
+
+    def claim(self, conn: Connection) -> list[Taken]:
+        """Makes commands ours that may leave now, in a write transaction: of a lock the oldest one
+        only, and none while another is under way."""
+        claims = claim(
+            conn,
+            commands,
+            self._worker,
+            _ready(self._clock.now()),
+            (commands.c.created_at, commands.c.id),
+            _BATCH,
+            state="claimed",
+        )
+        return [Taken(one, self._take_nonce(conn, one.row["lock_id"])) for one in claims]
+
+    def waiting(self, conn: Connection) -> bool:
+        """Is there a command that may leave now?"""
+        return (
+            first(conn, select(commands.c.id).where(_ready(self._clock.now())).limit(1)) is not None
+        )
+
+    async def _send_command(self, taken: Taken) -> bool:
+        row = taken.claim.row
         try:
-            challenge = await asyncio.to_thread(self._take_nonce, claim.row["lock_id"])
-            if challenge is None:
-                await self._send(claim.row["lock_id"], COMMAND, ASK_HELLO)
-                await self._release(claim, _ASK_SECONDS, "lock.challenge", attempts=0)
+            if taken.challenge is None:
+                await self._send(row["lock_id"], COMMAND, ASK_HELLO)
+                await self._release(taken.claim, _ASK_SECONDS, "lock.challenge", attempts=0)
                 return False
-            ticket = await self._signer.ticket(_order(claim, *challenge))
+            ticket = await self._signer.ticket(_order(taken.claim, *taken.challenge))
             # Marked before it leaves: whoever lost the claim meanwhile learns it here, and a
             # message that is lost is sent again when the lock does not answer.
-            if not await asyncio.to_thread(self._mark_published, claim):
+            if not await self._write(self._mark_published, taken.claim):
                 return False
-            await self._send(claim.row["lock_id"], COMMAND, ticket.encode("ascii"))
-        except BerthError as error:
-            _log.warning("command waits", command=claim.id, reason=error.code)
-            await self._release(claim, 2, error.code, attempts=1)
+            await self._send(row["lock_id"], COMMAND, ticket.encode("ascii"))
+        except Exception as error:  # one lock's trouble is nobody else's
+            code = _code(error, "command failed", command=taken.claim.id)
+            _log.warning(
+                "command waits", command=taken.claim.id, lease=row["lease_id"], reason=code
+            )
+            await self._release(taken.claim, 2, code, attempts=1)
             return False
+        waited = max(0.0, time.time() - row["updated_at"])
+        telemetry.COMMAND_SECONDS.labels(row["action"], "published").observe(waited)
+        _log.info(
+            "command sent", command=taken.claim.id, lease=row["lease_id"], lock=row["lock_id"]
+        )
         return True
 
     # ---- in the database, on a thread
 
-    def _due_grants(self) -> list[GrantOrder]:
-        with self._store.read() as conn:  # most looks find nothing: spare the writers
-            if not grants.waiting(conn):
-                return []
-        with self._store.write() as conn:
-            return grants.due(conn, self._policy, self._clock, self._sealer)
-
-    def _claim(self) -> list[Claim]:
+    def _claim(self) -> list[Taken]:
         with self._store.read() as conn:
-            alive = commands.c.state.in_(("eligible", "claimed"))
-            if first(conn, select(commands.c.id).where(alive).limit(1)) is None:
+            if not self.waiting(conn):
                 return []
         with self._store.write() as conn:
-            eligible = commands.c.state == "eligible"
-            return claim_rows(conn, commands, self._worker, eligible, _BATCH)
+            return self.claim(conn)
 
-    def _take_nonce(self, lock_id: str) -> tuple[str, str] | None:
+    def _take_nonce(self, conn: Connection, lock_id: str) -> tuple[str, str] | None:
         """(boot, nonce) of the lock's last hello, once: nobody else gets them after this."""
-        with self._store.write() as conn:
-            row = first(conn, select(lock_states).where(lock_states.c.lock_id == lock_id))
-            if row is None or row["nonce"] is None:
-                return None
-            taken = conn.execute(
-                update(lock_states)
-                .where(lock_states.c.lock_id == lock_id, lock_states.c.nonce == row["nonce"])
-                .values(nonce=None)
-            )
-            fresh = row["nonce_at"] >= database_now(conn) - NONCE_SECONDS
-            return (row["boot_id"], row["nonce"]) if fresh and taken.rowcount else None
+        row = first(conn, select(lock_states).where(lock_states.c.lock_id == lock_id))
+        if row is None or row["nonce"] is None:
+            return None
+        taken = conn.execute(
+            update(lock_states)
+            .where(lock_states.c.lock_id == lock_id, lock_states.c.nonce == row["nonce"])
+            .values(nonce=None)
+        )
+        fresh = row["nonce_at"] >= database_now(conn) - NONCE_SECONDS
+        return (row["boot_id"], row["nonce"]) if fresh and taken.rowcount else None
 
-    def _mark_published(self, claim: Claim) -> bool:
-        with self._store.write() as conn:
-            return write_claimed(
-                conn,
-                commands,
-                claim,
-                state="published",
-                reason=None,
-                claimed_until=database_now(conn) + ANSWER_SECONDS,
-                updated_at=self._clock.now(),
-            )
+    def _mark_published(self, conn: Connection, held: Claim) -> bool:
+        """From here on a lock may obey it. Not when the claim is another's by now, and not when
+        nobody wants it any more: signing takes its time."""
+        now = self._clock.now()
+        news: dict[str, Any] = {
+            "state": "published",
+            "reason": None,
+            "claimed_until": moment() + ANSWER_SECONDS,
+            "published_at": moment(),
+            "updated_at": now,
+        }
+        marked = conn.execute(
+            update(commands)
+            .where(ours(commands, held), commands.c.state == "claimed", commands.c.expires_at > now)
+            .values(news)
+        )
+        if marked.rowcount == 1:
+            after_move(conn, {**held.row, "state": "published", "reason": None}, now)
+            return True
+        current = first(conn, select(commands).where(ours(commands, held)))
+        if current is not None and current["state"] == "claimed":
+            move(conn, current, "expired", now, reason=current["reason"])
+        return False
 
-    async def _release(self, claim: Claim, pause: int, reason: str, *, attempts: int) -> None:
+    async def _release(self, held: Claim, pause: int, reason: str, *, attempts: int) -> None:
+        """Gives it back. A ticket that could not be handed to the broker may have left: then the
+        command stays on record as one that did."""
+
         def release(conn: Connection) -> None:
-            count = claim.row["attempts"] + attempts
-            over = claim.row["expires_at"] <= self._clock.now()
-            conn.execute(
-                update(commands)
-                .where(
-                    commands.c.id == claim.id,
-                    commands.c.term == claim.term,
-                    commands.c.state.in_(("claimed", "published")),
-                )
-                .values(
-                    state="expired" if over else "eligible",
-                    reason=reason,
-                    attempts=count,
-                    next_at=database_now(conn) + pause,
-                    updated_at=self._clock.now(),
-                )
+            now = self._clock.now()
+            row = first(
+                conn,
+                select(commands).where(commands.c.id == held.id, commands.c.term == held.term),
             )
+            if row is None or row["state"] not in ("claimed", "published"):
+                return
+            if row["expires_at"] <= now:
+                move(conn, row, "expired", now, reason=reason)
+                return
+            news: dict[str, Any] = {
+                "reason": reason,
+                "attempts": row["attempts"] + attempts,
+                "next_at": database_now(conn) + pause,
+            }
+            move(conn, row, "eligible", now, **news)
 
         await self._write(release)
 
-    async def _write(self, work: Callable[..., None], *args: Any) -> None:
-        def run() -> None:
+    async def _write(self, work: Callable[..., Any], *args: Any) -> Any:
+        def run() -> Any:
             with self._store.write() as conn:
-                work(conn, *args)
+                return work(conn, *args)
 
-        await asyncio.to_thread(run)
+        return await asyncio.to_thread(run)
 
 
-def _order(claim: Claim, boot: str, nonce: str) -> TicketOrder:
+def _ready(now: int) -> ColumnElement[bool]:
+    """Eligible, wanted still, and the first of its lock: in the order of their making, one after
+    the other's end."""
+    other = commands.alias("other")
+    before = and_(
+        other.c.state == "eligible",
+        tuple_(other.c.created_at, other.c.id) < tuple_(commands.c.created_at, commands.c.id),
+    )
+    blocked = exists().where(
+        other.c.lock_id == commands.c.lock_id,
+        other.c.id != commands.c.id,
+        or_(other.c.state.in_(UNDER_WAY), before),
+    )
+    free = and_(commands.c.state == "eligible", commands.c.next_at <= moment(), ~blocked)
+    # of a relay that died over it, or sleeps: it is the one under way of its lock
+    lapsed = and_(commands.c.state == "claimed", commands.c.claimed_until < moment())
+    return and_(or_(free, lapsed), commands.c.expires_at > now)
+
+
+def _code(error: Exception, event: str, **ids: str) -> str:
+    """The reason to note; what was not foreseen is in the log with its trace."""
+    if isinstance(error, BerthError):
+        return error.code
+    _log.exception(event, **ids)
+    return "relay.error"
+
+
+def _order(held: Claim, boot: str, nonce: str) -> TicketOrder:
     return TicketOrder(
-        command_id=claim.id,
-        lock_id=claim.row["lock_id"],
-        lease_id=claim.row["lease_id"],
-        cycle=claim.row["cycle"],
-        action=claim.row["action"],
+        command_id=held.id,
+        lock_id=held.row["lock_id"],
+        lease_id=held.row["lease_id"],
+        cycle=held.row["cycle"],
+        action=held.row["action"],
         boot=boot,
         nonce=nonce,
     )

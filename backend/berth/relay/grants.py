@@ -7,11 +7,20 @@ holds, so a row that it lost is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    insert,
+    select,
+    tuple_,
+    update,
+)
 
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
@@ -21,10 +30,11 @@ from berth.core.states import LeaseState
 from berth.core.tariff import EARLY_SECONDS
 from berth.devices.protocol import HeldGrant
 from berth.relay.audience import lease_row, tell_lease
-from berth.relay.claims import database_now
+from berth.relay.claims import Claim, claim, unclaimed, write_claimed
 from berth.relay.orders import GrantOrder
 from berth.relay.policy import Policy
 from berth.relay.rows import Row, every, first
+from berth.store.clock import database_now, moment
 from berth.store.derived import spaces
 from berth.store.kept import grants, lock_states, vehicles_private
 
@@ -34,6 +44,15 @@ RESEND_SECONDS = 15
 RETRY_SECONDS = 5
 #: `next_at` of a row that its lock knows: there is nothing to send.
 _NEVER = 1 << 40
+_BATCH = 50
+
+
+@dataclass(frozen=True)
+class Due:
+    """A grant that is ours to sign and send."""
+
+    claim: Claim
+    order: GrantOrder
 
 
 def give(conn: Connection, lease_id: str, now: int) -> None:
@@ -129,70 +148,106 @@ def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int
             _change(conn, row, **news, updated_at=now)
 
 
-def waiting(conn: Connection) -> bool:
-    """Is there anything that a lock does not know yet and may be told now?"""
-    query = select(grants.c.lease_id).where(
-        grants.c.acked_version < grants.c.version, grants.c.next_at <= database_now(conn)
-    )
-    return first(conn, query.limit(1)) is not None
+def waiting(conn: Connection, now: int) -> bool:
+    """Is there a grant that a lock which listens does not know yet? It may not be deep yet."""
+    return first(conn, select(grants.c.lease_id).where(_sendable(now)).limit(1)) is not None
 
 
-def due(conn: Connection, policy: Policy, clock: Clock, sealer: Sealer) -> list[GrantOrder]:
-    """Grants to be signed and sent now; marks why others have to wait."""
-    now, moment = clock.now(), database_now(conn)
-    past = (grants.c.next_at <= moment) & (grants.c.window_end <= now)
-    conn.execute(update(grants).where(past).values(next_at=_NEVER))
+def ready(conn: Connection, policy: Policy, clock: Clock) -> list[tuple[str, str]]:
+    """(lease, lock) of grants that may be sent now: not known to the lock, which listens, and deep
+    enough in the chain. Reads only."""
     query = (
-        select(grants)
-        .join(lock_states, lock_states.c.lock_id == grants.c.lock_id)
-        .where(
-            grants.c.acked_version < grants.c.version,
-            grants.c.next_at <= moment,
-            grants.c.window_end > now,
-            lock_states.c.online == 1,
-        )
-        .order_by(grants.c.window_start)
-        .limit(50)
+        select(grants.c.lease_id, grants.c.lock_id, grants.c.state)
+        .where(_sendable(clock.now()))
+        .order_by(grants.c.window_start, grants.c.lease_id, grants.c.lock_id)
+        .limit(_BATCH)
     )
-    orders = []
+    found = []
     for row in every(conn, query):
+        if row["state"] != "revoked":
+            lease = lease_row(conn, row["lease_id"])
+            if lease is None:
+                continue  # the reorg's outbox row is on its way
+            # what was booked may be deep already, but not what was changed since
+            have, required = policy.depth(conn, lease, lease["changed_block"])
+            if have < required:
+                continue
+        found.append((row["lease_id"], row["lock_id"]))
+    return found
+
+
+def due(
+    conn: Connection,
+    keys: Sequence[tuple[str, str]],
+    clock: Clock,
+    sealer: Sealer,
+    worker: str,
+) -> list[Due]:
+    """Claims grants that were found ready; marks why others have to wait."""
+    now = clock.now()
+    which = and_(_sendable(now), tuple_(grants.c.lease_id, grants.c.lock_id).in_(keys))
+    order = (grants.c.window_start, grants.c.lease_id, grants.c.lock_id)
+    found = []
+    for held in claim(conn, grants, worker, which, order, _BATCH):
+        row = held.row
+        plain = Due(held, _order(row))
         if row["state"] == "revoked":
-            orders.append(_order(row))
+            found.append(plain)
             continue
         lease = lease_row(conn, row["lease_id"])
         if lease is None:
-            continue  # the reorg's outbox row is on its way
-        # what was booked may be deep already, but not what was changed since
-        have, required = policy.depth(conn, lease, lease["changed_block"])
-        if have < required:
+            write_claimed(conn, grants, held, claimed_by=None, claimed_until=None)
             continue
         salt = _salt(conn, sealer, row["plate_commitment"], lease["driver"])
         if salt is None:
-            wait(conn, row["lease_id"], row["lock_id"], "plate.unknown", now)
+            wait(conn, plain, "plate.unknown", now)
             continue
-        orders.append(replace(_order(row), salt=salt, plate_block=lease["plate_block"]))
-    return orders
+        told = replace(plain.order, salt=salt, plate_block=lease["plate_block"])
+        found.append(Due(held, told))
+    return found
 
 
-def sent(conn: Connection, order: GrantOrder, now: int) -> None:
-    """The grant left; it is sent again unless the lock answers."""
+def _sendable(now: int) -> ColumnElement[bool]:
+    listening = exists().where(lock_states.c.lock_id == grants.c.lock_id, lock_states.c.online == 1)
+    return and_(
+        grants.c.acked_version < grants.c.version,
+        grants.c.next_at <= moment(),
+        grants.c.window_end > now,
+        unclaimed(grants),
+        listening,
+    )
+
+
+def leaves(conn: Connection, due: Due, now: int) -> bool:
+    """The grant is about to leave, and is sent again unless the lock answers. False when it must
+    not: it has changed since it was claimed, or is another relay's by now."""
+    state = "published" if due.claim.row["state"] == "pending" else due.claim.row["state"]
+    return write_claimed(
+        conn,
+        grants,
+        due.claim,
+        state=state,
+        reason=None,
+        next_at=moment() + RESEND_SECONDS,
+        claimed_by=None,
+        claimed_until=None,
+        updated_at=now,
+    )
+
+
+def wait(conn: Connection, due: Due, reason: str, now: int) -> None:
+    """It could not be signed or sent; says why, once, and is tried again in a while."""
+    order = due.order
     row = _find(conn, order.lease_id, order.lock_id)
-    if row is None or row["version"] != order.version:
-        return
-    state = "published" if row["state"] == "pending" else row["state"]
-    moment = database_now(conn)
-    _change(conn, row, state=state, reason=None, next_at=moment + RESEND_SECONDS, updated_at=now)
-
-
-def wait(conn: Connection, lease_id: str, lock_id: str, reason: str, now: int) -> None:
-    """It could not be signed; says why, once, and is tried again in a while."""
-    row = _find(conn, lease_id, lock_id)
-    if row is None:
+    if row is None or row["term"] != due.claim.term:
         return
     if row["reason"] != reason:
-        tell_lease(conn, "lock.grant", lease_id, {"state": "pending", "reason": reason}, now)
-    moment = database_now(conn)
-    _change(conn, row, reason=reason, next_at=moment + RETRY_SECONDS, updated_at=now)
+        tell_lease(conn, "lock.grant", order.lease_id, {"state": "pending", "reason": reason}, now)
+    _change(conn, row, reason=reason, next_at=moment() + RETRY_SECONDS, updated_at=now)
+
+
+def _release(conn: Connection, held: Claim) -> None:
+    write_claimed(conn, grants, held, claimed_by=None, claimed_until=None)
 
 
 def _order(row: Row) -> GrantOrder:
@@ -231,6 +286,7 @@ def _find(conn: Connection, lease_id: str, lock_id: str) -> Row | None:
 
 
 def _change(conn: Connection, row: Row, **values: Any) -> None:
+    """Changes a grant; whoever has claimed it finds that it is no longer his."""
     conn.execute(
         update(grants)
         .where(
@@ -238,5 +294,5 @@ def _change(conn: Connection, row: Row, **values: Any) -> None:
             grants.c.lock_id == row["lock_id"],
             grants.c.version == row["version"],
         )
-        .values(values)
+        .values({"claimed_by": None, "claimed_until": None, **values, "term": grants.c.term + 1})
     )

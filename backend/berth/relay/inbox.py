@@ -30,12 +30,13 @@ from berth.devices.protocol import (
     decode,
 )
 from berth.devices.topics import parse
-from berth.relay import commands, grants
+from berth.relay import grants
+from berth.relay.answers import answered
 from berth.relay.audience import space_of_lock, tell_lease, tell_space
-from berth.relay.claims import database_now
 from berth.relay.evidence import check_speaker, check_times
 from berth.relay.orders import ReceiptOrder
 from berth.relay.rows import Row, first
+from berth.store.clock import database_now
 from berth.store.engine import Store
 from berth.store.kept import evidence, lock_states, plate_readings
 
@@ -134,7 +135,7 @@ class Inbox:
         )
         if hello.last is not None:
             last = hello.last
-            commands.answered(conn, hello.lock, last.command, last.outcome, last.reason, now)
+            answered(conn, hello.lock, last.command, last.outcome, last.reason, now)
         grants.held(conn, hello.lock, hello.grants, now)
         return Reaction(wake=True)
 
@@ -227,7 +228,7 @@ class Inbox:
 
     def _ack(self, conn: Connection, ack: Ack, now: int) -> Reaction:
         if ack.command is not None:
-            commands.answered(conn, ack.lock, ack.command, ack.outcome, ack.reason, now)
+            answered(conn, ack.lock, ack.command, ack.outcome, ack.reason, now)
         if ack.grant is not None and ack.version is not None:
             reason = None if ack.outcome == "done" else ack.reason or ack.outcome
             grants.acknowledged(conn, ack.lock, ack.grant, ack.version, reason, now)

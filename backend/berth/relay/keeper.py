@@ -9,11 +9,12 @@ by itself, so that a keeper killed at any moment sends it at most once.
 from __future__ import annotations
 
 import asyncio
+import secrets
 from collections import defaultdict
 from typing import Any
 
 import structlog
-from sqlalchemy import Connection, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
 
 from berth.chain.contracts import Contracts
 from berth.chain.reverts import ChainRevertError
@@ -25,15 +26,18 @@ from berth.core.ids import parse_lease
 from berth.core.messages import ARRIVED, LEFT, NOSHOW
 from berth.core.states import LeaseState, Outcome
 from berth.relay.audience import tell_lease
-from berth.relay.claims import database_now
-from berth.relay.rows import Row, every
+from berth.relay.claims import FREE, Claim, claim, unclaimed, write_claimed
+from berth.relay.misfortunes import refused_evidence
+from berth.relay.rows import Row, first
+from berth.store.clock import moment
 from berth.store.derived import settlements
 from berth.store.engine import Store
 from berth.store.kept import evidence
 
 #: A lease that is unknown may be mined again after a reorg for this long, seconds.
 _UNKNOWN_SECONDS = 600
-_RETRY_SECONDS = 2
+_RETRY_SECONDS, _LONGEST_PAUSE = 2, 60
+_PENDING = ("received", "submitted")
 _BATCH = 50
 #: Longest wait for one transaction before others are looked at again, seconds.
 _MINED_WITHIN = 5.0
@@ -51,15 +55,16 @@ class Keeper:
         self._contracts = contracts
         self._sender = sender
         self._clock = clock
+        self._name = f"keeper-{secrets.token_hex(4)}"
 
     async def work(self) -> int:
         """Brings what is due; how many records were mined."""
-        rows = await asyncio.to_thread(self._due)
-        if not rows:
+        claims = await asyncio.to_thread(self._claim)
+        if not claims:
             return 0
-        by_lease: dict[str, list[Row]] = defaultdict(list)
-        for row in rows:
-            by_lease[row["lease_id"]].append(row)
+        by_lease: dict[str, list[Claim]] = defaultdict(list)
+        for one in claims:
+            by_lease[one.row["lease_id"]].append(one)
         done = await asyncio.gather(*(self._bring_all(group) for group in by_lease.values()))
         return sum(done)
 
@@ -67,15 +72,24 @@ class Keeper:
         """Sends again what a reorg may have taken out of the chain."""
         await self._sender.resume()
 
-    async def _bring_all(self, records: list[Row]) -> int:
+    async def _bring_all(self, claims: list[Claim]) -> int:
         brought = 0
-        for row in records:
-            if not await self._bring(row):
-                break  # the departure waits for the arrival
+        for number, held in enumerate(claims):
+            try:
+                done = await self._bring(held)
+            except Exception as error:  # one lease's trouble is nobody else's
+                _log.exception("evidence failed", lease=held.row["lease_id"])
+                done = False
+                await self._later(held, BerthError("keeper.error", repr(error)))
+            if not done:
+                for one in claims[number + 1 :]:  # the departure waits for the arrival
+                    await self._write(_release, one)
+                break
             brought += 1
         return brought
 
-    async def _bring(self, row: Row) -> bool:
+    async def _bring(self, held: Claim) -> bool:
+        row = held.row
         # a lock may mend a record that was refused: then it is another one
         purpose = f"record:{row['lease_id']}:{row['kind']}:{row['signature'][2:18]}"
         try:
@@ -85,31 +99,32 @@ class Keeper:
                 purpose, self._contracts.market.address, self._calldata(row)
             )
             if row["state"] != "submitted":
-                await self._mark(row, "submitted", tx_hash=tx_hash)
+                await self._mark(held, "submitted", tx_hash=tx_hash)
             receipt = await self._sender.wait(purpose, within=_MINED_WITHIN)
         except ChainRevertError as error:
-            return await self._refused(row, error)
+            return await self._refused(held, error)
         except BerthError as error:
-            await self._later(row, error)
+            await self._later(held, error)
             return False
-        await self._mark(row, "mined", tx_hash=receipt.transaction_hash)
+        await self._mark(held, "mined", tx_hash=receipt.transaction_hash, **FREE)
         return True
 
-    async def _refused(self, row: Row, error: ChainRevertError) -> bool:
+    async def _refused(self, held: Claim, error: ChainRevertError) -> bool:
         """The contract does not want it: too early, already there, or never."""
+        row = held.row
         young = self._clock.now() - row["received_at"] < _UNKNOWN_SECONDS
         if error.name == "Berth_LeaseUnknown" and young:
-            await self._later(row, error)
+            await self._later(held, error)
             return False
         if error.name == "Berth_WrongState":
             there = await self._on_chain(row)
-            if there is None:
-                await self._later(row, error)
+            if there is None or await asyncio.to_thread(self._waits_for_arrival, row):
+                await self._later(held, error)
                 return False
             if there:
-                await self._mark(row, "mined", reason="brought by somebody else")
+                await self._mark(held, "mined", reason="brought by somebody else", **FREE)
                 return True
-        await self._mark(row, "refused", reason=error.message)
+        await self._mark(held, "refused", reason=error.message, **FREE)
         _log.warning("evidence refused", lease=row["lease_id"], reason=error.message)
         return True
 
@@ -154,42 +169,79 @@ class Keeper:
 
     # ---- in the database, on a thread
 
-    def _due(self) -> list[Row]:
+    def _claim(self) -> list[Claim]:
+        """Records that are due, and nobody's; those of a lease in their order and together."""
         with self._store.read() as conn:
-            query = (
-                select(evidence)
-                .where(
-                    evidence.c.state.in_(("received", "submitted")),
-                    evidence.c.next_at <= database_now(conn),
-                )
-                .order_by(evidence.c.lease_id, evidence.c.kind)
-                .limit(_BATCH)
-            )
-            return every(conn, query)
+            if first(conn, select(evidence.c.id).where(_due()).limit(1)) is None:
+                return []
+        order = (evidence.c.lease_id, evidence.c.kind)
+        with self._store.write() as conn:
+            claims = claim(conn, evidence, self._name, _due(), order, _BATCH)
+        return sorted(claims, key=lambda one: (one.row["lease_id"], one.row["kind"]))
 
-    async def _mark(self, row: Row, state: str, **values: Any) -> None:
+    def _waits_for_arrival(self, row: Row) -> bool:
+        """Is this the departure of a vehicle whose arrival is on its way?"""
+        arrival = select(evidence.c.id).where(
+            evidence.c.lease_id == row["lease_id"],
+            evidence.c.kind == ARRIVED,
+            evidence.c.state.in_(_PENDING),
+        )
+        with self._store.read() as conn:
+            return row["kind"] == LEFT and first(conn, arrival) is not None
+
+    async def _mark(self, held: Claim, state: str, **values: Any) -> None:
+        row = held.row
+
         def write(conn: Connection) -> None:
-            conn.execute(
-                update(evidence).where(evidence.c.id == row["id"]).values(state=state, **values)
-            )
-            payload = {"kind": row["kind"], "state": state, **values}
+            if not write_claimed(conn, evidence, held, state=state, **values):
+                return
+            shown = {name: value for name, value in values.items() if name not in FREE}
+            payload = {"kind": row["kind"], "state": state, **shown}
             tell_lease(conn, "lock.evidence", row["lease_id"], payload, self._clock.now())
+            if state == "refused" and row["kind"] in (ARRIVED, LEFT):
+                refused_evidence(conn, row, str(values["reason"]), self._clock.now())
 
         await self._write(write)
 
-    async def _later(self, row: Row, error: BerthError) -> None:
+    async def _later(self, held: Claim, error: BerthError) -> None:
+        attempts = held.row["attempts"] + 1
+        # what is on its way, or too early, is looked at again soon
+        soon = error.code in ("chain.timeout", "keeper.early")
+        pause = (
+            _RETRY_SECONDS if soon else min(_LONGEST_PAUSE, _RETRY_SECONDS * 2 ** min(attempts, 8))
+        )
+
         def write(conn: Connection) -> None:
-            conn.execute(
-                update(evidence)
-                .where(evidence.c.id == row["id"])
-                .values(reason=error.message, next_at=database_now(conn) + _RETRY_SECONDS)
-            )
+            news = {"reason": error.message, "next_at": moment() + pause, "attempts": attempts}
+            write_claimed(conn, evidence, held, **news, **FREE)
 
         await self._write(write)
 
-    async def _write(self, work: Any) -> None:
+    async def _write(self, work: Any, *args: Any) -> None:
         def run() -> None:
             with self._store.write() as conn:
-                work(conn)
+                work(conn, *args)
 
         await asyncio.to_thread(run)
+
+
+def _due() -> ColumnElement[bool]:
+    """Pending, its time has come, nobody's, and nobody is at work on an earlier one of its
+    lease."""
+    earlier = evidence.alias("earlier")
+    waits = exists().where(
+        earlier.c.lease_id == evidence.c.lease_id,
+        earlier.c.kind < evidence.c.kind,
+        earlier.c.state.in_(_PENDING),
+        or_(earlier.c.claimed_until >= moment(), earlier.c.next_at > moment()),
+    )
+    return and_(
+        evidence.c.state.in_(_PENDING),
+        evidence.c.next_at <= moment(),
+        unclaimed(evidence),
+        ~waits,
+    )
+
+
+def _release(conn: Connection, held: Claim) -> None:
+    write_claimed(conn, evidence, held, **FREE)

@@ -1,7 +1,8 @@
 """What the indexer hands over: bookings, what becomes of them, and what a reorg took away.
 
 Each row is acted on and marked done in one transaction: all that a row asks for are other rows
-(grants, commands), so it happens exactly once however many relays look.
+(grants, commands), so it happens exactly once however many relays look. Rows of one lease are taken
+in their order, and by one relay at a time.
 """
 
 from __future__ import annotations
@@ -10,95 +11,112 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, update
+import structlog
+from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
 
 from berth.core.clock import Clock
-from berth.relay import commands, grants
+from berth.relay import commands, grants, rebooking
 from berth.relay.audience import lease_row
-from berth.relay.claims import database_now
-from berth.relay.rows import Row, first
+from berth.relay.rows import Row, every, first
+from berth.store.clock import database_now, moment
 from berth.store.engine import Store
 from berth.store.events import append_event
+from berth.store.incidents import open_incident
 from berth.store.kept import outbox
 
 #: A lease that a reorg removed after its bar was told to go down may be mined again this long,
 #: seconds of the database's clock.
 GRACE_SECONDS = 60
+MAX_ATTEMPTS = 10
 _BATCH = 100
-_MAX_ATTEMPTS = 10
+_log = structlog.get_logger("berth.relay")
 
 #: Returns the seconds to wait before looking again, None when done.
 Handler = Callable[[Connection, Row], int | None]
 
 
 class Outbox:
-    """Consumes the rows, oldest first; `on_undone` learns that a reorg took something away."""
+    """Consumes the rows, oldest first; `worker` is the relay's name."""
 
-    def __init__(
-        self, store: Store, clock: Clock, on_undone: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, store: Store, clock: Clock, worker: str = "relay") -> None:
         self._store = store
         self._clock = clock
-        self._on_undone = on_undone
+        self._worker = worker
         self._handlers: dict[str, Handler] = {
             "lease.booked": self._booked,
             "lease.settled": self._over,
             "undone.lease.booked": self._gone,
-            "undone.lease.settled": self._booked,
+            "undone.lease.settled": self._changed,
             # longer, another vehicle, another lock: the grant follows the lease as it is now
             **{
-                f"{undone}{kind}": self._booked
+                f"{undone}{kind}": self._changed
                 for kind in ("lease.extended", "lease.vehicle", "lease.lock")
                 for undone in ("", "undone.")
             },
         }
 
+    def waiting(self, conn: Connection) -> bool:
+        """Is there a row that is due?"""
+        return first(conn, select(outbox.c.id).where(_due()).limit(1)) is not None
+
     def work(self) -> int:
-        """Handles what is due; how many rows were done."""
+        """Handles what is due; how many rows were looked at."""
         with self._store.read() as conn:
-            if first(conn, self._due(conn)) is None:
+            if not self.waiting(conn):
                 return 0
-        done = 0
-        while done < _BATCH and self._one():
-            done += 1
-        return done
+        handled = 0
+        while handled < _BATCH:
+            with self._store.write() as conn:
+                batch = self._some(conn, _BATCH - handled)
+            if not batch:
+                break
+            handled += batch
+        return handled
 
-    def _one(self) -> bool:
-        with self._store.write() as conn:
-            moment = database_now(conn)
-            row = first(conn, self._due(conn).with_for_update(skip_locked=True))
-            if row is None:
-                return False
-            try:
-                with conn.begin_nested():
-                    pause = self._handle(conn, row)
-            except Exception as error:
-                # Whatever is wrong with one row must not hold up all others.
-                self._failed(conn, row, moment, error)
-                return True
-            values = {"state": "done"} if pause is None else {"next_at": moment + pause}
-            conn.execute(
-                update(outbox)
-                .where(outbox.c.id == row["id"])
-                .values(**values, attempts=row["attempts"] + 1)
+    def _some(self, conn: Connection, limit: int) -> int:
+        query = select(outbox).where(_due()).order_by(outbox.c.id).limit(limit)
+        rows = every(conn, query.with_for_update(skip_locked=True, of=outbox))
+        now = database_now(conn) if rows else 0
+        for row in rows:
+            self._one(conn, row, now)
+        return len(rows)
+
+    def _one(self, conn: Connection, row: Row, now: int) -> None:
+        try:
+            with conn.begin_nested():
+                pause = self._handle(conn, row)
+        except Exception as error:
+            # Whatever is wrong with one row must not hold up all others.
+            self._failed(conn, row, now, error)
+            return
+        again = {"next_at": now + pause} if pause is not None else {"state": "done"}
+        self._write(conn, row, reason=None, **again)
+
+    def _write(self, conn: Connection, row: Row, **values: Any) -> None:
+        conn.execute(
+            update(outbox)
+            .where(
+                outbox.c.id == row["id"],
+                outbox.c.state == "new",
+                outbox.c.term == row["term"],
             )
-            return True
-
-    def _due(self, conn: Connection) -> Select[Any]:
-        return (
-            select(outbox)
-            .where(outbox.c.state == "new", outbox.c.next_at <= database_now(conn))
-            .order_by(outbox.c.id)
-            .limit(1)
+            .values(
+                **values,
+                attempts=row["attempts"] + 1,
+                term=row["term"] + 1,
+                claimed_by=self._worker,
+            )
         )
 
     def _handle(self, conn: Connection, row: Row) -> int | None:
-        if row["kind"].startswith("undone."):
-            self._on_undone()
         handler = self._handlers.get(row["kind"])
         return None if handler is None else handler(conn, row)
 
     def _booked(self, conn: Connection, row: Row) -> None:
+        rebooking.keep(conn, row, self._clock.now())
+        grants.give(conn, row["lease_id"], self._clock.now())
+
+    def _changed(self, conn: Connection, row: Row) -> None:
         grants.give(conn, row["lease_id"], self._clock.now())
 
     def _over(self, conn: Connection, row: Row) -> None:
@@ -107,41 +125,63 @@ class Outbox:
         grants.take_back(conn, row["lease_id"], now)
 
     def _gone(self, conn: Connection, row: Row) -> int | None:
-        """A reorg removed the lease: nothing more goes out for it, what went out is taken back; a
-        bar that went down for it is an incident, unless the lease is mined again soon."""
+        """A reorg removed the lease: nothing more goes out for it, what went out is taken back, its
+        transaction is sent again; a bar that went down for it is an incident, unless the lease is
+        mined again soon."""
         lease_id, now = row["lease_id"], self._clock.now()
         if lease_row(conn, lease_id) is not None:
             return None  # mined again already
         if row["attempts"] == 0:
+            rebooking.want(conn, lease_id, now)
             commands.cancel_waiting(conn, lease_id, now, "lease.gone")
             grants.take_back(conn, lease_id, now)
             return GRACE_SECONDS if commands.acted_on(conn, lease_id) else None
         payload = json.loads(row["payload_json"])
-        append_event(
+        facts = {"reason": "lease.gone", "block": row["created_block"]}
+        opened = open_incident(
             conn,
-            "incident.lease_gone",
-            [payload["driver"], payload["owner"]],
-            lease_id,
-            payload["spaceId"],
-            {"reason": "lease.gone", "block": row["created_block"]},
-            at=now,
+            "lease.gone",
+            f"lease.gone:{lease_id}",
+            "lease.gone",
+            now=now,
+            lease_id=lease_id,
+            space_id=payload["spaceId"],
+            facts={**facts, "txHash": payload.get("txHash")},
         )
+        if opened:
+            parties = [payload["driver"], payload["owner"]]
+            append_event(
+                conn, "incident.lease_gone", parties, lease_id, payload["spaceId"], facts, at=now
+            )
         return None
 
-    def _failed(self, conn: Connection, row: Row, moment: int, error: Exception) -> None:
+    def _failed(self, conn: Connection, row: Row, now: int, error: Exception) -> None:
         attempts = row["attempts"] + 1
-        dead = attempts >= _MAX_ATTEMPTS
-        values = {"state": "dead"} if dead else {"next_at": moment + 2**attempts}
-        conn.execute(
-            update(outbox).where(outbox.c.id == row["id"]).values(**values, attempts=attempts)
+        reason = str(error)[:200]
+        _log.exception("outbox", row=row["id"], kind=row["kind"], lease=row["lease_id"])
+        if attempts < MAX_ATTEMPTS:
+            self._write(conn, row, reason=reason, next_at=now + 2**attempts)
+            return
+        self._write(conn, row, reason=reason, state="dead")
+        open_incident(
+            conn,
+            "outbox.dead",
+            f"outbox.dead:{row['id']}",
+            "outbox.dead",
+            now=self._clock.now(),
+            lease_id=row["lease_id"],
+            facts={"row": row["id"], "kind": row["kind"], "error": reason},
         )
-        if dead:
-            append_event(
-                conn,
-                "incident.outbox",
-                [],
-                row["lease_id"],
-                None,
-                {"kind": row["kind"], "error": str(error)[:200]},
-                at=self._clock.now(),
-            )
+
+
+def _due() -> ColumnElement[bool]:
+    """New, its time has come, and no older row of its lease is due: that one comes first, even if
+    another relay is just at work on it."""
+    older = outbox.alias("older")
+    waits = exists().where(
+        older.c.lease_id == outbox.c.lease_id,
+        older.c.id < outbox.c.id,
+        older.c.state == "new",
+        older.c.next_at <= moment(),
+    )
+    return and_(outbox.c.state == "new", outbox.c.next_at <= moment(), ~waits)

@@ -5,33 +5,51 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 import aiomqtt
 import structlog
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
+from berth.core import telemetry
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.sealed import Sealer
 from berth.devices.mqtt import BrokerLogin, keep_connected
 from berth.devices.protocol import ASK_HELLO
-from berth.devices.topics import BACKEND_USER, COMMAND, FROM_LOCK, all_locks, topic
-from berth.relay.delivery import Delivery
+from berth.devices.topics import BACKEND_USER, COMMAND, FROM_LOCK, all_locks, parse, topic
+from berth.relay import grants
+from berth.relay.delivery import Delivery, Taken
 from berth.relay.desk import Desk
 from berth.relay.inbox import Inbox, Reaction
-from berth.relay.keeper import Keeper
 from berth.relay.orders import Signing
 from berth.relay.outbox import Outbox
 from berth.relay.planner import Planner
 from berth.relay.policy import IndexView, Policy
+from berth.relay.watch import Watch
 from berth.store.engine import Store
+from berth.store.wake import listen
 
 #: Without a nudge the tables are looked at this often, seconds.
 LOOK_SECONDS = 0.5
 #: The relay moves nothing while block time and clock differ by more, seconds.
 MAX_SKEW = 30
-_KEEPER_SECONDS = 0.5
+#: Between two tries to write down a message while the database is away, seconds.
+_DATABASE_PAUSE, _DATABASE_LONGEST = 0.25, 5.0
 _log = structlog.get_logger("berth.relay")
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Sight:
+    """What one look at the tables found."""
+
+    index: IndexView
+    outbox: bool
+    grants: bool
+    plan: bool
 
 
 class Relay:
@@ -44,24 +62,25 @@ class Relay:
         clock: Clock,
         sealer: Sealer,
         signer: Signing,
-        keeper: Keeper,
         broker: BrokerLogin,
     ) -> None:
         self.name = f"{BACKEND_USER}-{secrets.token_hex(4)}"
         self._store = store
         self._policy = policy
+        self._clock = clock
         self._signer = signer
-        self._keeper = keeper
         self._broker = broker
         self._inbox = Inbox(store, policy.deployment, clock)
-        self._outbox = Outbox(store, clock, self._on_undone)
+        self._outbox = Outbox(store, clock, self.name)
         self._planner = Planner(policy)
         self._delivery = Delivery(store, policy, clock, sealer, signer, self._send, self.name)
+        self._watch = Watch(store, clock)
         self._line: aiomqtt.Client | None = None
         self._awake = asyncio.Event()
-        self._undone = asyncio.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.asleep: str | None = "starting"
+        #: Why there is no broker, None when there is one.
+        self.offline: str | None = "starting"
         self.desk = Desk(policy, self.wake)
 
     def wake(self) -> None:
@@ -70,12 +89,13 @@ class Relay:
             self._loop.call_soon_threadsafe(self._awake.set)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. A broker, a database or a signer that is away is waited for."""
         self._loop = asyncio.get_running_loop()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(keep_connected(self._client, self._session, self._lost))
             tasks.create_task(self._look())
-            tasks.create_task(self._keep())
+            tasks.create_task(self._watch.run())
+            tasks.create_task(listen(self._store, self.wake))
 
     # ---- the tables
 
@@ -85,6 +105,9 @@ class Relay:
                 await self.look()
             except (BerthError, SQLAlchemyError) as error:
                 _log.warning("relay", reason=str(error))
+            except Exception:
+                # The next look may do better; locks that wait must not wait for this one's end.
+                _log.exception("look failed")
             # not wait_for: in Python 3.11 it loses a cancellation that comes with the wake-up
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_SECONDS):
@@ -94,43 +117,38 @@ class Relay:
     async def look(self) -> None:
         """One look: what the indexer handed over, what drivers want, what is to be sent. While the
         index is behind or the clocks differ, nothing."""
-        index = await asyncio.to_thread(self._index)
-        why = _asleep(index)
-        if why != self.asleep:
-            _log.info("relay is awake" if why is None else "relay sleeps", reason=why)
-            self.asleep = why
-        if why is not None:
+        sight = await asyncio.to_thread(self._sight)
+        await self._fall_asleep_or_wake(sight.index)
+        if self.asleep is not None:
             return
-        await asyncio.to_thread(self._outbox.work)
-        await self._delivery.send_grants()
-        await asyncio.to_thread(self._plan)
-        await self._delivery.send_commands()
+        if sight.outbox:
+            await asyncio.to_thread(self._outbox.work)
+        if sight.outbox or sight.grants:
+            await self._delivery.send_grants()
+        if sight.outbox or sight.plan:
+            await self._delivery.send(await asyncio.to_thread(self._plan))
 
-    def _index(self) -> IndexView:
+    def _sight(self) -> Sight:
         with self._store.read() as conn:
-            return self._policy.index(conn)
+            return Sight(
+                index=self._policy.index(conn),
+                outbox=self._outbox.waiting(conn),
+                grants=grants.waiting(conn, self._clock.now()),
+                plan=not self._planner.idle(conn),
+            )
 
-    def _plan(self) -> None:
-        with self._store.read() as conn:
-            if self._planner.idle(conn):
-                return
+    def _plan(self) -> list[Taken]:
         with self._store.write() as conn:
             self._planner.plan(conn)
+            return self._delivery.claim(conn)
 
-    async def _keep(self) -> None:
-        while True:
-            try:
-                if self._undone.is_set():
-                    self._undone.clear()
-                    await self._keeper.resume()
-                await self._keeper.work()
-            except (BerthError, SQLAlchemyError) as error:
-                _log.warning("keeper", reason=str(error))
-            await asyncio.sleep(_KEEPER_SECONDS)
-
-    def _on_undone(self) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self._undone.set)
+    async def _fall_asleep_or_wake(self, index: IndexView) -> None:
+        why = _asleep(index)
+        if why == self.asleep:
+            return
+        _log.info("relay is awake" if why is None else "relay sleeps", reason=why)
+        await asyncio.to_thread(self._watch.sleeps, why, index.skew)
+        self.asleep = why
 
     # ---- the locks
 
@@ -138,24 +156,27 @@ class Relay:
         return self._broker.client(client_id=self.name)
 
     def _lost(self, error: BaseException) -> None:
+        telemetry.MQTT_LOSSES.inc()
         refusal = self._broker.refusal(error)
-        _log.warning("no broker", code=refusal.code, reason=str(refusal))
+        self.offline = refusal.code
+        _log.warning("no broker", code=refusal.code, reason=refusal.message)
 
     async def _session(self, line: aiomqtt.Client) -> None:
-        await asyncio.to_thread(self._inbox.forget_who_is_online)
+        await self._with_database(self._inbox.forget_who_is_online)
         for leaf in sorted(FROM_LOCK):
             await line.subscribe(all_locks(leaf), qos=1)
-        self._line = line
+        self._line, self.offline = line, None
+        self._awake.set()
         try:
             async for message in line.messages:
                 await self._take(str(message.topic), message.payload)
         finally:
-            self._line = None
+            self._line, self.offline = None, "broker.lost"
 
     async def _take(self, name: str, payload: bytes) -> None:
         try:
-            reaction = await asyncio.to_thread(self._inbox.take, name, payload)
-            await self._react(reaction)
+            telemetry.MQTT_MESSAGES.labels("in", parse(name)[1]).inc()
+            await self._react(await self._with_database(self._inbox.take, name, payload))
         except BerthError as error:
             # One lock's bad message concerns nobody else.
             _log.warning("message refused", topic=name, code=error.code, reason=str(error))
@@ -164,23 +185,36 @@ class Relay:
             # again: evidence without a receipt, the state at the next hello.
             _log.exception("message lost", topic=name)
 
+    async def _with_database(self, work: Callable[..., T], *args: Any) -> T:
+        """Waits for a database that is away: the broker has handed the message over for good."""
+        pause = _DATABASE_PAUSE
+        while True:
+            try:
+                return await asyncio.to_thread(work, *args)
+            except (OperationalError, InterfaceError) as error:
+                _log.warning("no database", reason=str(error.orig).strip())
+            await asyncio.sleep(pause)
+            pause = min(pause * 2, _DATABASE_LONGEST)
+
     async def _react(self, reaction: Reaction) -> None:
+        if reaction.wake:
+            self._awake.set()
         for order in reaction.receipts:
             text = await self._signer.receipt(order)
             await self._send(order.lock_id, COMMAND, text.encode("ascii"))
         if reaction.ask_hello is not None:
             await self._send(reaction.ask_hello, COMMAND, ASK_HELLO)
-        if reaction.wake:
-            self._awake.set()
 
     async def _send(self, lock_id: str, leaf: str, payload: bytes) -> None:
         line = self._line
         if line is None:
             raise BerthError("relay.offline", "there is no broker", status=503)
         try:
-            await line.publish(topic(lock_id, leaf), payload, qos=1)
+            # never retained: a command that waits for a lock is a command that comes too late
+            await line.publish(topic(lock_id, leaf), payload, qos=1, retain=False)
         except aiomqtt.MqttError as error:
             raise BerthError("relay.offline", f"the broker is gone: {error}", status=503) from error
+        telemetry.MQTT_MESSAGES.labels("out", leaf).inc()
 
 
 def _asleep(index: IndexView) -> str | None:

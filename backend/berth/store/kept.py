@@ -17,6 +17,7 @@ from sqlalchemy import (
     Table,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql
 
 from berth.store.columns import new_metadata, number, serial, text
 
@@ -40,6 +41,16 @@ deployment = Table(
     number("bound_at"),
     CheckConstraint("id = 1", name="one"),
 )
+
+
+def _claim() -> tuple[Column[str], Column[int], Column[int]]:
+    """A row that is somebody's until a moment of the database's clock; see `relay/claims.py`."""
+    return (
+        text("claimed_by", null=True),
+        number("claimed_until", null=True),
+        number("term", default=0, server_default="0"),
+    )
+
 
 # ---- titles
 
@@ -159,12 +170,21 @@ grants = Table(
     number("acked_version", default=0, server_default="0"),
     number("next_at", default=0, server_default="0"),
     text("reason", null=True),
+    *_claim(),
     number("created_at"),
     number("updated_at"),
     CheckConstraint("state IN ('pending', 'published', 'acknowledged', 'revoked')", name="state"),
     Index(None, "lock_id", "state"),
     Index(None, "next_at"),
 )
+
+#: In the order of their lives. A lock has at most one command under way, a lease and cycle at most
+#: one of an action that is not over: the database holds to both, whoever writes.
+COMMANDS_OVER = "'done', 'expired', 'cancelled', 'dead'"
+COMMANDS_UNDER_WAY = "'claimed', 'published', 'acknowledged'"
+_NOT_OVER = sql(f"state NOT IN ({COMMANDS_OVER})")
+_UNRESOLVED = sql("resolved_at IS NULL")
+_UNDER_WAY = sql(f"state IN ({COMMANDS_UNDER_WAY})")
 
 commands = Table(
     "commands",
@@ -183,10 +203,13 @@ commands = Table(
     number("term", default=0, server_default="0"),
     number("attempts", default=0, server_default="0"),
     number("next_at", default=0, server_default="0"),
+    number("published_at", null=True),  # when a ticket first left, by the database's clock
+    text("outcome", null=True),  # the lock's last word, also one that came too late
+    number("outcome_at", null=True),
+    text("retry_of", null=True),  # the command that an operator had tried again
     number("created_at"),
     number("expires_at"),
     number("updated_at"),
-    UniqueConstraint("lease_id", "cycle", "action"),
     CheckConstraint("action IN ('camera_on', 'lower', 'raise', 'camera_off')", name="action"),
     CheckConstraint(
         "state IN ('observed', 'confirmed', 'eligible', 'claimed', 'published', 'acknowledged',"
@@ -195,6 +218,23 @@ commands = Table(
     ),
     Index(None, "state", "expires_at"),
     Index(None, "lock_id", "state"),
+    Index(None, "lease_id", "cycle", "action"),
+    Index(
+        "uq_commands_not_over",
+        "lease_id",
+        "cycle",
+        "action",
+        unique=True,
+        sqlite_where=_NOT_OVER,
+        postgresql_where=_NOT_OVER,
+    ),
+    Index(
+        "uq_commands_under_way",
+        "lock_id",
+        unique=True,
+        sqlite_where=_UNDER_WAY,
+        postgresql_where=_UNDER_WAY,
+    ),
 )
 
 #: Written by the indexer in the cursor's transaction, consumed by the relay. `key` holds the
@@ -212,6 +252,7 @@ outbox = Table(
     number("block_timestamp"),
     number("created_at"),
     text("state", default="new", server_default="new"),
+    text("reason", null=True),  # why it failed last
     number("attempts", default=0, server_default="0"),
     number("next_at", default=0, server_default="0"),
     text("claimed_by", null=True),
@@ -280,7 +321,9 @@ evidence = Table(
     text("state"),
     text("tx_hash", null=True),
     text("reason", null=True),
+    number("attempts", default=0, server_default="0"),
     number("next_at", default=0, server_default="0"),
+    *_claim(),
     number("received_at"),
     UniqueConstraint("lease_id", "kind"),
     CheckConstraint("state IN ('received', 'submitted', 'mined', 'refused')", name="state"),
@@ -343,11 +386,99 @@ events = Table(
     text("space_id", null=True),
     text("payload_json"),
     Index(None, "audience", "seq"),
+    Index(None, "topic", "seq"),
     sqlite_autoincrement=True,
 )
 
-# ---- transactions of our own keys
+# ---- operations
 
+#: What went wrong for somebody who had a right to have it go well. Every lease that was paid for
+#: and not served has one. `key` names the cause: while it is open it opens no second one.
+incidents = Table(
+    "incidents",
+    metadata,
+    serial("id"),
+    text("key"),
+    text("kind"),
+    text("lease_id", null=True),
+    text("space_id", null=True),
+    text("lock_id", null=True),
+    text("command_id", null=True),
+    text("reason"),
+    text("facts_json", null=True),
+    number("opened_at"),
+    number("resolved_at", null=True),
+    text("resolution", null=True),
+    text("by", null=True),
+    Index(None, "resolved_at", "id"),
+    Index(None, "lease_id"),
+    Index(
+        "uq_incidents_open",
+        "key",
+        unique=True,
+        sqlite_where=_UNRESOLVED,
+        postgresql_where=_UNRESOLVED,
+    ),
+    sqlite_autoincrement=True,
+)
+
+#: The processes of this installation, each with its last sign of life (database's clock).
+roles = Table(
+    "roles",
+    metadata,
+    text("name", key=True),
+    text("role"),
+    text("host"),
+    number("pid"),
+    number("started_at"),
+    number("beat_at"),
+    text("state"),
+    text("detail", null=True),
+    Index(None, "role"),
+)
+
+#: What keepers do besides evidence: one row a deed, claimed, so that two keepers pay for it once.
+keeper_tasks = Table(
+    "keeper_tasks",
+    metadata,
+    text("key", key=True),  # kind:subject:occasion
+    text("kind"),
+    text("subject"),
+    text("batch", null=True),  # purpose of the transaction that carries it
+    text("reason", null=True),
+    text("tx_hash", null=True),
+    number("attempts", default=0, server_default="0"),
+    number("next_at", default=0, server_default="0"),
+    *_claim(),
+    number("done_at", null=True),
+    number("created_at"),
+    number("updated_at"),
+    CheckConstraint("kind IN ('close', 'delist', 'payout')", name="kind"),
+    Index(None, "kind", "done_at"),
+    Index(None, "batch"),
+)
+
+# ---- transactions
+
+#: The signed transaction of each booking that a reorg may still take out: to be sent again then.
+lease_transactions = Table(
+    "lease_transactions",
+    metadata,
+    text("tx_hash", key=True),
+    text("lease_id"),
+    text("raw", null=True),  # NULL: no node gave it
+    number("block_number"),
+    number("wanted_at", null=True),  # since when it is to be sent again
+    number("sent_at", null=True),
+    number("attempts", default=0, server_default="0"),
+    number("next_at", default=0, server_default="0"),
+    text("reason", null=True),
+    number("kept_at"),
+    Index(None, "lease_id"),
+    Index(None, "wanted_at"),
+)
+
+#: Of our own keys.
 sent_transactions = Table(
     "sent_transactions",
     metadata,
@@ -355,17 +486,23 @@ sent_transactions = Table(
     text("account"),
     number("nonce"),
     text("tx_hash"),
-    text("former_hashes", default="", server_default=""),  # of cheaper copies, space-separated
+    text("former_hashes", default="", server_default=""),  # of earlier copies, space-separated
     text("purpose", unique=True),
     text("raw"),
     text("state"),
     number("block_number", null=True),
     number("gas_used", null=True),
+    text("reserved", default="0", server_default="0"),  # wei that it may cost at most
+    text("cost", null=True),  # wei that it did cost
     text("reason", null=True),
+    number("bumped_at", null=True),
     number("submitted_at"),
     number("updated_at"),
-    CheckConstraint("state IN ('signed', 'sent', 'mined', 'reverted', 'dropped')", name="state"),
+    CheckConstraint(
+        "state IN ('signed', 'sent', 'mined', 'reverted', 'dropped', 'replaced')", name="state"
+    ),
     Index(None, "account", "nonce"),
+    Index(None, "account", "submitted_at"),
     Index(None, "state"),
     sqlite_autoincrement=True,
 )

@@ -31,13 +31,16 @@ from berth.devices.protocol import (
 )
 from berth.devices.simulator.home import LockHome, enrol, open_home
 from berth.devices.topics import topic
+from berth.relay.command_states import OVER
 from berth.relay.commands import Action
 from berth.relay.inbox import Inbox, Reaction
 from berth.relay.planner import Planner
 from berth.relay.policy import Policy
 from berth.relay.rows import every, first
 from berth.relay.signer import Signer
+from berth.store.clock import database_now
 from berth.store.derived import leases, offers, spaces
+from berth.store.incidents import Incident, list_incidents
 from berth.store.kept import (
     commands,
     confirmations,
@@ -254,6 +257,15 @@ class Street:
             row = {"lease_id": lease, "cycle": cycle, "at": self.clock.now(), "signature": "0x"}
             conn.execute(insert(confirmations).values(row))
 
+    def sent(self, action: Action) -> str:
+        """A ticket of the command has left for the lock; the command's id."""
+        row = self.command(action)
+        with self.store.write() as conn:
+            now = database_now(conn)
+            news = {"state": "published", "published_at": now, "claimed_until": now + 15}
+            conn.execute(update(commands).where(commands.c.id == row["id"]).values(news))
+        return str(row["id"])
+
     def plan(self) -> None:
         with self.store.write() as conn:
             self.planner.plan(conn)
@@ -337,7 +349,15 @@ class Street:
             return every(conn, select(table))
 
     def command(self, action: Action) -> Any:
-        return next((row for row in self.rows(commands) if row["action"] == action), None)
+        """The command that is not over, else the newest one."""
+        found = [row for row in self.rows(commands) if row["action"] == action]
+        key = lambda row: (row["state"] not in OVER, row["created_at"], row["updated_at"])  # noqa: E731
+        return max(found, key=key, default=None)
+
+    def incidents(self) -> list[Incident]:
+        """Those that are open, newest first."""
+        with self.store.read() as conn:
+            return list_incidents(conn)
 
     def lock(self) -> Any:
         return next(row for row in self.rows(lock_states) if row["lock_id"] == self.home.lock_id)

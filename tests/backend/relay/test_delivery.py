@@ -9,10 +9,11 @@ from berth.core.errors import BerthError
 from berth.devices.protocol import ASK_HELLO
 from berth.devices.tickets import Grant, Ticket, read_claims
 from berth.relay import grants
-from berth.relay.claims import claim_rows, database_now, write_claimed
+from berth.relay.claims import write_claimed
 from berth.relay.delivery import Delivery
 from berth.relay.outbox import GRACE_SECONDS, Outbox
 from berth.store import open_store
+from berth.store.clock import database_now
 from berth.store.kept import commands, lock_states, outbox, vehicles_private
 from sqlalchemy import delete, insert, update
 
@@ -140,13 +141,13 @@ async def test_a_relay_that_died_with_a_claim_is_followed_by_another(
     street: Street, wire: Wire, lease: str
 ) -> None:
     with street.store.write() as conn:
-        (claim,) = claim_rows(conn, commands, "dead", commands.c.state == "eligible", 5)
-        assert claim_rows(conn, commands, "other", commands.c.state == "eligible", 5) == []
+        (dead,) = relay(street, wire, "dead").claim(conn)
+        assert relay(street, wire, "other").claim(conn) == []
         conn.execute(update(commands).values(claimed_until=database_now(conn) - 1))
-        (taken,) = claim_rows(conn, commands, "other", commands.c.state == "eligible", 5)
-        assert taken.term == claim.term + 1
-        assert not write_claimed(conn, commands, claim, state="published")
-        assert write_claimed(conn, commands, taken, state="published")
+        (taken,) = relay(street, wire, "other").claim(conn)
+        assert taken.claim.term == dead.claim.term + 1
+        assert not write_claimed(conn, commands, dead.claim, state="published")
+        assert write_claimed(conn, commands, taken.claim, state="published")
 
 
 async def test_without_a_fresh_nonce_the_lock_is_asked_and_the_command_waits(
@@ -171,6 +172,9 @@ async def test_two_commands_never_share_a_nonce(street: Street, wire: Wire, leas
     street.tell(lease)
     street.plan()
     set_command(street, state="eligible")
+    await relay(street, wire).send_commands()
+    (first,) = wire.tickets(street)
+    street.ack("done", command=first.id)
     await relay(street, wire).send_commands()
     assert len(wire.tickets(street)) == 1
     assert wire.asked == 1

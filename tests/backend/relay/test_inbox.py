@@ -211,22 +211,9 @@ def test_an_ack_that_was_lost_is_made_up_for_by_the_next_hello(street: Street) -
     street.hello()
     street.tell(lease)
     street.plan()
-    command = street.command("camera_on")["id"]
+    command = street.sent("camera_on")
     street.hello(last=LastCommand(command=command, outcome="done"))
     assert street.command("camera_on")["state"] == "done"
-
-
-def test_an_ack_from_another_lock_changes_no_command(street: Street, other: LockHome) -> None:
-    lease = street.book()
-    street.hello()
-    street.tell(lease)
-    street.plan()
-    command = street.command("camera_on")["id"]
-    from berth.relay.commands import answered
-
-    with street.store.write() as conn:
-        answered(conn, other.lock_id, command, "done", None, NOW)
-    assert street.command("camera_on")["state"] == "eligible"
 
 
 def test_a_new_cycle_forgets_who_was_there_before(street: Street) -> None:

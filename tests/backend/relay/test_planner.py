@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from berth.relay import commands
-from berth.relay.commands import answered
+from berth.relay.answers import answered
 from berth.store.kept import commands as command_rows
 from sqlalchemy import update
 
@@ -155,12 +155,7 @@ def test_what_the_lock_answers_decides_what_becomes_of_the_command(
     street.plate(lease)
     street.confirm(lease)
     street.plan()
-    row = street.command("lower")
-    with street.store.write() as conn:
-        conn.execute(
-            update(command_rows).where(command_rows.c.id == row["id"]).values(state="published")
-        )
-    street.ack(outcome, command=row["id"], reason=reason)
+    street.ack(outcome, command=street.sent("lower"), reason=reason)
     lower = street.command("lower")
     assert lower["state"] == state
     assert lower["reason"] == reason
@@ -170,10 +165,11 @@ def test_what_the_lock_answers_decides_what_becomes_of_the_command(
 def test_a_late_or_second_answer_changes_nothing(street: Street, lease: str) -> None:
     street.tell(lease)
     street.plan()
-    row = street.command("camera_on")
-    street.ack("done", command=row["id"])
-    street.ack("refused", command=row["id"], reason="ticket.nonce")
-    street.ack("interrupted", command=row["id"])
+    command = street.sent("camera_on")
+    street.ack("done", command=command)
+    street.ack("accepted", command=command)  # overtaken by the outcome
+    street.ack("refused", command=command, reason="ticket.nonce")
+    street.ack("interrupted", command=command)
     assert street.command("camera_on")["state"] == "done"
 
 
@@ -204,9 +200,9 @@ def test_a_lock_that_accepts_and_falls_silent_ends_in_an_incident_not_in_a_secon
 ) -> None:
     street.tell(lease)
     street.plan()
-    row = street.command("camera_on")
+    command = street.sent("camera_on")
     with street.store.write() as conn:
-        answered(conn, street.home.lock_id, row["id"], "accepted", None, NOW)
+        answered(conn, street.home.lock_id, command, "accepted", None, NOW)
         conn.execute(update(command_rows).values(claimed_until=1))
     street.plan()
     assert street.command("camera_on")["reason"] == "lock.no_outcome"
@@ -218,7 +214,7 @@ def test_the_camera_is_switched_on_again_when_the_driver_asks_again(
 ) -> None:
     street.tell(lease)
     street.plan()
-    first = street.command("camera_on")["id"]
+    first = street.sent("camera_on")
     street.ack("done", command=first)
     street.state(camera=True)
     street.clock.at += 10
@@ -261,7 +257,7 @@ def test_an_interrupted_bar_is_raised_by_a_fresh_command(street: Street, lease: 
     street.state(position="JAMMED", interrupted="dead0001", lease_id=lease)
     street.plan()
     assert street.command("raise")["state"] == "eligible"
-    street.ack("failed", command=street.command("raise")["id"], reason="motor.stuck")
+    street.ack("failed", command=street.sent("raise"), reason="motor.stuck")
     street.state(position="JAMMED", interrupted="dead0001", lease_id=lease)
     street.plan()
     assert street.command("raise")["state"] == "dead"  # not again and again

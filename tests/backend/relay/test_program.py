@@ -15,7 +15,6 @@ from berth.devices.mqtt import BrokerAddress, BrokerLogin, client
 from berth.devices.simulator.runner import LockProgram
 from berth.devices.simulator.stay import Timing
 from berth.devices.topics import BACKEND_USER, WORLD_USER, topic
-from berth.relay.keeper import Keeper
 from berth.relay.run import Relay
 from berth.store.kept import plate_readings
 
@@ -24,16 +23,6 @@ from tests.backend.relay.street import Street
 from tests.backend.worlds import NOW, PLATE
 
 _TIMING = Timing(travel=0.2, debounce=0.3, resend=0.5)
-
-
-class Idle(Keeper):
-    """There is no chain to bring anything to."""
-
-    def __init__(self) -> None:
-        pass
-
-    async def work(self) -> int:
-        return 0
 
 
 class Town:
@@ -82,7 +71,6 @@ async def town(street: Street) -> AsyncIterator[Town]:
         clock=street.clock,
         sealer=street.world.sealer,
         signer=street.signer,
-        keeper=Idle(),
         broker=BrokerLogin.at(broker.url, BACKEND_USER, street.credentials.add(BACKEND_USER)),
     )
     made = Town(street, broker, relay)
@@ -154,7 +142,6 @@ async def test_evidence_signed_while_the_relay_was_away_arrives_when_it_is_back(
         clock=street.clock,
         sealer=street.world.sealer,
         signer=street.signer,
-        keeper=Idle(),
         broker=BrokerLogin.at(broker.url, BACKEND_USER, street.credentials.add(BACKEND_USER)),
     )
     running = asyncio.create_task(relay.run())
@@ -231,7 +218,6 @@ async def test_a_relay_that_is_woken_and_ended_at_once_ends(street: Street) -> N
         clock=street.clock,
         sealer=street.world.sealer,
         signer=street.signer,
-        keeper=Idle(),
         broker=BrokerLogin.at("mqtt://127.0.0.1:1", BACKEND_USER, "none"),
     )
     for turns in range(6):

@@ -30,7 +30,7 @@ from berth.devices.broker import EmbeddedBroker
 from berth.devices.mqtt import BrokerLogin
 from berth.devices.topics import BACKEND_USER
 from berth.indexer.run import Indexer
-from berth.relay.assemble import assemble_relay
+from berth.relay.assemble import assemble_keeper, assemble_relay
 from berth.store.engine import Store, bind_deployment, open_store
 from berth.store.kept import space_private, vehicles_private
 from berth.web.app import create_app
@@ -122,11 +122,18 @@ async def _platform(
             clock=clock,
             sealer=sealer,
             day_keys=ticket_keys(settings, clock),
-            transaction_key=_relay_key(settings, parties),
             broker=BrokerLogin.at(broker.url, BACKEND_USER, broker_password),
             confirmations=settings.confirmations,
         )
         parts.start("relay", relay.run())
+        keeper = assemble_keeper(
+            store=store,
+            deployment=chain.deployment,
+            rpc=chain.rpc,
+            clock=clock,
+            transaction_key=_relay_key(settings, parties),
+        )
+        parts.start("keeper", keeper.run())
         services = Services(store, settings, chain.deployment, chain.rpc, clock, sealer, relay.desk)
         server = api_server(create_app(services))
         parts.start("api", server.serve(sockets=[listener]))

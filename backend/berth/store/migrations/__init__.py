@@ -11,7 +11,7 @@ from pathlib import Path
 from sqlalchemy import Connection, text
 
 #: Every revision, oldest first; a test holds this against the files in `versions/`.
-KNOWN: tuple[str, ...] = ("0001", "0002")
+KNOWN: tuple[str, ...] = ("0001", "0002", "0003")
 HEAD = KNOWN[-1]
 VERSION_TABLE = "schema_version"
 FOLDER = Path(__file__).parent
