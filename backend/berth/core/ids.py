@@ -14,6 +14,8 @@ from berth.core.errors import BerthError
 
 SPACE_DIGITS = 16
 LEASE_DIGITS = 28
+_LARGEST_SPACE = (1 << 64) - 1
+_LARGEST_LEASE = (1 << 112) - 1
 
 _DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 # UN/LOCODE: two letters of the country, then three letters or the digits 2 to 9.
@@ -48,12 +50,17 @@ def split_lease(lease: int) -> tuple[int, int, int]:
 
 def space_hex(space: int) -> str:
     """`0x` and 16 digits."""
-    return f"0x{unsigned(space, 'spaceId', 64):0{SPACE_DIGITS}x}"
+    # the index says these for every log: the check that names its field only where it is needed
+    if type(space) is not int or not 0 <= space <= _LARGEST_SPACE:
+        unsigned(space, "spaceId", 64)
+    return f"0x{space:016x}"
 
 
 def lease_hex(lease: int) -> str:
     """`0x` and 28 digits."""
-    return f"0x{unsigned(lease, 'leaseId', 112):0{LEASE_DIGITS}x}"
+    if type(lease) is not int or not 0 <= lease <= _LARGEST_LEASE:
+        unsigned(lease, "leaseId", 112)
+    return f"0x{lease:028x}"
 
 
 def parse_space(text: object, field: str = "spaceId") -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Connection, delete, exists, insert
+from sqlalchemy import Connection, delete, exists
+from sqlalchemy.exc import IntegrityError
 
 from berth.core.errors import BerthError
 from berth.indexer import outbox
@@ -13,9 +14,11 @@ from berth.indexer.cursor import Cursor, CursorMovedError, lock_cursor, move_cur
 from berth.indexer.fetch import Batch, Header
 from berth.indexer.project import Projector, RawLog
 from berth.indexer.projection import Projection
-from berth.indexer.rows import Rows, upsert
+from berth.indexer.rows import Rows
 from berth.store import Store
+from berth.store.bulk import Bulk, shape_of
 from berth.store.derived import blocks, raw_logs, undo
+from berth.store.wake import announce
 
 
 class ReorgError(BerthError):
@@ -25,53 +28,76 @@ class ReorgError(BerthError):
         super().__init__("index.reorg", f"block {number} was replaced by another")
 
 
-def commit_batch(store: Store, projector: Projector, batch: Batch, read: Cursor) -> Cursor:
-    """Advances the index by one batch, in one transaction; the new cursor.
+class Writer:
+    """Advances one index, batch by batch; keeps the rows it used last in memory in between."""
 
-    Raises ReorgError, CursorMovedError, or what projecting raises; nothing is written then.
-    """
-    first, last = batch.headers[batch.first], batch.headers[batch.last]
-    if batch.first != read.block_number + 1:
-        raise CursorMovedError
-    if first.parent_hash != read.block_hash:
-        raise ReorgError(read.block_number)
-    final = max(read.final_number, batch.final_number)
-    with store.write() as conn:
-        # before anything else: a rollback or rebuild that came first wins
-        lock_cursor(conn, read)
-        _keep_blocks(conn, _headers_to_keep(batch, final))
-        keep_logs(conn, batch.logs)
-        projection = Projection(Rows(conn))
-        timestamps = {number: header.timestamp for number, header in batch.headers.items()}
-        projector.project(projection, batch.logs, timestamps, final)
-        projection.rows.flush()
-        _tell(conn, projection, batch, read)
-        _forget_final(conn, read, final)
-        return move_cursor(conn, read, last, batch.head.number, final)
+    def __init__(self, store: Store, projector: Projector) -> None:
+        self._store = store
+        self._projector = projector
+        self._rows = Rows()
+        #: The state of the database that the rows in memory are of; None when that is in doubt.
+        self._state: tuple[int, str] | None = None
+
+    def commit(self, batch: Batch, read: Cursor) -> Cursor:
+        """Writes one batch, in one transaction; the new cursor.
+
+        Raises ReorgError, CursorMovedError, or what projecting raises; nothing is written then.
+        """
+        first, last = batch.headers[batch.first], batch.headers[batch.last]
+        if batch.first != read.block_number + 1:
+            raise CursorMovedError
+        if first.parent_hash != read.block_hash:
+            raise ReorgError(read.block_number)
+        if (read.version, read.block_hash) != self._state:
+            self._rows.forget()
+        self._state = None
+        final = max(read.final_number, batch.final_number)
+        with self._store.write() as conn:
+            # before anything else: a rollback or rebuild that came first wins
+            lock_cursor(conn, read)
+            _keep_blocks(conn, _headers_to_keep(batch, final))
+            keep_logs(conn, batch.logs)
+            self._rows.begin(conn)
+            projection = Projection(self._rows, telling=_anybody_listens(conn, batch))
+            timestamps = {number: header.timestamp for number, header in batch.headers.items()}
+            self._projector.project(projection, batch.logs, timestamps, final)
+            self._rows.flush()
+            _tell(conn, projection, batch, read)
+            _forget_final(conn, read, final)
+            moved = move_cursor(conn, read, last, batch.head.number, final)
+        self._state = (moved.version, moved.block_hash)
+        return moved
+
+
+def commit_batch(store: Store, projector: Projector, batch: Batch, read: Cursor) -> Cursor:
+    """Advances the index by a single batch: see `Writer.commit`."""
+    return Writer(store, projector).commit(batch, read)
 
 
 def keep_logs(conn: Connection, logs: Iterable[RawLog]) -> None:
-    """Stores logs as they came."""
-    rows: list[dict[str, Any]] = []
+    """Stores logs as they came. Raises BerthError index.logs when they are not in chain order."""
+    rows: list[tuple[Any, ...]] = []
+    before = (-1, -1)
     for log in logs:
-        topics = (*log.topics, None, None, None, None)
-        rows.append(
-            {
-                "block_number": log.block_number,
-                "log_index": log.log_index,
-                "block_hash": log.block_hash,
-                "tx_hash": log.tx_hash,
-                "tx_index": log.tx_index,
-                "address": log.address,
-                "topic0": topics[0],
-                "topic1": topics[1],
-                "topic2": topics[2],
-                "topic3": topics[3],
-                "data": log.data,
-            }
-        )
-    if rows:
-        conn.execute(insert(raw_logs), rows)
+        number, index, block_hash, tx_hash, tx_index, address, topics, data = log
+        if (number, index) <= before:
+            raise _out_of_order(log)
+        before = (number, index)
+        absent = _NO_TOPICS[len(topics)]
+        rows.append((number, index, block_hash, tx_hash, tx_index, address, *topics, *absent, data))
+    try:
+        Bulk(conn).insert(shape_of(raw_logs), rows)
+    except IntegrityError as error:
+        raise _out_of_order(None) from error
+
+
+_NO_TOPICS: tuple[tuple[None, ...], ...] = tuple((None,) * (4 - n) for n in range(5))
+
+
+def _out_of_order(log: RawLog | None) -> BerthError:
+    which = "logs" if log is None else f"log {log.log_index} of block {log.block_number}"
+    message = f"the node gave {which} twice or out of order: nothing of the range was indexed"
+    return BerthError("index.logs", message, status=503)
 
 
 def _headers_to_keep(batch: Batch, final: int) -> list[Header]:
@@ -85,37 +111,40 @@ def _headers_to_keep(batch: Batch, final: int) -> list[Header]:
 
 
 def _keep_blocks(conn: Connection, headers: list[Header]) -> None:
-    conn.execute(
-        upsert(blocks, conn.dialect.name),
-        [
-            {
-                "number": header.number,
-                "hash": header.hash,
-                "parent_hash": header.parent_hash,
-                "timestamp": header.timestamp,
-            }
-            for header in headers
-        ],
-    )
+    rows = [
+        (header.number, header.hash, header.parent_hash, header.timestamp) for header in headers
+    ]
+    Bulk(conn).insert(shape_of(blocks), rows)
+
+
+def _anybody_listens(conn: Connection, batch: Batch) -> bool:
+    """False while history is read that neither screens nor the relay are told of."""
+    if batch.last > batch.head.number - outbox.RECENT_BLOCKS:
+        return True
+    return outbox.knows_a_lease(conn)
 
 
 def _tell(conn: Connection, projection: Projection, batch: Batch, read: Cursor) -> None:
-    outbox.announce(conn, projection.notices, batch.head.number)
-    outbox.hand_over_changes(conn, projection.notices)
+    if projection.notices:
+        outbox.announce(conn, projection.notices, batch.head.number)
+        outbox.hand_over_changes(conn, projection.notices)
     if batch.last != batch.head.number:
         return
     if not read.caught_up:
         outbox.hand_over_open_leases(conn, batch.head.timestamp, booked_after=-1)
     elif any(notice.topic == outbox.BOOKED for notice in projection.notices):
         outbox.hand_over_open_leases(conn, batch.head.timestamp, booked_after=read.block_number)
+    announce(conn)
 
 
 def _forget_final(conn: Connection, read: Cursor, final: int) -> None:
     """Drops the journal of what has become final, and the empty blocks below it."""
     if final > read.final_number:
         conn.execute(delete(undo).where(undo.c.block_number <= final))
-    has_logs = exists().where(raw_logs.c.block_number == blocks.c.number)
+    # Below the final block only what was stored before it was final can be empty.
+    highest = min(final - 1, read.block_number)
     lowest = min(read.final_number, read.block_number)
+    has_logs = exists().where(raw_logs.c.block_number == blocks.c.number)
     conn.execute(
-        delete(blocks).where(blocks.c.number >= lowest, blocks.c.number < final, ~has_logs)
+        delete(blocks).where(blocks.c.number >= lowest, blocks.c.number <= highest, ~has_logs)
     )

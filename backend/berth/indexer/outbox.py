@@ -52,6 +52,12 @@ def announce(conn: Connection, notices: Iterable[Notice], head_number: int) -> N
             )
 
 
+def knows_a_lease(conn: Connection) -> bool:
+    """Whether the relay was told of any booking, so that changes of leases concern it."""
+    query = select(outbox.c.id).where(outbox.c.kind == BOOKED, outbox.c.state != "cancelled")
+    return conn.execute(query.limit(1)).first() is not None
+
+
 def hand_over_changes(conn: Connection, notices: Iterable[Notice]) -> None:
     """Outbox rows of changes to leases that the relay knows of."""
     notices = list(notices)

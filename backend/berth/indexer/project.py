@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
+
+from sqlalchemy import Table
 
 from berth.chain import events
 from berth.core.deployment import Deployment
+from berth.core.errors import BerthError
+from berth.core.ids import lease_hex, space_hex
 from berth.indexer.projection import Place, Projection, gap
 from berth.indexer.projections import (
     admin,
@@ -74,14 +79,59 @@ UNPROJECTED: frozenset[type[Any]] = frozenset(
 )
 
 
-_OF_LEASES = (
-    events.Arrived,
-    events.OverstayClaimed,
-    events.Extended,
-    events.VehicleChanged,
-    events.Disputed,
-    events.NoShowRecorded,
-)
+def _lease(event: Any) -> str:
+    return lease_hex(event.lease_id)
+
+
+def _space(event: Any) -> str:
+    return space_hex(event.space_id)
+
+
+def _leased_offer(event: Any) -> tuple[str, int]:
+    return space_hex(event.lease_id >> 48), event.offer
+
+
+_OF_LEASE = ((derived.leases, _lease),)
+_OF_SPACE = ((derived.spaces, _space),)
+_OF_ACCOUNT = ((derived.accounts, attrgetter("account")),)
+
+#: Rows that handlers will ask for, read with few statements before they do. What is missing here is
+#: read when it is asked for.
+READS: dict[type[Any], tuple[tuple[Table, Callable[[Any], Any]], ...]] = {
+    events.Deposited: _OF_ACCOUNT,
+    events.Withdrawn: _OF_ACCOUNT,
+    events.AutoPayoutSet: _OF_ACCOUNT,
+    events.Leased: (
+        (derived.offers, _leased_offer),
+        (derived.accounts, attrgetter("driver")),
+    ),
+    events.Arrived: _OF_LEASE,
+    events.OverstayClaimed: _OF_LEASE,
+    events.Extended: (*_OF_LEASE, (derived.accounts, attrgetter("driver"))),
+    events.VehicleChanged: _OF_LEASE,
+    events.Disputed: _OF_LEASE,
+    events.NoShowRecorded: _OF_LEASE,
+    events.Settled: (
+        *_OF_LEASE,
+        (derived.accounts, attrgetter("owner")),
+        (derived.accounts, attrgetter("driver")),
+    ),
+    events.Compensated: (
+        *_OF_LEASE,
+        (derived.accounts, attrgetter("from_")),
+        (derived.accounts, attrgetter("to")),
+    ),
+    events.Unblocked: ((derived.blockings, _lease),),
+    events.SpaceRegistered: _OF_SPACE,
+    events.SpaceTakenOver: _OF_SPACE,
+    events.SpaceDelisted: _OF_SPACE,
+    events.SpaceReleased: _OF_SPACE,
+    events.LockRotated: _OF_SPACE,
+    events.ManagerSet: _OF_SPACE,
+    events.OfferPublished: _OF_SPACE,
+    events.OffersWithdrawn: _OF_SPACE,
+    events.VehicleRegistered: ((derived.vehicles, attrgetter("plate_commitment")),),
+}
 
 
 class RawLog(NamedTuple):
@@ -93,7 +143,7 @@ class RawLog(NamedTuple):
     tx_hash: str
     tx_index: int
     address: str
-    topics: tuple[str, ...]
+    topics: Sequence[str]
     data: bytes
 
 
@@ -116,35 +166,51 @@ class Projector:
         `timestamps` holds the Unix seconds of every block with a log. Raises BerthError index.gap
         when a log cannot follow from those before it, chain.log for one that is not ours.
         """
-        decoded = [(log, self._decode(log)) for log in logs]
-        self._read_ahead(projection, [event for _log, event in decoded])
+        decoded = self._decode(logs)
+        self._read_ahead(projection, decoded)
+        handler_of = HANDLERS.get
+        begin_block = projection.rows.begin_block
+        number, moment = -1, 0
         for log, event in decoded:
-            handler = HANDLERS.get(type(event))
+            handler = handler_of(type(event))
             if handler is None:
                 continue
-            projection.rows.begin_block(log.block_number, log.block_number > final_number)
-            moment = timestamps[log.block_number]
-            place = Place(log.block_number, log.block_hash, moment, log.tx_hash, log.log_index)
-            handler(projection, event, place)
+            if log.block_number != number:
+                number = log.block_number
+                begin_block(number, number > final_number)
+                moment = timestamps[number]
+            handler(projection, event, Place(number, log.block_hash, moment, log.tx_hash))
 
-    def _decode(self, log: RawLog) -> Any:
-        decoder = self._decoders[log.address].get(log.topics[0] if log.topics else "")
-        if decoder is None:
-            raise gap(f"the contract {log.address} logs an event that this program does not know")
-        return decoder(log.topics, log.data)
+    def _decode(self, logs: Iterable[RawLog]) -> list[tuple[RawLog, Any]]:
+        decoders = self._decoders
+        decoded = []
+        for log in logs:
+            topics = log.topics
+            try:
+                decoder = decoders[log.address][topics[0]]
+            except (KeyError, IndexError):
+                raise self._stranger(log) from None
+            decoded.append((log, decoder(topics, log.data)))
+        return decoded
+
+    def _stranger(self, log: RawLog) -> BerthError:
+        if log.address not in self._decoders:
+            message = f"a log of {log.address} in block {log.block_number} was not asked for"
+            return BerthError("chain.log", message)
+        topic = log.topics[0] if log.topics else "without topics"
+        return gap(
+            f"the contract {log.address} logs an event that this program does not know"
+            f" ({topic}, block {log.block_number})"
+        )
 
     @staticmethod
-    def _read_ahead(projection: Projection, decoded: list[Any]) -> None:
-        """Reads the leases and accounts of the range with few statements."""
-        leases_wanted: list[str] = []
-        accounts_wanted: list[str] = []
-        for event in decoded:
-            if isinstance(event, events.Settled):
-                accounts_wanted += (event.owner, event.driver)
-                leases_wanted.append(f"0x{event.lease_id:028x}")
-            elif isinstance(event, events.Leased):
-                accounts_wanted.append(event.driver)
-            elif isinstance(event, _OF_LEASES):
-                leases_wanted.append(f"0x{event.lease_id:028x}")
-        projection.rows.load(derived.leases, leases_wanted)
-        projection.rows.load(derived.accounts, accounts_wanted)
+    def _read_ahead(projection: Projection, decoded: list[tuple[RawLog, Any]]) -> None:
+        wanted: dict[Table, list[Any]] = {}
+        for _log, event in decoded:
+            for table, key in READS.get(type(event), ()):
+                try:
+                    wanted[table].append(key(event))
+                except KeyError:
+                    wanted[table] = [key(event)]
+        for table, keys in wanted.items():
+            projection.rows.load(table, keys)

@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Table
 
 from berth.core.errors import BerthError
-from berth.indexer.rows import Row, Rows
+from berth.indexer.rows import Rows
+from berth.store.bulk import Key, Row
 
 
 class Place(NamedTuple):
@@ -19,7 +20,6 @@ class Place(NamedTuple):
     block_hash: str
     timestamp: int
     tx_hash: str
-    log_index: int
 
 
 class Notice(NamedTuple):
@@ -35,9 +35,13 @@ class Notice(NamedTuple):
 
 @dataclass
 class Projection:
-    """The unit of work that handlers are given."""
+    """The unit of work that handlers are given.
+
+    Without `telling` nobody wants to know: history is read, and the relay knows no lease.
+    """
 
     rows: Rows
+    telling: bool = True
     notices: list[Notice] = field(default_factory=list)
 
     def tell(
@@ -51,18 +55,31 @@ class Projection:
         space_id: str | None = None,
     ) -> None:
         """Adds a notice."""
+        if not self.telling:
+            return
         self.notices.append(Notice(topic, place, parties, lease_id, space_id, payload))
 
-    def required(self, table: Table, *key: Any) -> Row:
-        """A row that an earlier log must have made.
+    def required(self, table: Table, key: Key) -> Row:
+        """A row that an earlier log must have made, to read.
 
         Raises BerthError index.gap: logs are missing, and going on would only hide it.
         """
-        row = self.rows.get(table, *key)
+        row = self.rows.get(table, key)
         if row is None:
-            shown = ", ".join(str(part) for part in key)
-            raise gap(f"a log speaks of {table.name} {shown}, which no earlier log made")
+            raise _missing(table, key)
         return row
+
+    def changing(self, table: Table, key: Key) -> Row:
+        """A row that an earlier log must have made, to set values in. Raises BerthError."""
+        row = self.rows.edit(table, key)
+        if row is None:
+            raise _missing(table, key)
+        return row
+
+
+def _missing(table: Table, key: Key) -> BerthError:
+    shown = ", ".join(map(str, key)) if isinstance(key, tuple) else key
+    return gap(f"a log speaks of {table.name} {shown}, which no earlier log made")
 
 
 def gap(what: str) -> BerthError:

@@ -9,16 +9,16 @@ from sqlalchemy import Connection, delete, func, select
 
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
-from berth.indexer.cursor import move_cursor, read_cursor
+from berth.indexer.cursor import lock_cursor, move_cursor, read_cursor
 from berth.indexer.fetch import Header
 from berth.indexer.project import Projector, RawLog
 from berth.indexer.projection import Projection
 from berth.indexer.rows import Rows
 from berth.store import Store
-from berth.store.derived import PROJECTIONS, blocks, raw_logs, undo
+from berth.store.derived import PROJECTIONS, raw_logs, undo
 
 #: Logs projected between two flushes.
-CHUNK = 2_000
+CHUNK = 5_000
 
 
 def rebuild(
@@ -34,14 +34,16 @@ def rebuild(
         cursor = read_cursor(conn)
         if cursor is None:
             raise BerthError("index.empty", "nothing was indexed yet: there is nothing to rebuild")
+        lock_cursor(conn, cursor)
         for table in (undo, *PROJECTIONS):
             conn.execute(delete(table))
         total = int(conn.execute(select(func.count()).select_from(raw_logs)).scalar_one())
         done = 0
+        rows = Rows(conn)
         for logs, timestamps in _chunks(conn):
-            projection = Projection(Rows(conn))
+            projection = Projection(rows, telling=False)
             projector.project(projection, logs, timestamps, cursor.final_number)
-            projection.rows.flush()
+            rows.flush()
             done += len(logs)
             if progress is not None:
                 progress(done, total)
@@ -67,36 +69,23 @@ def _chunks(conn: Connection) -> Iterator[tuple[list[RawLog], dict[int, int]]]:
 
 def _logs(conn: Connection) -> Iterator[tuple[RawLog, int]]:
     """All logs, a few thousand at a time: writes go through the same connection in between."""
+    mark = "?" if conn.dialect.name == "sqlite" else "%s"
+    query = (
+        f"SELECT {', '.join(f'l.{name}' for name in _LOG)}, b.timestamp"  # noqa: S608
+        " FROM raw_logs AS l JOIN blocks AS b ON b.number = l.block_number"
+        f" WHERE (l.block_number, l.log_index) > ({mark}, {mark})"
+        f" ORDER BY l.block_number, l.log_index LIMIT {CHUNK}"
+    )
     after = (-1, -1)
     while True:
-        query = (
-            select(raw_logs, blocks.c.timestamp)
-            .join(blocks, blocks.c.number == raw_logs.c.block_number)
-            .where(
-                (raw_logs.c.block_number > after[0])
-                | ((raw_logs.c.block_number == after[0]) & (raw_logs.c.log_index > after[1]))
-            )
-            .order_by(raw_logs.c.block_number, raw_logs.c.log_index)
-            .limit(CHUNK)
-        )
-        rows = conn.execute(query).mappings().all()
-        for row in rows:
-            topics = tuple(
-                row[name] for name in ("topic0", "topic1", "topic2", "topic3") if row[name]
-            )
-            yield (
-                RawLog(
-                    row["block_number"],
-                    row["log_index"],
-                    row["block_hash"],
-                    row["tx_hash"],
-                    row["tx_index"],
-                    row["address"],
-                    topics,
-                    row["data"],
-                ),
-                row["timestamp"],
-            )
+        rows = conn.exec_driver_sql(query, after).cursor.fetchall()
+        for number, index, block_hash, tx, tx_index, address, *topics, data, timestamp in rows:
+            present = [topic for topic in topics if topic is not None]
+            log = RawLog(number, index, block_hash, tx, tx_index, address, present, data)
+            yield log, timestamp
         if len(rows) < CHUNK:
             return
-        after = (rows[-1]["block_number"], rows[-1]["log_index"])
+        after = rows[-1][:2]
+
+
+_LOG = tuple(column.name for column in raw_logs.columns)

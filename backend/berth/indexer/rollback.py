@@ -15,6 +15,7 @@ from berth.indexer.rows import undo_above
 from berth.store import Store
 from berth.store.derived import blocks, leases, raw_logs
 from berth.store.events import append_event
+from berth.store.wake import announce
 
 #: Hashes compared in one request on the way down.
 STEP = 32
@@ -88,4 +89,5 @@ def roll_back(store: Store, read: Cursor, ancestor: Header) -> Rollback:
         depth = read.block_number - ancestor.number
         payload = {"ancestor": ancestor.number, "blocks": depth}
         append_event(conn, "chain.reorg", None, None, None, payload)
+        announce(conn)
     return Rollback(ancestor, depth, tuple(row[0] for row in gone), cursor)

@@ -9,23 +9,17 @@ from berth.store import derived
 
 
 def fee_set(p: Projection, e: events.FeeSet, _at: Place) -> None:
-    row = market_row(p)
-    row["fee_bps"] = e.fee_bps
-    p.rows.put(derived.market_state, row)
+    market_row(p)["fee_bps"] = e.fee_bps
 
 
 def paused(p: Projection, e: events.Paused, at: Place) -> None:
-    row = market_row(p)
-    row["paused_until"] = e.until
-    p.rows.put(derived.market_state, row)
+    market_row(p)["paused_until"] = e.until
     p.tell("market.paused", at, None, {"until": e.until})
 
 
 def unpaused(p: Projection, _e: events.Unpaused, at: Place) -> None:
-    row = market_row(p)
     # as the contract does: the moment of the last lapse decides when the next pause may begin
-    row["paused_until"] = at.timestamp
-    p.rows.put(derived.market_state, row)
+    market_row(p)["paused_until"] = at.timestamp
     p.tell("market.unpaused", at, None, {})
 
 
@@ -35,9 +29,7 @@ def attester_set(p: Projection, e: events.AttesterSet, _at: Place) -> None:
 
 
 def attester_revoked(p: Projection, e: events.AttesterRevoked, at: Place) -> None:
-    row = p.required(derived.attesters, e.id)
-    row["revoked"] = 1
-    p.rows.put(derived.attesters, row)
+    p.changing(derived.attesters, e.id)["revoked"] = 1
     p.tell("attester.revoked", at, None, {"id": e.id})
 
 

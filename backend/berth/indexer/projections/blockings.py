@@ -11,7 +11,7 @@ from berth.store import derived
 def blocked(p: Projection, e: events.Blocked, at: Place) -> None:
     space_number, start_slot, _epoch = split_lease(e.lease_id)
     space = space_hex(space_number)
-    p.rows.put(
+    p.rows.add(
         derived.blockings,
         {
             "lease_id": lease_hex(e.lease_id),
@@ -30,9 +30,8 @@ def blocked(p: Projection, e: events.Blocked, at: Place) -> None:
 
 
 def unblocked(p: Projection, e: events.Unblocked, at: Place) -> None:
-    row = p.required(derived.blockings, lease_hex(e.lease_id))
+    row = p.changing(derived.blockings, lease_hex(e.lease_id))
     row["ended_at"] = at.timestamp
-    p.rows.put(derived.blockings, row)
     space, start_slot, slots = row["space_id"], row["start_slot"], row["slots"]
     _tell(p, "space.unblocked", space, e.lease_id, e.by, start_slot, slots, at)
 

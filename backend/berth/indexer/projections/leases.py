@@ -7,17 +7,17 @@ from berth.core.ids import lease_hex, space_hex, split_lease
 from berth.core.states import LeaseState
 from berth.indexer.projection import Place, Projection
 from berth.indexer.projections.money import change_credit
-from berth.indexer.rows import Row
 from berth.store import derived
+from berth.store.bulk import Row
 
 
 def leased(p: Projection, e: events.Leased, at: Place) -> None:
     lease = lease_hex(e.lease_id)
     space_number, start_slot, epoch = split_lease(e.lease_id)
     space = space_hex(space_number)
-    owner = p.required(derived.offers, space, e.offer)["owner"]
+    owner = p.required(derived.offers, (space, e.offer))["owner"]
     change_credit(p, e.driver, e.pulled - e.deposit, at)
-    p.rows.put(
+    p.rows.add(
         derived.leases,
         {
             "lease_id": lease,
@@ -74,7 +74,7 @@ def leased(p: Projection, e: events.Leased, at: Place) -> None:
 
 
 def arrived(p: Projection, e: events.Arrived, at: Place) -> None:
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     row.update(
         state=LeaseState.PARKED.value,
         arrived=e.arrived,
@@ -82,13 +82,12 @@ def arrived(p: Projection, e: events.Arrived, at: Place) -> None:
         arrived_tx=at.tx_hash,
         updated_block=at.block_number,
     )
-    p.rows.put(derived.leases, row)
     payload = {"leaseId": row["lease_id"], "arrived": e.arrived, "txHash": at.tx_hash}
     tell_parties(p, "lease.arrived", row, at, payload)
 
 
 def overstay_claimed(p: Projection, e: events.OverstayClaimed, at: Place) -> None:
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     row.update(
         state=LeaseState.CLAIMED.value,
         arrived=e.arrived,
@@ -98,14 +97,13 @@ def overstay_claimed(p: Projection, e: events.OverstayClaimed, at: Place) -> Non
         claimed_tx=at.tx_hash,
         updated_block=at.block_number,
     )
-    p.rows.put(derived.leases, row)
     payload = {"leaseId": row["lease_id"], "overstay": str(e.overstay), "txHash": at.tx_hash}
     tell_parties(p, "lease.claimed", row, at, payload)
 
 
 def extended(p: Projection, e: events.Extended, at: Place) -> None:
     """Longer, or with more energy: the totals from now on."""
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     more = e.deposit - int(row["deposit"])
     change_credit(p, e.driver, e.pulled - more, at)
     row.update(
@@ -129,7 +127,7 @@ def extended(p: Projection, e: events.Extended, at: Place) -> None:
 
 
 def vehicle_changed(p: Projection, e: events.VehicleChanged, at: Place) -> None:
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     _change_vehicle(p, row, e.plate_commitment, at)
     payload = {
         "leaseId": row["lease_id"],
@@ -140,19 +138,17 @@ def vehicle_changed(p: Projection, e: events.VehicleChanged, at: Place) -> None:
 
 
 def disputed(p: Projection, e: events.Disputed, at: Place) -> None:
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     row.update(
         disputed=1, disputed_by=e.by, disputed_at=at.timestamp, updated_block=at.block_number
     )
-    p.rows.put(derived.leases, row)
     payload = {"leaseId": row["lease_id"], "by": e.by, "txHash": at.tx_hash}
     tell_parties(p, "lease.disputed", row, at, payload)
 
 
 def no_show_recorded(p: Projection, e: events.NoShowRecorded, at: Place) -> None:
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     row.update(no_show=1, updated_block=at.block_number)
-    p.rows.put(derived.leases, row)
     payload = {"leaseId": row["lease_id"], "until": e.until, "txHash": at.tx_hash}
     tell_parties(p, "lease.no_show", row, at, payload)
 
@@ -164,7 +160,6 @@ def _change_vehicle(p: Projection, row: Row, plate_commitment: str, at: Place) -
         changed_block=at.block_number,
         updated_block=at.block_number,
     )
-    p.rows.put(derived.leases, row)
 
 
 def tell_parties(

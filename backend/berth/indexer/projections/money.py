@@ -5,8 +5,8 @@ from __future__ import annotations
 from berth.chain import events
 from berth.core.ledger import EMPTY_HEAD
 from berth.indexer.projection import Place, Projection, gap
-from berth.indexer.rows import Row
 from berth.store import derived
+from berth.store.bulk import Row
 
 
 def deposited(p: Projection, e: events.Deposited, at: Place) -> None:
@@ -20,9 +20,7 @@ def withdrawn(p: Projection, e: events.Withdrawn, at: Place) -> None:
 
 
 def auto_payout_set(p: Projection, e: events.AutoPayoutSet, at: Place) -> None:
-    row = _account_row(p, e.account)
-    row["auto_payout"] = int(e.enabled)
-    p.rows.put(derived.accounts, row)
+    _account_row(p, e.account)["auto_payout"] = int(e.enabled)
     p.tell("account.auto_payout", at, (e.account,), {"enabled": e.enabled, "txHash": at.tx_hash})
 
 
@@ -45,29 +43,23 @@ def change_credit(p: Projection, account: str, amount: int, at: Place) -> None:
     if credit < 0:
         raise gap(f"the credit of {account} would be {credit} in block {at.block_number}")
     row["credit"] = str(credit)
-    p.rows.put(derived.accounts, row)
-    payload = {"account": account, "credit": str(credit), "change": str(amount)}
-    p.tell("account.credit", at, (account,), payload)
+    if p.telling:
+        payload = {"account": account, "credit": str(credit), "change": str(amount)}
+        p.tell("account.credit", at, (account,), payload)
 
 
 def _account_row(p: Projection, account: str) -> Row:
-    known = p.rows.get(derived.accounts, account)
-    return known or {"account": account, "credit": "0", "auto_payout": 0}
+    known = p.rows.edit(derived.accounts, account)
+    if known is None:
+        new = {"account": account, "credit": "0", "auto_payout": 0}
+        return p.rows.add(derived.accounts, new)
+    return known
 
 
 def market_row(p: Projection) -> Row:
-    """The market's row, as it is or as a new market's."""
-    return p.rows.get(derived.market_state, 1) or {
-        "id": 1,
-        "fees": "0",
-        "ledger_count": 0,
-        "head": "0x" + EMPTY_HEAD.hex(),
-        "fee_bps": 0,
-        "paused_until": 0,
-        "deposited": "0",
-        "withdrawn": "0",
-        "fees_withdrawn": "0",
-    }
+    """The market's row, as it is or as a new market's, to set values in."""
+    known = p.rows.edit(derived.market_state, 1)
+    return p.rows.add(derived.market_state, _NEW_MARKET.copy()) if known is None else known
 
 
 def add_to_market(p: Projection, column: str, amount: int) -> None:
@@ -77,4 +69,16 @@ def add_to_market(p: Projection, column: str, amount: int) -> None:
     if total < 0:
         raise gap(f"the market's {column} would be {total}")
     row[column] = str(total)
-    p.rows.put(derived.market_state, row)
+
+
+_NEW_MARKET: Row = {
+    "id": 1,
+    "fees": "0",
+    "ledger_count": 0,
+    "head": "0x" + EMPTY_HEAD.hex(),
+    "fee_bps": 0,
+    "paused_until": 0,
+    "deposited": "0",
+    "withdrawn": "0",
+    "fees_withdrawn": "0",
+}

@@ -13,7 +13,7 @@ from berth.store import derived
 
 
 def settled(p: Projection, e: events.Settled, at: Place) -> None:
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     record = Record(
         lease_id=e.lease_id,
         outcome=e.outcome,
@@ -43,7 +43,6 @@ def settled(p: Projection, e: events.Settled, at: Place) -> None:
         closed_at=e.closed_at,
         updated_block=at.block_number,
     )
-    p.rows.put(derived.leases, row)
     amounts = {
         "rent": str(e.rent),
         "overstay": str(e.overstay),
@@ -51,7 +50,7 @@ def settled(p: Projection, e: events.Settled, at: Place) -> None:
         "fee": str(e.fee),
         "refund": str(e.refund),
     }
-    p.rows.put(
+    p.rows.add(
         derived.settlements,
         {
             "number": e.number,
@@ -85,9 +84,8 @@ def settled(p: Projection, e: events.Settled, at: Place) -> None:
 
 def compensated(p: Projection, e: events.Compensated, at: Place) -> None:
     """An owner who cancelled pays the driver, from credit to credit, beside the record."""
-    row = p.required(derived.leases, lease_hex(e.lease_id))
+    row = p.changing(derived.leases, lease_hex(e.lease_id))
     row["compensation"] = str(e.amount)
-    p.rows.put(derived.leases, row)
     change_credit(p, e.from_, -e.amount, at)
     change_credit(p, e.to, e.amount, at)
     payload = {
@@ -116,5 +114,4 @@ def _append_to_ledger(p: Projection, number: int, hashed: bytes, fee: int) -> st
         raise gap(f"settlement {number} follows settlement {market['ledger_count']}")
     head = "0x" + next_head(bytes.fromhex(market["head"][2:]), hashed).hex()
     market.update(ledger_count=number, head=head, fees=str(int(market["fees"]) + fee))
-    p.rows.put(derived.market_state, market)
     return head

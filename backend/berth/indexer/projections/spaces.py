@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-
 from berth.chain import events
 from berth.core.addresses import ZERO
 from berth.core.ids import space_hex
@@ -11,8 +9,8 @@ from berth.core.slots import utc_day
 from berth.core.tariff import decode_words
 from berth.core.title import unpack_attributes
 from berth.indexer.projection import Place, Projection
-from berth.indexer.rows import Row
 from berth.store import derived
+from berth.store.bulk import Row
 
 
 def space_registered(p: Projection, e: events.SpaceRegistered, at: Place) -> None:
@@ -55,7 +53,6 @@ def space_taken_over(p: Projection, e: events.SpaceTakenOver, at: Place) -> None
     `SpaceRegistered` follows in the same transaction."""
     row = _space(p, e.space_id)
     row.update(owner=e.to, since=e.since, first_live=e.since)
-    p.rows.put(derived.spaces, row)
     payload = {
         "spaceId": row["space_id"],
         "from": e.from_,
@@ -69,18 +66,16 @@ def space_taken_over(p: Projection, e: events.SpaceTakenOver, at: Place) -> None
 def space_delisted(p: Projection, e: events.SpaceDelisted, at: Place) -> None:
     row = _space(p, e.space_id)
     row.update(first_live=row["last_offer"] + 1, valid_day=0, delisted_day=utc_day(at.timestamp))
-    p.rows.put(derived.spaces, row)
     payload = {"spaceId": row["space_id"], "by": e.by, "txHash": at.tx_hash}
     p.tell("space.delisted", at, None, payload, space_id=row["space_id"])
 
 
 def space_released(p: Projection, e: events.SpaceReleased, at: Place) -> None:
     # Of the registry, whichever market it was: another one can only hold what ours let go of.
-    row = p.rows.get(derived.spaces, space_hex(e.space_id))
+    row = p.rows.edit(derived.spaces, space_hex(e.space_id))
     if row is None:
         return
     row["released"] = 1
-    p.rows.put(derived.spaces, row)
     payload = {"spaceId": row["space_id"], "txHash": at.tx_hash}
     p.tell("space.released", at, None, payload, space_id=row["space_id"])
 
@@ -94,7 +89,6 @@ def lock_rotated(p: Projection, e: events.LockRotated, at: Place) -> None:
         previous_key=e.previous,
         rotated_at=at.timestamp,
     )
-    p.rows.put(derived.spaces, row)
     payload = {
         "spaceId": row["space_id"],
         "previous": e.previous,
@@ -107,7 +101,6 @@ def lock_rotated(p: Projection, e: events.LockRotated, at: Place) -> None:
 def manager_set(p: Projection, e: events.ManagerSet, at: Place) -> None:
     row = _space(p, e.space_id)
     former, row["manager"] = row["manager"], None if e.manager == ZERO else e.manager
-    p.rows.put(derived.spaces, row)
     parties = (row["owner"], *(one for one in (former, row["manager"]) if one))
     payload = {"spaceId": row["space_id"], "manager": row["manager"], "txHash": at.tx_hash}
     p.tell("space.manager", at, parties, payload, space_id=row["space_id"])
@@ -116,7 +109,6 @@ def manager_set(p: Projection, e: events.ManagerSet, at: Place) -> None:
 def offers_withdrawn(p: Projection, e: events.OffersWithdrawn, at: Place) -> None:
     row = _space(p, e.space_id)
     row["first_live"] = e.first_live
-    p.rows.put(derived.spaces, row)
     payload = {"spaceId": row["space_id"], "firstLive": e.first_live, "txHash": at.tx_hash}
     p.tell("offer.withdrawn", at, None, payload, space_id=row["space_id"])
 
@@ -124,13 +116,12 @@ def offers_withdrawn(p: Projection, e: events.OffersWithdrawn, at: Place) -> Non
 def offer_published(p: Projection, e: events.OfferPublished, at: Place) -> None:
     row = _space(p, e.space_id)
     row["last_offer"] = e.number
-    p.rows.put(derived.spaces, row)
     space = row["space_id"]
-    values = asdict(decode_words(e.word_a, e.word_b))
+    values = dict(vars(decode_words(e.word_a, e.word_b)))
     values["price_per_slot"] = str(values["price_per_slot"])
     values["price_per_kwh"] = str(values["price_per_kwh"])
     values["hours_of_week"] = f"0x{values['hours_of_week']:042x}"
-    p.rows.put(
+    p.rows.add(
         derived.offers,
         {
             "space_id": space,
@@ -185,4 +176,4 @@ _NEW: Row = {
 
 
 def _space(p: Projection, number: int) -> Row:
-    return p.required(derived.spaces, space_hex(number))
+    return p.changing(derived.spaces, space_hex(number))

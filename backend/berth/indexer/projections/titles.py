@@ -8,7 +8,7 @@ from berth.store import derived
 
 
 def edition_published(p: Projection, e: events.EditionPublished, at: Place) -> None:
-    p.rows.put(
+    p.rows.add(
         derived.editions,
         {
             "city": e.city,
@@ -41,7 +41,7 @@ def authority_set(p: Projection, e: events.AuthoritySet, _at: Place) -> None:
 
 
 def _bits(p: Projection, city: int, word: int) -> int:
-    row = p.rows.get(derived.revocations, city, word)
+    row = p.rows.get(derived.revocations, (city, word))
     return 0 if row is None else int(row["bits"], 16)
 
 
@@ -51,4 +51,4 @@ def _set_bits(p: Projection, city: int, word: int, bits: int) -> None:
         p.rows.put(derived.revocations, row)
     else:
         # no row means none revoked: one state, one form, one digest
-        p.rows.drop(derived.revocations, city, word)
+        p.rows.drop(derived.revocations, (city, word))
