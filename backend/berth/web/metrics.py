@@ -11,12 +11,13 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
-    PlatformCollector,
-    ProcessCollector,
     generate_latest,
 )
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from berth.core import telemetry
+from berth.web.figures import PlatformFigures
 
 if TYPE_CHECKING:
     from berth.web.status import PlatformStatus
@@ -34,14 +35,13 @@ _HEADERS = (
 
 
 class Metrics:
-    """The counters of one application; a registry of its own, so that tests can have many."""
+    """The counters of one application; a registry of its own, so that tests can have many. What the
+    process's parts count (`berth.core.telemetry`) is told with them."""
 
     content_type = CONTENT_TYPE_LATEST
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        ProcessCollector(registry=self.registry)
-        PlatformCollector(registry=self.registry)
         labels = ("method", "route", "status")
         self.requests = Counter(
             "berth_http_requests", "Requests answered", labels, registry=self.registry
@@ -53,43 +53,20 @@ class Metrics:
             buckets=(0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10),
             registry=self.registry,
         )
-        self._gauges = {
-            name: Gauge(f"berth_{name}", text, registry=self.registry)
-            for name, text in (
-                ("index_block", "Newest indexed block"),
-                ("index_lag_blocks", "Blocks behind the node"),
-                ("index_block_timestamp_seconds", "Time of the newest indexed block"),
-                ("spaces", "Registered spaces"),
-                ("open_leases", "Leases with money in escrow"),
-                ("settlements", "Settlements in the ledger"),
-                ("escrow_minor_units", "Deposits of open leases"),
-                ("locks", "Locks heard of"),
-                ("locks_online", "Locks online"),
-                ("event_listeners", "Open event streams"),
-            )
-        }
+        self._listeners = Gauge(
+            "berth_event_listeners", "Open event streams", registry=self.registry
+        )
+        self._figures = PlatformFigures()
+        self.registry.register(self._figures)
 
     def observe(self, status: PlatformStatus, listeners: int) -> None:
         """Takes the platform's figures over."""
-        index, held = status.index, status.totals
-        figures = {
-            "index_block": index.block if index else 0,
-            "index_lag_blocks": index.lag if index else 0,
-            "index_block_timestamp_seconds": index.block_at if index else 0,
-            "spaces": held.spaces,
-            "open_leases": held.open_leases,
-            "settlements": held.settlements,
-            "escrow_minor_units": held.escrow,
-            "locks": status.locks,
-            "locks_online": status.locks_online,
-            "event_listeners": listeners,
-        }
-        for name, value in figures.items():
-            self._gauges[name].set(value)
+        self._figures.status = status
+        self._listeners.set(listeners)
 
     def text(self) -> bytes:
         """The exposition."""
-        return generate_latest(self.registry)
+        return generate_latest(self.registry) + generate_latest(telemetry.REGISTRY)
 
 
 class Outermost:

@@ -57,6 +57,7 @@ _WORDS: dict[str, tuple[str, str]] = {
     "lapsed": ("dispute undecided", "争议未决"),
     "ok": ("all well", "正常"),
     "catching_up": ("catching up", "追赶中"),
+    "attention": ("needs attention", "待处理"),
     "paused": ("paused", "已暂停"),
     "trouble": ("trouble", "异常"),
 }

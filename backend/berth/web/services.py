@@ -17,9 +17,11 @@ from berth.core.clock import Clock, WallClock
 from berth.core.deployment import Deployment
 from berth.core.sealed import Sealer
 from berth.core.settings import Settings
+from berth.devices.mqtt import BrokerLogin
 from berth.market.titles.library import TitleLibrary
 from berth.store.engine import Store
 from berth.web.caching import Kept
+from berth.web.checks import Found, Watch
 from berth.web.status import PlatformStatus
 
 _LOOPBACK = ("127.0.0.1", "localhost")
@@ -44,7 +46,8 @@ class RelayDesk(Protocol):
 @dataclass
 class Services:
     """All that requests need. `clock` follows the chain's block time and tells what leases are
-    decided by; `wall` is the machine's and tells how long sessions last."""
+    decided by; `wall` is the machine's and tells how long sessions last. `broker` is the locks'
+    broker, asked whether it is there; None = there is none to ask."""
 
     store: Store
     settings: Settings
@@ -54,6 +57,7 @@ class Services:
     sealer: Sealer
     relay: RelayDesk
     wall: Clock = field(default_factory=WallClock)
+    broker: BrokerLogin | None = None
 
     @cached_property
     def contracts(self) -> Contracts:
@@ -64,6 +68,16 @@ class Services:
     def head_report(self) -> Kept[Report]:
         """The latest verification of the ledger."""
         return Kept(5.0)
+
+    @cached_property
+    def watch(self) -> Watch:
+        """Looks whether everything is there."""
+        return Watch(self)
+
+    @cached_property
+    def readiness(self) -> Kept[Found]:
+        """What the latest look found."""
+        return Kept(1.0)
 
     @cached_property
     def platform_status(self) -> Kept[PlatformStatus]:

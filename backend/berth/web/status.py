@@ -2,145 +2,129 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from berth.core.money import Currency
-from berth.core.zones import rfc3339
-from berth.market.index_state import IndexState, Totals, index_state, totals
+from berth.market.index_state import IndexState, Totals, totals
 from berth.market.locks import lock_counts
-from berth.web.schemas.common import CurrencyOut, amount
-from berth.web.schemas.operations import IndexOut, StatusOut
+from berth.market.operations import Work, work
+from berth.web.checks import Found
+from berth.web.statuswords import lines, sentence
 
 if TYPE_CHECKING:
     from berth.web.services import Services
 
-#: Blocks behind the node from which the index counts as catching up.
-MAX_LAG = 5
-#: Seconds without a written cursor after which the index is not at work.
-STALE_SECONDS = 60
+State = Literal["ok", "attention", "catching_up", "paused", "trouble"]
 
-State = Literal["ok", "catching_up", "paused", "trouble"]
+#: What ends by itself, given time.
+_CATCHING_UP = frozenset({"index.behind"})
 
-_SENTENCES: dict[State, tuple[str, str]] = {
-    "ok": ("Everything works.", "一切正常。"),
-    "catching_up": (
-        "The index is {lag} blocks behind the chain and catching up.",
-        "索引落后 {lag} 个区块，正在追赶。",
-    ),
-    "paused": (
-        "New leases are paused until {until}; every way out stays open.",
-        "新租约暂停至 {until}；所有退出与结算照常。",
-    ),
-    "trouble": (
-        "The index is not reading the chain.",
-        "索引未在读取区块链。",
-    ),
-}
+
+@dataclass(frozen=True, slots=True)
+class Holdings:
+    """What the database holds: the market's totals, its locks, the relay's tables."""
+
+    totals: Totals
+    locks: int
+    locks_online: int
+    work: Work
+
+
+@dataclass(frozen=True, slots=True)
+class NodeSeen:
+    """A node by its number in the order of preference; `reason` why it is not used, a code."""
+
+    number: int
+    used: bool
+    reason: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class PlatformStatus:
-    """What was found; times in Unix seconds UTC, amounts in minor units."""
+    """What was found; times in Unix seconds UTC, amounts in minor units, `spend_cap` in wei a day.
+    `held` is None while the database does not answer."""
 
-    state: State
     now: int
-    index: IndexState | None
-    totals: Totals
-    locks: int
-    locks_online: int
+    found: Found
+    held: Holdings | None
     currency: Currency
+    spend_cap: int
+
+    @property
+    def index(self) -> IndexState | None:
+        return self.found.index
+
+    @property
+    def totals(self) -> Totals | None:
+        return None if self.held is None else self.held.totals
+
+    @property
+    def state(self) -> State:
+        """The one word. Trouble: something does not work. Attention: all works, and somebody has to
+        look at something."""
+        wrong = {check.code for check in self.found.wrong}
+        if wrong - _CATCHING_UP or self.held is None or self.held.work.missing:
+            return "trouble"
+        if wrong:
+            return "catching_up"
+        if self.held.totals.paused_until > self.now:
+            return "paused"
+        waits = self.held.work.incidents_open or self.held.work.dead
+        return "attention" if waits else "ok"
+
+    @property
+    def indexer(self) -> dict[str, Any]:
+        """What the living index says of itself."""
+        if self.held is None:
+            return {}
+        work = self.held.work
+        for role in work.roles:
+            if role.role == "indexer" and not role.silent(work.now):
+                return dict(role.facts)
+        return {}
+
+    @property
+    def nodes(self) -> list[NodeSeen]:
+        """The chain's nodes as the living index sees them; where they are stays with it."""
+        said = self.indexer.get("nodes")
+        return [
+            NodeSeen(number, bool(node.get("used")), node.get("why"))
+            for number, node in enumerate(said if isinstance(said, list) else [], 1)
+            if isinstance(node, dict)
+        ]
 
     def sentence(self, language: str) -> str:
         """In English ("en") or Chinese ("zh")."""
-        words = _SENTENCES[self.state][1 if language.startswith("zh") else 0]
-        lag = self.index.lag if self.index is not None else 0
-        return words.format(lag=lag, until=rfc3339(self.totals.paused_until))
-
-    def answer(self, language: str) -> StatusOut:
-        """As the API says it."""
-        index, held = self.index, self.totals
-        return StatusOut(
-            state=self.state,
-            sentence=self.sentence(language),
-            now=rfc3339(self.now),
-            index=None
-            if index is None
-            else IndexOut(
-                block=index.block,
-                block_hash=index.block_hash,
-                block_at=rfc3339(index.block_at),
-                head=index.head,
-                lag_blocks=index.lag,
-                updated_at=rfc3339(index.updated_at),
-            ),
-            currency=CurrencyOut.of(self.currency),
-            spaces=held.spaces,
-            offers=held.offers,
-            open_leases=held.open_leases,
-            settlements=held.settlements,
-            titles=held.titles,
-            cities=held.cities,
-            escrow=amount(held.escrow),
-            fees=amount(held.fees),
-            ledger_head=held.head,
-            locks_online=self.locks_online,
-            locks=self.locks,
-        )
+        return sentence(self, language)
 
     def text(self, language: str) -> str:
         """As lines for a terminal."""
-        held, money = self.totals, self.currency
-        index = self.index
-        if language.startswith("zh"):
-            lines = [
-                self.sentence(language),
-                f"产权：{held.cities} 个城市，{held.titles} 个车位",
-                f"已共享车位 {held.spaces} 个，报价 {held.offers} 个",
-                f"地锁在线 {self.locks_online}/{self.locks}",
-                f"进行中租约 {held.open_leases} 个，托管 {money.label(held.escrow)}",
-                f"结算 {held.settlements} 笔，未提取费用 {money.label(held.fees)}",
-                f"账本链头 {held.head}",
-            ]
-            if index is not None:
-                lines.append(f"区块 {index.block}，落后 {index.lag}，{rfc3339(index.block_at)}")
-        else:
-            lines = [
-                self.sentence(language),
-                f"titles: {held.titles} in {held.cities} cities",
-                f"spaces shared: {held.spaces}, offers: {held.offers}",
-                f"locks online: {self.locks_online} of {self.locks}",
-                f"open leases: {held.open_leases}, in escrow: {money.label(held.escrow)}",
-                f"settlements: {held.settlements}, fees not withdrawn: {money.label(held.fees)}",
-                f"ledger head: {held.head}",
-            ]
-            if index is not None:
-                lines.append(
-                    f"block {index.block} of {rfc3339(index.block_at)}, {index.lag} behind"
-                )
-        return "\n".join(lines) + "\n"
+        return "\n".join(lines(self, language)) + "\n"
 
 
-def status_of(services: Services) -> PlatformStatus:
-    """Looks at the index now."""
-    with services.store.read() as conn:
-        index, held = index_state(conn), totals(conn)
-        locks, online = lock_counts(conn)
-    now = services.clock.now()
+async def status_of(services: Services) -> PlatformStatus:
+    """Looks at everything now; what does not answer within two seconds is said not to."""
+
+    def look() -> Holdings:
+        with services.store.read() as conn:
+            locks, online = lock_counts(conn)
+            return Holdings(totals(conn), locks, online, work(conn))
+
+    async def held() -> Holdings | None:
+        try:
+            return await services.watch.on_thread(look)
+        except (TimeoutError, SQLAlchemyError):
+            return None
+
+    found, holdings = await asyncio.gather(services.watch.all(), held())
     return PlatformStatus(
-        state=_state(index, held, now, services.wall.now()),
-        now=now,
-        index=index,
-        totals=held,
-        locks=locks,
-        locks_online=online,
+        now=services.clock.now(),
+        found=found,
+        held=holdings,
         currency=services.deployment.currency,
+        spend_cap=services.settings.spend_cap,
     )
-
-
-def _state(index: IndexState | None, held: Totals, now: int, wall: int) -> State:
-    if index is None or wall - index.updated_at > STALE_SECONDS:
-        return "trouble"
-    if index.lag > MAX_LAG:
-        return "catching_up"
-    return "paused" if held.paused_until > now else "ok"

@@ -52,29 +52,6 @@ def test_health_looks_at_nothing(api: Api, world: World) -> None:
     assert api.get("/health") == {"status": "ok"}
 
 
-def test_ready_when_node_and_index_are(api: Api, world: World) -> None:
-    assert api.get("/ready") == {"status": "ready", "lagBlocks": 0}
-
-
-def test_not_ready_while_the_index_is_behind(api: Api, world: World) -> None:
-    world.at_block(100, head=106)
-    problem = api.get("/ready", expect=503)
-    assert problem["code"] == "index.behind"
-
-
-def test_not_ready_before_the_first_block(api: Api, world: World) -> None:
-    with world.store.write() as conn:
-        conn.execute(derived.cursor.delete())
-    assert api.get("/ready", expect=503)["code"] == "index.empty"
-
-
-def test_not_ready_on_another_chain(api: Api, world: World) -> None:
-    world.node.chain = 1
-    problem = api.get("/ready", expect=503)
-    assert problem["code"] == "chain.id"
-    assert "fake node" not in str(problem)  # where our node is is nobody's business
-
-
 def test_status_is_words_that_a_person_reads(api: Api, busy: World) -> None:
     answer = api.client.get("/status")
     assert answer.headers["content-type"].startswith("text/plain")
@@ -95,17 +72,6 @@ def test_status_is_json_on_request(api: Api, busy: World) -> None:
     assert (answer["spaces"], answer["openLeases"], answer["settlements"]) == (1, 1, 1)
     assert answer["escrow"] == "1600000"
     assert answer["index"]["lagBlocks"] == 0
-
-
-@pytest.mark.parametrize(
-    ("lag", "idle", "state"), [(0, 0, "ok"), (6, 0, "catching_up"), (0, 61, "trouble")]
-)
-def test_status_says_when_something_is_wrong(
-    api: Api, world: World, lag: int, idle: int, state: str
-) -> None:
-    world.at_block(100, head=100 + lag)
-    world.wall.at += idle
-    assert api.get("/status", headers={"Accept": "application/json"})["state"] == state
 
 
 def test_a_pause_is_told(api: Api, busy: World) -> None:

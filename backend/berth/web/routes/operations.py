@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, cast
+from http import HTTPStatus
+from typing import Literal, cast
 
-from fastapi import APIRouter, Header, Request, Response
-from fastapi.concurrency import run_in_threadpool
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from sqlalchemy import select
 
 from berth import __version__
-from berth.chain.identity import verify_chain
 from berth.core.access import Policy
 from berth.core.addresses import checksum
-from berth.core.errors import BerthError
 from berth.core.slots import MAX_AHEAD_SLOTS, MAX_LEASE_SLOTS, SLOT_SECONDS
 from berth.core.tariff import GRACE_MINUTES
 from berth.core.zones import rfc3339
 from berth.market.accounts import SESSION_SECONDS
-from berth.market.index_state import index_state
 from berth.market.vocabulary import CONNECTORS
 from berth.store.derived import attesters, market_state
-from berth.web.context import Language, ServicesDep
+from berth.web import problems
+from berth.web.context import ServicesDep, language_of
 from berth.web.metrics import Metrics
 from berth.web.routes.leases import FENCE_METRES
 from berth.web.schemas.common import CurrencyOut
@@ -32,13 +30,34 @@ from berth.web.schemas.operations import (
     ContractsOut,
     DomainOut,
     HealthOut,
+    NotReadyOut,
     PolicyOut,
     ReadyOut,
     StatusOut,
 )
-from berth.web.status import MAX_LAG, status_of
+from berth.web.services import Services
+from berth.web.status import status_of
+from berth.web.statusview import part_out, status_out
 
 router = APIRouter(tags=["operations"])
+#: Its own schema: every other problem has no checks.
+_NOT_READY = {
+    "schema": {
+        name: part
+        for name, part in NotReadyOut.model_json_schema(
+            ref_template="#/components/schemas/{model}", mode="serialization"
+        ).items()
+        if name != "$defs"  # they are among the components
+    }
+}
+
+
+def services_at_once(request: Request) -> Services:
+    """The application's services, without a thread: those may all be waiting for the database."""
+    services: Services = request.app.state.services
+    return services
+
+
 _ROLES = ((1, "holders"), (2, "vehicles"), (4, "locks"))
 
 
@@ -106,27 +125,38 @@ async def health() -> HealthOut:
     return HealthOut()
 
 
-@router.get("/ready")
-async def ready(services: ServicesDep) -> ReadyOut:
-    """Ready when the database and the node answer, the chain is the deployment's, and the index
-    has caught up; otherwise 503 with what is missing."""
-    try:
-        await verify_chain(services.rpc, services.deployment)
-    except BerthError as error:
-        error.status = 503
-        raise
-
-    def look() -> int | None:
-        with services.store.read() as conn:
-            state = index_state(conn)
-        return None if state is None else state.lag
-
-    lag = await run_in_threadpool(look)
-    if lag is None:
-        raise BerthError("index.empty", "the index has not read a block yet", status=503)
-    if lag > MAX_LAG:
-        raise BerthError("index.behind", f"the index is {lag} blocks behind", status=503)
-    return ReadyOut(lag_blocks=lag)
+@router.get(
+    "/ready",
+    response_model=ReadyOut,
+    responses={503: {"description": "not ready", "content": {problems.MEDIA_TYPE: _NOT_READY}}},
+)
+async def ready(request: Request) -> Response:
+    """Ready when the database answers at the right migration, the index lives and is near the head,
+    the node answers and is of the deployment's chain, and the locks' broker answers; otherwise 503.
+    One entry for each check with its reason, within two seconds whatever hangs."""
+    services, language = services_at_once(request), language_of(request)
+    found = await services.readiness.get(services.watch.all)
+    checks = [part_out(check, language) for check in found.checks]
+    if found.ready:
+        lag = 0 if found.index is None else found.index.lag
+        body = ReadyOut(lag_blocks=lag, lag_seconds=found.lag_seconds, checks=checks)
+        return JSONResponse(body.model_dump(by_alias=True))
+    first = found.wrong[0]
+    problem = NotReadyOut(
+        type=f"urn:berth:problem:{first.code}",
+        title=HTTPStatus.SERVICE_UNAVAILABLE.phrase,
+        status=503,
+        code=str(first.code),
+        detail=" ".join(check.sentence(language) for check in found.wrong),
+        instance=request.url.path,
+        checks=checks,
+    )
+    return JSONResponse(
+        problem.model_dump(by_alias=True, exclude_none=True),
+        503,
+        headers={"Retry-After": "2"},
+        media_type=problems.MEDIA_TYPE,
+    )
 
 
 @router.get(
@@ -134,22 +164,20 @@ async def ready(services: ServicesDep) -> ReadyOut:
     response_model=StatusOut,
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def status(
-    services: ServicesDep,
-    language: Language,
-    accept: Annotated[str, Header(include_in_schema=False)] = "*/*",
-) -> Response:
+async def status(request: Request) -> Response:
     """What the platform holds and how it is, in words; as JSON when that is asked for."""
-    found = await services.platform_status.get(lambda: run_in_threadpool(status_of, services))
-    if "application/json" in accept:
-        return JSONResponse(found.answer(language).model_dump(by_alias=True))
+    services, language = services_at_once(request), language_of(request)
+    found = await services.platform_status.get(lambda: status_of(services))
+    if "application/json" in request.headers.get("accept", "*/*"):
+        return JSONResponse(status_out(found, language).model_dump(by_alias=True))
     return PlainTextResponse(found.text(language))
 
 
 @router.get("/metrics", response_class=PlainTextResponse)
-async def metrics(request: Request, services: ServicesDep) -> Response:
+async def metrics(request: Request) -> Response:
     """Prometheus metrics, text format."""
+    services = services_at_once(request)
     counters: Metrics = request.app.state.metrics
-    found = await services.platform_status.get(lambda: run_in_threadpool(status_of, services))
+    found = await services.platform_status.get(lambda: status_of(services))
     counters.observe(found, request.app.state.hub.listeners)
     return Response(counters.text(), media_type=counters.content_type)

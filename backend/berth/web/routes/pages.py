@@ -23,6 +23,7 @@ from berth.web.context import ServicesDep, language_of
 from berth.web.pagewords import event_words, words
 from berth.web.services import Services
 from berth.web.status import PlatformStatus, status_of
+from berth.web.statuswords import span
 
 router = APIRouter(include_in_schema=False)
 
@@ -58,7 +59,7 @@ async def live(
 ) -> HTMLResponse:
     """What the platform holds now."""
     language = lang or language_of(request)
-    status = await services.platform_status.get(lambda: run_in_threadpool(status_of, services))
+    status = await services.platform_status.get(lambda: status_of(services))
     facts = await run_in_threadpool(_facts, services, status, language)
     return _page("state.html" if part else "live.html", language, **facts)
 
@@ -94,6 +95,14 @@ def _page(template: str, language: str, **facts: Any) -> HTMLResponse:
 
 def _facts(services: Services, status: PlatformStatus, language: str) -> dict[str, Any]:
     """Everything public: counts, the ledger's newest records, the newest events for everybody."""
+    said: dict[str, Any] = {
+        "status": status,
+        "sentence": status.sentence(language),
+        "lag": span(status.found.lag_seconds, language),
+        "block_at": rfc3339(status.index.block_at) if status.index else None,
+    }
+    if status.held is None:
+        return said  # the database is away: what is told is that
     currency = services.deployment.currency
     with services.store.read() as conn:
         found = [
@@ -108,13 +117,10 @@ def _facts(services: Services, status: PlatformStatus, language: str) -> dict[st
             .order_by(events.c.seq.desc())
             .limit(_ROWS)
         ).all()
-    return {
-        "status": status,
-        "sentence": status.sentence(language),
-        "escrow": currency.label(status.totals.escrow),
-        "fees": currency.label(status.totals.fees),
+    return said | {
+        "escrow": currency.label(status.held.totals.escrow),
+        "fees": currency.label(status.held.totals.fees),
         "symbol": currency.symbol,
-        "block_at": rfc3339(status.index.block_at) if status.index else None,
         "settlements": [
             {
                 "number": record.number,

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from berth.web.schemas.common import Address, Answer, CurrencyOut, Hash, Minor, Time
+from berth.web.schemas.common import Address, Answer, CurrencyOut, Hash, Minor, Problem, Time
 
 
 class ChainOut(Answer):
@@ -82,11 +82,28 @@ class HealthOut(Answer):
     status: Literal["ok"] = "ok"
 
 
+class PartOut(Answer):
+    """One part that requests need."""
+
+    name: Literal["database", "index", "node", "broker"]
+    ok: bool
+    code: str | None = Field(description="stable name of what is wrong", examples=["index.behind"])
+    sentence: str
+
+
 class ReadyOut(Answer):
-    """Everything that requests need answers."""
+    """Everything that requests need answers, in time."""
 
     status: Literal["ready"] = "ready"
     lag_blocks: int
+    lag_seconds: int = Field(description="age of the newest indexed block")
+    checks: list[PartOut]
+
+
+class NotReadyOut(Problem):
+    """Something that requests need is missing: each check with its reason."""
+
+    checks: list[PartOut]
 
 
 class IndexOut(Answer):
@@ -97,25 +114,86 @@ class IndexOut(Answer):
     block_at: Time
     head: int
     lag_blocks: int
+    lag_seconds: int = Field(description="age of the newest indexed block")
     updated_at: Time
+    blocks_per_second: float | None = Field(description="while it is catching up")
+    events_per_second: float | None = Field(description="while it is catching up")
+    eta_seconds: int | None = Field(description="until it has caught up")
+
+
+class ReorgsOut(Answer):
+    """Reorgs since the index was made."""
+
+    count: int
+    deepest: int = Field(description="blocks")
+    last_at: Time | None
+
+
+class NodeOut(Answer):
+    """One of the chain's nodes, in the order of preference."""
+
+    number: int
+    used: bool
+    reason: str | None = Field(description="why it is not used, a stable code")
+
+
+class RoleOut(Answer):
+    """A process of the installation."""
+
+    name: str
+    role: str
+    state: str
+    reason: str | None
+    alive: bool
+    seen_at: Time
+
+
+class SentOut(Answer):
+    """A transaction of the platform's own key."""
+
+    purpose: str
+    hash: Hash
+    state: str
+    at: Time
+
+
+class WorkOut(Answer):
+    """What waits, what was given up, what went wrong. Rows by state."""
+
+    outbox: dict[str, int]
+    commands: dict[str, int]
+    commands_late: int = Field(description="under way beyond their deadline")
+    evidence: dict[str, int]
+    transactions: dict[str, int]
+    dead_letters: int
+    incidents: dict[str, int] = Field(description="open ones by kind")
+    last_transaction: SentOut | None
+    spent_today: str = Field(description="wei, UTC day")
+    spend_cap: str = Field(description="wei a day")
 
 
 class StatusOut(Answer):
-    """The state of the platform."""
+    """The state of the platform. What the database knows is null while it does not answer."""
 
-    state: Literal["ok", "catching_up", "paused", "trouble"]
+    state: Literal["ok", "attention", "catching_up", "paused", "trouble"]
     sentence: str
     now: Time
+    checks: list[PartOut]
+    missing: list[str] = Field(description="roles of which no process lives")
     index: IndexOut | None
+    reorgs: ReorgsOut | None
+    nodes: list[NodeOut]
+    roles: list[RoleOut]
+    work: WorkOut | None
     currency: CurrencyOut
-    spaces: int
-    offers: int
-    open_leases: int
-    settlements: int
-    titles: int
-    cities: int
-    escrow: Minor
-    fees: Minor
-    ledger_head: Hash
-    locks_online: int
-    locks: int
+    spaces: int | None
+    offers: int | None
+    open_leases: int | None
+    settlements: int | None
+    titles: int | None
+    cities: int | None
+    escrow: Minor | None
+    fees: Minor | None
+    ledger_head: Hash | None
+    locks_online: int | None
+    locks: int | None
