@@ -1,7 +1,8 @@
-"""Who may connect to the embedded broker.
+"""Who may connect to the broker: the embedded one, or Mosquitto (`berth.devices.mosquitto`).
 
 Passwords are 256 random bits made here, so a salted SHA-256 is enough: there is nothing to guess,
-and a password hash made to be slow would only cost 64 MB and 50 ms a connection.
+and a password hash made to be slow would only cost 64 MB and 50 ms a connection. Mosquitto knows no
+such hash; its own is kept beside it, for the password itself is not kept.
 """
 
 from __future__ import annotations
@@ -15,11 +16,20 @@ import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from berth.core.errors import BerthError
+from berth.devices.mosquitto import password_hash
 from berth.devices.topics import BACKEND_USER, WORLD_USER, is_lock_id
 
-_NO_USER = ("", "0" * 64)
+
+class _Entry(NamedTuple):
+    salt: str
+    sha256: str
+    mosquitto: str | None
+
+
+_NO_USER = _Entry("", "0" * 64, None)
 
 
 class Credentials:
@@ -31,7 +41,7 @@ class Credentials:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._users: dict[str, tuple[str, str]] = {}
+        self._users: dict[str, _Entry] = {}
         self._stamp: tuple[int, int] | None = None
 
     def add(self, user: str) -> str:
@@ -41,7 +51,7 @@ class Credentials:
         password = secrets.token_urlsafe(32)
         salt = secrets.token_hex(16)
         with self._writing() as users:
-            users[user] = (salt, _digest(salt, password))
+            users[user] = _Entry(salt, _digest(salt, password), password_hash(password))
         return password
 
     def remove(self, user: str) -> None:
@@ -54,10 +64,27 @@ class Credentials:
         self._refresh()
         return sorted(self._users)
 
+    def mosquitto_users(self) -> dict[str, str]:
+        """User -> password hash for Mosquitto's password file, sorted.
+
+        Raises BerthError `broker.user` naming those whose password is older than that: they need a
+        new one.
+        """
+        self._refresh()
+        lacking = sorted(user for user, entry in self._users.items() if entry.mosquitto is None)
+        if lacking:
+            raise BerthError(
+                "broker.user",
+                f"{len(lacking)} users have passwords that Mosquitto cannot check: enrol them again"
+                f" ({', '.join(lacking[:3])}{', …' if len(lacking) > 3 else ''})",
+                field="user",
+            )
+        return {user: str(entry.mosquitto) for user, entry in sorted(self._users.items())}
+
     def verify(self, user: str | None, password: str | None) -> bool:
         """Whether the password is the user's, in time that does not tell how much of it was."""
         self._refresh()
-        salt, expected = self._users.get(user or "", _NO_USER)
+        salt, expected, _ = self._users.get(user or "", _NO_USER)
         given = _digest(salt, password or "")
         return hmac.compare_digest(given, expected) and bool(salt)
 
@@ -71,10 +98,13 @@ class Credentials:
         if stamp != self._stamp:
             self._users, self._stamp = self._read(), stamp
 
-    def _read(self) -> dict[str, tuple[str, str]]:
+    def _read(self) -> dict[str, _Entry]:
         try:
             content = json.loads(self._path.read_text("utf-8"))
-            return {user: (entry["salt"], entry["sha256"]) for user, entry in content.items()}
+            return {
+                user: _Entry(entry["salt"], entry["sha256"], entry.get("mosquitto"))
+                for user, entry in content.items()
+            }
         except FileNotFoundError:
             return {}
         except (ValueError, KeyError, TypeError, AttributeError) as error:
@@ -83,7 +113,7 @@ class Credentials:
             ) from error
 
     @contextmanager
-    def _writing(self) -> Iterator[dict[str, tuple[str, str]]]:
+    def _writing(self) -> Iterator[dict[str, _Entry]]:
         """The users as they are now; what the block leaves is written in one step."""
         self._path.parent.mkdir(parents=True, exist_ok=True)
         guard = os.open(self._path.with_suffix(".lock"), os.O_CREAT | os.O_RDWR, 0o600)
@@ -95,7 +125,7 @@ class Credentials:
             handle = os.open(fresh, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
             with os.fdopen(handle, "w", encoding="utf-8") as file:
                 json.dump(
-                    {user: {"salt": s, "sha256": h} for user, (s, h) in sorted(users.items())},
+                    {user: entry._asdict() for user, entry in sorted(users.items())},
                     file,
                     indent=1,
                 )
