@@ -1,0 +1,87 @@
+"""A process that makes Berth's index of a history, as `berth indexer` does, and says how it went.
+
+    python bench/backfill/ours.py DEPLOYMENT NODE_URL DATABASE_URL [--record FILE]
+
+prints one JSON line: events, seconds from the first look at the node to the head, peak resident
+memory in MB, and the seconds at which each number of events was reached. With --record every
+request goes into the file, for the ceiling to repeat; such a run's time counts for nothing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import time
+from pathlib import Path
+
+import httpx
+from berth.chain.rpc import Rpc
+from berth.core.deployment import load_deployment
+from berth.indexer.run import Indexer
+from berth.store import open_store
+
+#: How often the progress is looked at, seconds.
+LOOK_SECONDS = 0.01
+
+
+class Recording(httpx.AsyncBaseTransport):
+    """Sends as always and keeps what was sent."""
+
+    def __init__(self, file: Path) -> None:
+        self._inner = httpx.AsyncHTTPTransport()
+        self._file = file.open("wb")
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        self._file.write(await request.aread() + b"\n")
+        return await self._inner.handle_async_request(request)
+
+    async def aclose(self) -> None:
+        self._file.close()
+        await self._inner.aclose()
+
+
+async def index(arguments: argparse.Namespace) -> dict[str, object]:
+    deployment = load_deployment(arguments.deployment)
+    store = open_store(arguments.database)
+    transport = Recording(arguments.record) if arguments.record else None
+    marks: list[tuple[int, float]] = []
+
+    async with Rpc(arguments.node, timeout=60, transport=transport) as rpc:
+        indexer = Indexer(store, rpc, deployment)
+        began = time.perf_counter()
+
+        async def watch() -> None:
+            while True:
+                logs = indexer.status.logs
+                if logs and (not marks or marks[-1][0] != logs):
+                    marks.append((logs, round(time.perf_counter() - began, 3)))
+                await asyncio.sleep(LOOK_SECONDS)
+
+        watching = asyncio.create_task(watch())
+        status = await indexer.sync_once()
+        seconds = time.perf_counter() - began
+        watching.cancel()
+    store.close()
+    if not status.caught_up:
+        raise SystemExit(f"bench: the index stopped at block {status.block_number}")
+    return {
+        "events": status.logs,
+        "seconds": round(seconds, 3),
+        "peak_rss_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e6, 1),
+        "marks": [*marks, (status.logs, round(seconds, 3))],
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("deployment", type=Path)
+    parser.add_argument("node")
+    parser.add_argument("database")
+    parser.add_argument("--record", type=Path)
+    print(json.dumps(asyncio.run(index(parser.parse_args()))))
+
+
+if __name__ == "__main__":
+    main()
