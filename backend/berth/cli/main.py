@@ -14,6 +14,12 @@ from berth.core.errors import BerthError
 # name -> (module, attribute, help); imported only when asked for
 COMMANDS: dict[str, tuple[str, str, str]] = {
     "up": ("berth.cli.up", "app", "run everything in one process, on embedded defaults"),
+    "api": ("berth.cli.api", "app", "serve the HTTP API, as a process of its own"),
+    "indexer": ("berth.cli.indexer", "app", "follow the chain, as a process of its own"),
+    "relay": ("berth.cli.relay", "app", "serve the locks, as a process of its own"),
+    "keeper": ("berth.cli.keeper", "app", "do the chain's chores, as a process of its own"),
+    "signer": ("berth.cli.signer", "app", "hold the ticket key, as a process of its own"),
+    "devices": ("berth.cli.devices", "app", "run the embedded broker and simulated locks"),
     "demo": ("berth.cli.demo", "app", "play one whole lease, told step by step"),
     "replay": ("berth.cli.replay", "app", "run recorded real stays through the contract"),
     "deploy": ("berth.cli.deploy", "app", "deploy and wire the contracts"),

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 from dataclasses import asdict
 
-import structlog
 import typer
 from rich.console import Console
 
+from berth.core.logs import configure_logs
 from berth.core.settings import load_settings
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
@@ -33,7 +32,7 @@ def up(
     from berth.cli.platform.running import Running
 
     settings = load_settings()
-    _log_to_stderr(settings.log_level)
+    configure_logs(settings.log_level, settings.log_format)
     console = Console(stderr=True)
 
     def ready(running: Running) -> None:
@@ -51,24 +50,4 @@ def up(
             lambda text: console.print(f"[dim]{text}[/]"),
             ready,
         )
-    )
-
-
-def _log_to_stderr(level: str) -> None:
-    """Structured lines on standard error: a key and a value for everything."""
-    number = logging.getLevelNamesMapping()[level.upper()]
-    logging.basicConfig(
-        level=number, stream=sys.stderr, format="%(levelname)s %(name)s %(message)s"
-    )
-    for talkative in ("httpx", "alembic"):
-        logging.getLogger(talkative).setLevel(logging.WARNING)
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.LogfmtRenderer(key_order=["timestamp", "level", "event"]),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(number),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )

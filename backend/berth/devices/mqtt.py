@@ -47,6 +47,12 @@ class BrokerAddress:
         tls = parts.scheme == "mqtts"
         return cls(parts.hostname, port or (8883 if tls else 1883), tls)
 
+    @property
+    def url(self) -> str:
+        """`mqtt://host:port` or `mqtts://host:port`."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"{'mqtts' if self.tls else 'mqtt'}://{host}:{self.port}"
+
 
 @dataclass(frozen=True)
 class BrokerLogin:

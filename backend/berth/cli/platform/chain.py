@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ from dataclasses import dataclass
 from berth.chain.deployer import run_deploy
 from berth.chain.identity import verify_chain
 from berth.chain.local import LocalChain, LocalChainOptions
+from berth.chain.nodes import Nodes
 from berth.chain.rpc import Rpc
 from berth.cli.platform.parties import Parties, deploy_config
 from berth.core.deployment import Deployment, load_deployment
@@ -39,14 +39,14 @@ class ChainSide:
 async def open_chain(
     settings: Settings, parties: Parties | None, port: int, say: Say
 ) -> AsyncIterator[ChainSide]:
-    """The node that BERTH_RPC_URL names, or Ganache as a child, with contracts deployed.
+    """The nodes that BERTH_RPC_URL names, or Ganache as a child, with contracts deployed.
 
     `parties` are those of the local chain; None with a node elsewhere, where nothing is deployed by
     itself. Raises BerthError when the node is another one than the deployment's.
     """
-    if "BERTH_RPC_URL" in os.environ:
-        async with Rpc(settings.rpc_url) as rpc:
-            deployment = load_deployment(settings.deployment)
+    if settings.rpc_named:
+        deployment = load_deployment(settings.deployment)
+        async with Nodes(settings.rpc_urls, deployment) as rpc:
             await verify_chain(rpc, deployment)
             yield ChainSide(settings.rpc_url, rpc, deployment, None)
         return

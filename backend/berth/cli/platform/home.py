@@ -1,11 +1,11 @@
-"""The data folder: one process at a time runs an installation out of it."""
+"""The data folder: who runs an installation out of it, and the password of its keys."""
 
 from __future__ import annotations
 
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -17,11 +17,29 @@ from berth.core.settings import Settings
 @contextmanager
 def held(home: Path) -> Iterator[None]:
     """Holds the data folder while the block runs. Raises BerthError home.in_use."""
+    with _locked(home, "lock", lambda holder: f"the data folder {home} is in use by {holder}"):
+        yield
+
+
+@contextmanager
+def held_role(home: Path, role: str) -> Iterator[None]:
+    """Holds a role of which there may be one on a data folder. Raises BerthError home.in_use."""
+    with _locked(
+        home,
+        f"lock.{role}",
+        lambda holder: f"there is a {role} on the data folder {home} already, {holder}",
+    ):
+        yield
+
+
+@contextmanager
+def _locked(folder: Path, name: str, taken: Callable[[str], str]) -> Iterator[None]:
+    """A file that one process holds; the system lets go of it when the process ends, however."""
     try:
-        home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        handle = os.open(home / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        handle = os.open(folder / name, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
-        message = f"cannot use the data folder {home}: {error.strerror}"
+        message = f"cannot use the data folder {folder}: {error.strerror}"
         raise BerthError("home.unusable", message, field="BERTH_HOME", exit_code=2) from error
     try:
         try:
@@ -29,8 +47,7 @@ def held(home: Path) -> Iterator[None]:
         except OSError as error:
             holder = os.read(handle, 20).decode("ascii", "replace").strip() or "unknown"
             message = (
-                f"the data folder {home} is in use by process {holder}: "
-                "end that one, or give another folder in BERTH_HOME"
+                f"{taken(f'process {holder}')}: end that one, or give another folder in BERTH_HOME"
             )
             raise BerthError("home.in_use", message, field="BERTH_HOME", exit_code=2) from error
         os.ftruncate(handle, 0)

@@ -45,5 +45,5 @@ def forget_running(home: Path) -> None:
 def settings_here() -> Settings:
     """The settings; without BERTH_RPC_URL the node is the one of the platform that runs here."""
     settings = load_settings()
-    running = None if "BERTH_RPC_URL" in os.environ else read_running(settings.home)
+    running = None if settings.rpc_named else read_running(settings.home)
     return settings if running is None else replace(settings, rpc_urls=(running.rpc,))

@@ -1,0 +1,189 @@
+"""The roles, each put together in one place: `berth up` runs all of them, `berth ROLE` one."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import InterfaceError, OperationalError
+
+from berth.chain.sender import Limits
+from berth.cli.platform.api import ApiServer, api_server
+from berth.cli.platform.beats import beating
+from berth.cli.platform.enrolling import locks_folder
+from berth.cli.platform.home import held_role
+from berth.cli.platform.locks import LockPrograms
+from berth.cli.platform.pace import Pace, show_pace
+from berth.cli.platform.parts import Parts
+from berth.cli.platform.site import Site
+from berth.core.settings import Settings
+from berth.devices.mqtt import BrokerLogin
+from berth.indexer.run import Indexer
+from berth.relay.assemble import assemble_keeper, assemble_relay
+from berth.relay.desk import Desk
+from berth.relay.keeping import KeeperProgram
+from berth.relay.orders import Signing
+from berth.relay.policy import Policy
+from berth.relay.run import Relay
+from berth.store.engine import Store
+from berth.store.wake import announce
+from berth.web.app import create_app
+from berth.web.services import Services
+
+_LOOK = 0.05
+_AGAIN = 1.0
+_log = structlog.get_logger("berth.role")
+
+
+async def add_indexer(
+    site: Site, on_commit: Callable[[], None] | None = None, *, show: bool = False
+) -> Indexer:
+    """The index, from now on. `show`: its progress, until the head is reached and later again."""
+    indexer = Indexer(
+        site.store, site.rpc, site.deployment, finality=site.settings.finality, on_block=site.follow
+    )
+    pace = Pace(lambda: indexer.status)
+    site.parts.start("index", _with_database("index", indexer.run))
+    if show:
+        site.parts.start("progress", show_pace(lambda: indexer.status, pace))
+
+    def facts() -> dict[str, Any]:
+        if not show:
+            pace.look()
+        return pace.facts()
+
+    await site.stack.enter_async_context(beating(site.store, "indexer", facts=facts))
+    return indexer
+
+
+async def looked_once(indexer: Indexer) -> None:
+    """Waits until the index has seen its node."""
+    while indexer.status.block_number < 0:  # noqa: ASYNC110 - once, at the start
+        await asyncio.sleep(_LOOK)
+
+
+async def caught_up(indexer: Indexer) -> None:
+    """Waits until the index is at the node's head."""
+    while not indexer.caught_up:  # noqa: ASYNC110 - once, at the start
+        await asyncio.sleep(_LOOK)
+
+
+async def add_relay(site: Site, signer: Signing, broker: BrokerLogin) -> Relay:
+    """The relay. On SQLite there is one; on PostgreSQL any number."""
+    if site.store.sqlite:
+        site.stack.enter_context(held_role(site.settings.home, "relay"))
+    relay = assemble_relay(
+        store=site.store,
+        deployment=site.deployment,
+        rpc=site.rpc,
+        clock=site.clock,
+        sealer=site.sealer,
+        signer=signer,
+        broker=broker,
+        confirmations=site.settings.confirmations,
+    )
+    site.parts.start("relay", relay.run())
+
+    def facts() -> dict[str, Any]:
+        asleep, offline = relay.asleep, relay.offline
+        state = "asleep" if asleep else "waiting" if offline else "running"
+        return {"state": state, "asleep": asleep, "offline": offline}
+
+    await site.stack.enter_async_context(beating(site.store, "relay", facts=facts))
+    return relay
+
+
+async def connected(relay: Relay) -> None:
+    """Waits until the relay has its broker."""
+    while relay.offline is not None:  # noqa: ASYNC110 - once, at the start
+        await asyncio.sleep(_LOOK)
+
+
+async def add_keeper(site: Site, key: bytes) -> KeeperProgram:
+    """The keeper; any number may run. `key` (32 bytes) pays."""
+    keeper = assemble_keeper(
+        store=site.store,
+        deployment=site.deployment,
+        rpc=site.rpc,
+        clock=site.clock,
+        transaction_key=key,
+        limits=Limits(spend_a_day=site.settings.spend_cap),
+    )
+    site.parts.start("keeper", keeper.run())
+
+    def facts() -> dict[str, Any]:
+        state = "waiting" if keeper.troubles else "running"
+        return {"state": state, "troubles": dict(keeper.troubles)}
+
+    await site.stack.enter_async_context(beating(site.store, "keeper", facts=facts))
+    return keeper
+
+
+async def add_api(
+    site: Site, listener: socket.socket, desk: Desk, broker: BrokerLogin | None
+) -> ApiServer:
+    """The HTTP API on a socket that listens already."""
+    services = Services(
+        site.store,
+        site.settings,
+        site.deployment,
+        site.rpc,
+        site.clock,
+        site.sealer,
+        desk,
+        broker=broker,
+    )
+    server = api_server(create_app(services))
+    site.parts.start("api", server.serve(sockets=[listener]))
+    site.stack.push_async_callback(_end_server, server, site)
+    await site.parts.unless_failed(server.until_started())
+    await site.stack.enter_async_context(beating(site.store, "api"))
+    return server
+
+
+def desk_alone(site: Site) -> Desk:
+    """The relay as the API sees it where the relay is another process: the same decisions from the
+    same tables, and a nudge through the database where it has one."""
+    policy = Policy(site.deployment, site.clock, site.settings.confirmations)
+    if site.store.sqlite:
+        return Desk(policy)  # the relay looks by itself, twice a second
+    nudges = ThreadPoolExecutor(1, "nudge")
+    site.stack.callback(nudges.shutdown, wait=False, cancel_futures=True)
+    return Desk(policy, lambda: _nudge(nudges, site.store))
+
+
+def add_locks(running: Parts, settings: Settings, broker_url: str, node_url: str) -> None:
+    """The simulated locks of the data folder, each a program of its own."""
+    running.start("locks", LockPrograms(locks_folder(settings), broker_url, node_url).run())
+
+
+def _nudge(nudges: ThreadPoolExecutor, store: Store) -> None:
+    def tell() -> None:
+        try:
+            with store.write() as conn:
+                announce(conn)
+        except (OperationalError, InterfaceError) as error:
+            _log.warning("no nudge", reason=str(error.orig).strip())
+
+    nudges.submit(tell)
+
+
+async def _with_database(name: str, run: Callable[[], Any]) -> None:
+    """Runs a part again whenever its database was away."""
+    while True:
+        try:
+            await run()
+            return
+        except (OperationalError, InterfaceError) as error:
+            _log.warning("no database", part=name, reason=str(error.orig).strip())
+        await asyncio.sleep(_AGAIN)
+
+
+async def _end_server(server: ApiServer, site: Site) -> None:
+    """Open requests and event streams end politely before what they use does."""
+    server.should_exit = True
+    await site.parts.ended("api")
