@@ -26,7 +26,7 @@ T = TypeVar("T")
 #: Calls in one HTTP request to begin with; public nodes refuse much larger batches.
 BATCH = 100
 #: Bytes of one answer that are held in memory; one that is longer is asked for in parts.
-LONGEST_ANSWER = 64 * 2**20
+LONGEST_ANSWER = 16 * 2**20
 #: An answer as a whole may take so many times the timeout, which is that of its next bytes.
 WHOLE_ANSWER = 6
 #: Timeouts in a row after which a node is called silent rather than overtaxed.

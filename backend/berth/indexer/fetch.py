@@ -2,6 +2,11 @@
 
 Blocks that are final come as logs and the few headers around them. Of every block that is not
 final the header comes too, so that each is held against its parent and a reorg finds its ancestor.
+
+What is noticed: every log's block hash is held against the header of its block; a block whose
+bloom filter promises logs of ours that a range left out is asked for by hash. Of final blocks
+without logs only the first, the last and a few between are looked at that way: a node that hides
+logs of such a block is not found out here, but by the projections' own sums or by `berth doctor`.
 """
 
 from __future__ import annotations
@@ -9,31 +14,25 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import dataclass
 
-from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
+from berth.chain.refusals import Refusal, suggested_width
+from berth.chain.rpc import Rpc, RpcError
 from berth.chain.wire import Block, Log
-from berth.core.errors import BerthError
-from berth.core.hashing import keccak
+from berth.indexer.answers import Blooms, ChainMovedError, read_logs
 from berth.indexer.project import RawLog
+from berth.indexer.ranges import RangeSize
 
-#: Blocks of a final range: to begin with, at most, and of one that is not final.
-FIRST_RANGE = 500
-LARGEST_RANGE = 10_000
+#: Blocks of a range that is not final.
 UNFINAL_RANGE = 64
-#: Ranges under way at once.
-READ_AHEAD = 3
-#: A range is widened while it takes less than this and brings fewer logs.
-QUICK_SECONDS = 1.0
-FEW_LOGS = 2_000
-
-
-class ChainMovedError(BerthError):
-    """The node's answers do not fit one chain: it changed its mind in between. Ask again."""
-
-    def __init__(self, what: str) -> None:
-        super().__init__("index.chain_moved", f"the chain moved while it was read: {what}")
+#: Ranges under way or waiting at once, and logs that they may hold together (about 1 kB each).
+READ_AHEAD = 6
+MOST_LOGS = 30_000
+#: Headers looked at of a final range beside those of its logs.
+SAMPLES = 6
+#: A multi-block answer of a multiple of this many logs may be a silent cut.
+ROUND_LOGS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,14 +61,31 @@ class Batch:
     final_number: int
 
 
+@dataclass
+class _Planned:
+    """A range under way: `logs` is how many it will hold, a guess until it is there."""
+
+    task: asyncio.Task[Batch]
+    guess: float
+
+    @property
+    def logs(self) -> float:
+        if self.task.done() and not self.task.cancelled() and self.task.exception() is None:
+            return len(self.task.result().logs)
+        return self.guess
+
+
 class Fetcher:
     """Ranges of one node's logs of some contracts."""
 
     def __init__(self, rpc: Rpc, addresses: Sequence[str]) -> None:
         self._rpc = rpc
         self._addresses = [address.lower() for address in addresses]
-        self._blooms = [_bloom_bits(address) for address in self._addresses]
-        self._size = FIRST_RANGE
+        self._wanted = frozenset(self._addresses)
+        self._blooms = Blooms(self._addresses)
+        self._ranges = RangeSize()
+        #: The newest block as it was given last: it need not be asked for again.
+        self.newest: Block | None = None
 
     async def batches(self, first: int, head: Header, finality: int) -> AsyncGenerator[Batch, None]:
         """Batches from `first` to the head, in order, fetched ahead.
@@ -77,60 +93,109 @@ class Fetcher:
         Raises ChainMovedError, NodeUnreachableError, RpcError.
         """
         final = max(head.number - finality, -1)
-        planned: deque[asyncio.Task[Batch]] = deque()
+        planned: deque[_Planned] = deque()
         following = first
         try:
             while following <= head.number or planned:
-                while following <= head.number and len(planned) < READ_AHEAD:
-                    size = self._size if following <= final else UNFINAL_RANGE
-                    limit = final if following <= final else head.number
-                    last = min(following + size - 1, limit)
-                    planned.append(asyncio.create_task(self._range(following, last, head, final)))
+                while following <= head.number and self._room(planned):
+                    is_final = following <= final
+                    size = self._ranges.size if is_final else UNFINAL_RANGE
+                    last = min(following + size - 1, final if is_final else head.number)
+                    guess = self._ranges.density * (last - following + 1)
+                    reading = asyncio.create_task(self._range(following, last, head, final))
+                    planned.append(_Planned(reading, guess))
                     following = last + 1
-                yield await planned.popleft()
+                yield await planned[0].task
+                planned.popleft()
         finally:
-            for task in planned:
-                task.cancel()
-            await asyncio.gather(*planned, return_exceptions=True)
+            for other in planned:
+                other.task.cancel()
+            await asyncio.gather(*(other.task for other in planned), return_exceptions=True)
+
+    @staticmethod
+    def _room(planned: deque[_Planned]) -> bool:
+        if len(planned) >= READ_AHEAD:
+            return False
+        return not planned or sum(other.logs for other in planned) < MOST_LOGS
 
     async def _range(self, first: int, last: int, head: Header, final: int) -> Batch:
-        began = time.monotonic()
-        logs = await self._logs(first, last)
         if last <= final:
-            numbers = sorted({first, last, *(log.block_number for log in logs)})
+            logs, blocks = await self._final_range(first, last)
         else:
-            numbers = list(range(first, last + 1))
-        blocks = await self._rpc.blocks(numbers)
-        headers: dict[int, Header] = {}
-        for number, block in zip(numbers, blocks, strict=True):
-            if block is None:
-                raise ChainMovedError(f"block {number} is gone")
-            headers[number] = header_of(block)
+            numbers = range(first, last + 1)
+            found, blocks = await _both(self._logs(first, last), self._blocks(numbers, head))
+            logs = read_logs(found, first, last, self._wanted)
+        headers = {number: header_of(block) for number, block in blocks.items()}
         _check_links(headers)
-        if last > final:
-            logs = await self._complete(logs, [b for b in blocks if b is not None])
-        raw = [_raw(log) for log in logs]
-        for log in raw:
+        logs = await self._complete(logs, blocks, first, last)
+        for log in logs:
             if log.block_hash != headers[log.block_number].hash:
                 raise ChainMovedError(f"a log of block {log.block_number} is of another block")
-        if len(raw) > 2 * FEW_LOGS:
-            self._size = max(1, self._size // 2)
-        elif last <= final and len(raw) < FEW_LOGS and time.monotonic() - began < QUICK_SECONDS:
-            self._size = min(self._size * 2, LARGEST_RANGE)
-        return Batch(first, last, headers, raw, head, final)
+        return Batch(first, last, headers, logs, head, final)
+
+    async def _final_range(self, first: int, last: int) -> tuple[list[RawLog], dict[int, Block]]:
+        began = time.monotonic()
+        found = await self._logs(first, last)
+        self._ranges.answered(last - first + 1, len(found), time.monotonic() - began)
+        logs = read_logs(found, first, last, self._wanted)
+        numbers = {first, last, *(log.block_number for log in logs)}
+        if len(numbers) < SAMPLES:
+            step = max(1, (last - first) // SAMPLES)
+            numbers.update(range(first, last, step))
+        return logs, await self._blocks(sorted(numbers), None)
+
+    async def _blocks(self, numbers: Sequence[int], head: Header | None) -> dict[int, Block]:
+        """Headers by number; of the head the one that is at hand."""
+        found: dict[int, Block] = {}
+        newest = self.newest
+        if head is not None and newest is not None and newest.hash.lower() == head.hash:
+            found[head.number] = newest
+        asked = [number for number in numbers if number not in found]
+        for number, block in zip(
+            asked, await self._rpc.blocks(asked) if asked else [], strict=True
+        ):
+            if block is None:
+                raise ChainMovedError(f"block {number} is gone")
+            found[number] = block
+        return {number: found[number] for number in numbers}
 
     async def _logs(self, first: int, last: int) -> list[Log]:
-        """Logs of a range; one that the node finds too large is asked in halves."""
-        try:
-            return await self._rpc.logs(first, last, self._addresses)
-        except (RpcError, NodeUnreachableError):
-            if first == last:
-                raise
-        self._size = max(1, (last - first + 1) // 2)
-        middle = (first + last) // 2
-        return await self._logs(first, middle) + await self._logs(middle + 1, last)
+        """Logs of a range; one that the node finds too large is asked for in parts."""
+        left = [(first, last)]
+        found: list[Log] = []
+        while left:
+            low, high = left.pop()
+            try:
+                part = await self._rpc.logs(low, high, self._addresses)
+                if part and low < high and len(part) % ROUND_LOGS == 0:
+                    part = await self._uncut(part, low, high)
+            except RpcError as error:
+                if error.refusal is not Refusal.RANGE or low == high:
+                    raise self._told(error, high) from error
+                width = self._ranges.refused(high - low + 1, suggested_width(error.text))
+                left.append((low + width, high))
+                left.append((low, low + width - 1))
+                continue
+            found += part
+        return found
 
-    async def _complete(self, logs: list[Log], blocks: list[Block]) -> list[Log]:
+    async def _uncut(self, part: list[Log], low: int, high: int) -> list[Log]:
+        """The same logs asked for in halves: more of them, when the node had cut its answer."""
+        middle = (low + high) // 2
+        halves = await self._logs(low, middle) + await self._logs(middle + 1, high)
+        if len(halves) > len(part):
+            self._ranges.refused(high - low + 1, None)
+        return halves
+
+    def _told(self, error: RpcError, high: int) -> Exception:
+        """A block that the node does not know is a head that moved: look again where it is."""
+        if error.refusal is Refusal.ABSENT:
+            return ChainMovedError(f"blocks up to {high}: {error.text}")
+        return error
+
+    async def _complete(
+        self, logs: list[RawLog], blocks: dict[int, Block], first: int, last: int
+    ) -> list[RawLog]:
         """Logs that a block's bloom filter promises and the range left out are asked for by hash.
 
         Nodes behind a load balancer answer eth_getLogs with nothing for blocks they lack.
@@ -138,21 +203,34 @@ class Fetcher:
         present = {log.block_number for log in logs}
         missing = [
             block
-            for block in blocks
-            if block.number not in present and self._may_hold(block.logs_bloom)
+            for number, block in blocks.items()
+            if number not in present and self._blooms.may_hold(block)
         ]
+        if not missing:
+            return logs
+        found: list[Log] = []
         for block in missing:
             try:
-                logs = logs + await self._rpc.block_logs(block.hash, self._addresses)
+                found += await self._rpc.block_logs(block.hash, self._addresses)
             except RpcError as error:
+                if error.refusal is Refusal.HISTORY:
+                    raise
                 raise ChainMovedError(f"block {block.number}: {error.text}") from error
-        return sorted(logs, key=lambda log: (log.block_number, log.log_index))
+        more = read_logs(found, first, last, self._wanted)
+        return sorted(logs + more, key=lambda log: log[:2])
 
-    def _may_hold(self, bloom: str) -> bool:
-        if len(bloom) != 514:
-            return False
-        bits = int(bloom, 16)
-        return any(bits & mask == mask for mask in self._blooms)
+
+async def _both(
+    logs: Awaitable[list[Log]], blocks: Awaitable[dict[int, Block]]
+) -> tuple[list[Log], dict[int, Block]]:
+    """Two answers at the time of one; none is left under way when the other fails."""
+    first, second = asyncio.ensure_future(logs), asyncio.ensure_future(blocks)
+    try:
+        return await first, await second
+    finally:
+        first.cancel()
+        second.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
 
 
 def header_of(block: Block) -> Header:
@@ -167,27 +245,3 @@ def _check_links(headers: dict[int, Header]) -> None:
         parent = headers.get(number - 1)
         if parent is not None and parent.hash != header.parent_hash:
             raise ChainMovedError(f"block {number} does not follow block {number - 1}")
-
-
-def _raw(log: Log) -> RawLog:
-    if log.removed:
-        raise ChainMovedError(f"a log of block {log.block_number} was removed")
-    return RawLog(
-        log.block_number,
-        log.log_index,
-        log.block_hash.lower(),
-        log.transaction_hash.lower(),
-        log.transaction_index,
-        log.address.lower(),
-        tuple(topic.lower() for topic in log.topics),
-        log.data,
-    )
-
-
-def _bloom_bits(address: str) -> int:
-    """The three bits that an address sets in a block's 2048-bit filter."""
-    digest = keccak(bytes.fromhex(address[2:]))
-    mask = 0
-    for place in (0, 2, 4):
-        mask |= 1 << (int.from_bytes(digest[place : place + 2]) & 0x7FF)
-    return mask
