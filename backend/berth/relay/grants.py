@@ -24,6 +24,7 @@ from sqlalchemy import (
 
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
+from berth.core.ids import parse_lease, split_lease
 from berth.core.sealed import Sealer
 from berth.core.slots import slot_start
 from berth.core.states import LeaseState
@@ -45,6 +46,10 @@ RETRY_SECONDS = 5
 #: `next_at` of a row that its lock knows: there is nothing to send.
 _NEVER = 1 << 40
 _BATCH = 50
+#: A lock's reason to refuse a grant.
+_OLDER = "grant.version"
+#: A lease that the index does not know has ended after this, seconds: no lease is longer.
+_LONGEST = 7 * 86400
 
 
 @dataclass(frozen=True)
@@ -109,13 +114,10 @@ def acknowledged(
     if row is None or version != row["version"]:
         return
     if reason is not None:
-        _change(
-            conn,
-            row,
-            reason=reason,
-            next_at=database_now(conn) + RESEND_SECONDS,
-            updated_at=now,
-        )
+        news: dict[str, Any] = {"next_at": database_now(conn) + RESEND_SECONDS}
+        if reason == _OLDER:  # the lock holds a newer one, from before our tables were restored
+            news = {"version": max(version + 1, now), "acked_version": 0, "next_at": 0}
+        _change(conn, row, reason=reason, **news, updated_at=now)
         return
     state = "revoked" if row["state"] == "revoked" else "acknowledged"
     _change(
@@ -133,19 +135,52 @@ def acknowledged(
 
 
 def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int) -> None:
-    """A hello told what the lock holds: what it lacks is sent again, at once."""
+    """A hello told what the lock holds: what it lacks is sent again, at once. What it holds and we
+    know nothing of, or a newer version than ours, is from before our tables were restored from a
+    backup: it is replaced, or taken back."""
     versions = {grant.lease: grant.version for grant in held_now}
-    query = select(grants).where(grants.c.lock_id == lock_id, grants.c.window_end > now)
+    query = select(grants).where(grants.c.lock_id == lock_id)
     for row in every(conn, query):
-        known = versions.get(row["lease_id"], 0)
+        known = versions.pop(row["lease_id"], 0)
+        if row["window_end"] <= now:
+            continue
         if row["state"] == "revoked" and known == 0:
             known = row["version"]  # forgotten is as good as revoked
-        if known != row["acked_version"]:
-            newest = known == row["version"]
-            since = _plate_since(row, now) if newest else row["plate_since"]
-            again = _NEVER if newest else 0
-            news = {"acked_version": known, "plate_since": since, "next_at": again}
-            _change(conn, row, **news, updated_at=now)
+        if known == row["acked_version"]:
+            continue
+        newest = known == row["version"] and row["state"] != "pending"
+        news: dict[str, Any] = {"acked_version": known, "next_at": _NEVER if newest else 0}
+        if newest:
+            news["plate_since"] = _plate_since(row, now)
+        elif known >= row["version"]:
+            news["version"] = known + 1
+        _change(conn, row, **news, updated_at=now)
+    for lease_id, version in versions.items():
+        _disown(conn, lock_id, lease_id, version, now)
+
+
+def _disown(conn: Connection, lock_id: str, lease_id: str, version: int, now: int) -> None:
+    """A lock holds a lease that it was never given, as far as we know. Where it is open, the index
+    hands it over and it is given anew."""
+    _, start_slot, _ = split_lease(parse_lease(lease_id))
+    end = slot_start(start_slot) + _LONGEST
+    if end <= now:
+        return
+    conn.execute(
+        insert(grants).values(
+            lease_id=lease_id,
+            lock_id=lock_id,
+            cycle=0,
+            window_start=slot_start(start_slot) - EARLY_SECONDS,
+            window_end=end,
+            plate_commitment="0x" + "00" * 32,
+            state="revoked",
+            version=version + 1,
+            acked_version=version,
+            created_at=now,
+            updated_at=now,
+        )
+    )
 
 
 def waiting(conn: Connection, now: int) -> bool:

@@ -132,6 +132,11 @@ class Outbox:
         if lease_row(conn, lease_id) is not None:
             return None  # mined again already
         if row["attempts"] == 0:
+            # so that it is handed over again should it be mined again
+            booked = (outbox.c.kind == "lease.booked") & (outbox.c.lease_id == lease_id)
+            conn.execute(
+                update(outbox).where(booked, outbox.c.id < row["id"]).values(state="cancelled")
+            )
             rebooking.want(conn, lease_id, now)
             commands.cancel_waiting(conn, lease_id, now, "lease.gone")
             grants.take_back(conn, lease_id, now)

@@ -28,6 +28,7 @@ from pathlib import Path
 from sqlalchemy import (
     Connection,
     Select,
+    case,
     column,
     func,
     insert,
@@ -52,7 +53,7 @@ from berth.store.engine import (
     reach_store,
     revision_of,
 )
-from berth.store.kept import commands, events, grants, lock_states, outbox
+from berth.store.kept import commands, confirmations, events, grants, lock_states, outbox, presence
 
 REASON = "store.restored"
 #: Event ids given out after the backup are behind the first one after a restore: a page that saw
@@ -142,7 +143,7 @@ def _restore(
                 raise BerthError("backup.damaged", "its rows are of no deployment", field="file")
             _count_on(conn)
             now = int(time.time())
-            cancelled = _cancel(conn, now)
+            cancelled = _cancel(conn)
             _ask_locks(conn, now)
             _release(conn)
             asked = _ask_index(conn, now)
@@ -260,17 +261,15 @@ def _count_on(conn: Connection) -> None:
             conn.execute(select(func.setval(sequence, highest)))
 
 
-def _cancel(conn: Connection, now: int) -> int:
-    """Commands on their way; whose wish is from before the restore has to be said again."""
+def _cancel(conn: Connection) -> int:
+    """Commands on their way. They count as answered after every wish that is on record, so that it
+    takes a new one for another command."""
+    wishes = (commands.c.updated_at, confirmations.c.at, presence.c.at)
+    latest = max(conn.execute(select(func.coalesce(func.max(at), 0))).scalar_one() for at in wishes)
     done = conn.execute(
         update(commands)
         .where(commands.c.state.in_(_ALIVE))
-        .values(
-            state="cancelled",
-            reason=REASON,
-            term=commands.c.term + 1,
-            updated_at=now,
-        )
+        .values(state="cancelled", reason=REASON, term=commands.c.term + 1, updated_at=latest)
     )
     return done.rowcount
 
@@ -286,16 +285,14 @@ def _ask_locks(conn: Connection, now: int) -> None:
             .values(boot_id=boot and boot[:-1], nonce=None, nonce_at=None, online=0)
         )
     # Unix seconds are above any version that was counted up from 1, and above those of a former
-    # restore: fewer than one change a second.
+    # restore: fewer than one change a second. None counts as never sent.
     higher = func.max if conn.dialect.name == "sqlite" else func.greatest
     conn.execute(
-        update(grants)
-        .where(grants.c.window_end > now)
-        .values(
+        update(grants).values(
             version=higher(grants.c.version + 1, now),
             acked_version=0,
             next_at=0,
-            reason=REASON,
+            state=case((grants.c.state == "revoked", "revoked"), else_="published"),
         )
     )
 
@@ -311,7 +308,7 @@ def _release(conn: Connection) -> None:
 def _ask_index(conn: Connection, now: int) -> int:
     """One row for each lease that a lock may hold: handled once the index has caught up, it takes
     back a lease that is not there and does nothing for one that is."""
-    held = select(grants.c.lease_id).where(grants.c.state != "revoked", grants.c.window_end > now)
+    held = select(grants.c.lease_id).where(grants.c.state != "revoked")
     booked = (
         select(outbox)
         .where(

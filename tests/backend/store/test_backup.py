@@ -41,6 +41,7 @@ KEYS = Sealer([KEY]).derived(PURPOSE)
 #: What a restore changes on purpose; their other columns are the same afterwards.
 CHANGED = {
     "commands": {"state", "reason", "term", "updated_at"},
+    "grants": {"version", "acked_version", "next_at", "state"},
     "lock_states": {"boot_id", "nonce", "nonce_at", "online"},
     "outbox": {"state", "next_at"},
 }
@@ -573,4 +574,15 @@ def test_what_was_on_its_way_is_asked_for_again_and_not_sent(
         assert (row["nonce"], row["online"]) == (None, 0)
         boot = before[row["lock_id"]]["boot_id"]
         assert row["boot_id"] is None or (row["boot_id"] < boot and boot[:-1] == row["boot_id"])
+    versions = {row["lease_id"]: row["version"] for row in made.rows["grants"]}
+    for row in after["grants"]:
+        assert row["version"] > max(versions[row["lease_id"]], 1_700_000_000)
+        assert row["acked_version"] == 0
+    again = {row["lease_id"]: row["version"] for row in after["grants"]}
+    later = Made(made.file.with_name("later"), made.rows, made.store)
+    store = databases.again(url)
+    write_backup(store, later.file, KEYS[0])
+    store.close()
+    for row in restored(databases.url(), later)["grants"]:
+        assert row["version"] > again[row["lease_id"]]
     assert all(row["claimed_by"] is None for row in after["outbox"])
