@@ -57,20 +57,21 @@ def leased(p: Projection, e: events.Leased, at: Place) -> None:
             "updated_block": at.block_number,
         },
     )
-    payload = {
-        "leaseId": lease,
-        "spaceId": space,
-        "driver": e.driver,
-        "owner": owner,
-        "cell": e.cell,
-        "offer": e.offer,
-        "startSlot": start_slot,
-        "slots": e.slots,
-        "deposit": str(e.deposit),
-        "plateCommitment": e.plate_commitment,
-        "txHash": at.tx_hash,
-    }
-    p.tell("lease.booked", at, (e.driver, owner), payload, lease_id=lease, space_id=space)
+    if p.telling:
+        payload = {
+            "leaseId": lease,
+            "spaceId": space,
+            "driver": e.driver,
+            "owner": owner,
+            "cell": e.cell,
+            "offer": e.offer,
+            "startSlot": start_slot,
+            "slots": e.slots,
+            "deposit": str(e.deposit),
+            "plateCommitment": e.plate_commitment,
+            "txHash": at.tx_hash,
+        }
+        p.tell("lease.booked", at, (e.driver, owner), payload, lease_id=lease, space_id=space)
 
 
 def arrived(p: Projection, e: events.Arrived, at: Place) -> None:

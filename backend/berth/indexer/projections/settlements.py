@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from berth.chain import events
 from berth.core.ids import lease_hex
-from berth.core.ledger import Record, next_head, record_hash
+from berth.core.ledger import next_head, record_hash
 from berth.core.states import Outcome
 from berth.indexer.projection import Place, Projection, gap
 from berth.indexer.projections.leases import tell_parties
@@ -14,28 +14,13 @@ from berth.store import derived
 
 def settled(p: Projection, e: events.Settled, at: Place) -> None:
     row = p.changing(derived.leases, lease_hex(e.lease_id))
-    record = Record(
-        lease_id=e.lease_id,
-        outcome=e.outcome,
-        owner=e.owner,
-        driver=e.driver,
-        offer=e.offer,
-        rent=e.rent,
-        overstay=e.overstay,
-        energy=e.energy,
-        fee=e.fee,
-        refund=e.refund,
-        arrived=e.arrived,
-        until=e.until,
-        energy_wh=e.energy_wh,
-        closed_at=e.closed_at,
-    )
-    if record.deposit != int(row["deposit"]):
-        raise gap(f"settlement {e.number} shares out {record.deposit} of {row['deposit']}")
-    hashed = record_hash(record)
+    cost = e.rent + e.overstay + e.energy
+    if cost + e.refund != int(row["deposit"]):
+        raise gap(f"settlement {e.number} shares out {cost + e.refund} of {row['deposit']}")
+    hashed = record_hash(e)
     head = _append_to_ledger(p, e.number, hashed, e.fee)
     row.update(
-        state=Outcome(e.outcome).terminal_state.value,
+        state=_outcome(e.outcome).terminal_state.value,
         arrived=e.arrived,
         until_minute=e.until,
         energy_used=e.energy_wh // 100,
@@ -70,16 +55,17 @@ def settled(p: Projection, e: events.Settled, at: Place) -> None:
             "tx_hash": at.tx_hash,
         },
     )
-    change_credit(p, e.owner, record.owner_share, at)
+    change_credit(p, e.owner, cost - e.fee, at)
     change_credit(p, e.driver, e.refund, at)
-    payload = {
-        "leaseId": row["lease_id"],
-        "number": e.number,
-        "outcome": e.outcome,
-        **amounts,
-        "txHash": at.tx_hash,
-    }
-    tell_parties(p, "lease.settled", row, at, payload)
+    if p.telling:
+        payload = {
+            "leaseId": row["lease_id"],
+            "number": e.number,
+            "outcome": e.outcome,
+            **amounts,
+            "txHash": at.tx_hash,
+        }
+        tell_parties(p, "lease.settled", row, at, payload)
 
 
 def compensated(p: Projection, e: events.Compensated, at: Place) -> None:
