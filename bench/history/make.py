@@ -50,9 +50,12 @@ class HistoryError(Exception):
     """The chain did not take the story as it was told."""
 
 
-def start_chain(folder: Path) -> tuple[Anvil, Deployment]:
-    """A fresh chain with the contracts on it, which mines when it is told to."""
-    options = ("--timestamp", str(GENESIS_TIME), "--prune-history", "16", "--quiet")
+def start_chain(folder: Path, *, began: int | None = GENESIS_TIME) -> tuple[Anvil, Deployment]:
+    """A fresh chain with the contracts on it, which mines when it is told to. It begins at `began`,
+    Unix seconds, None = now."""
+    options = ("--prune-history", "16", "--quiet")
+    if began is not None:
+        options += ("--timestamp", str(began))
     node = Anvil(folder, options=options)
     try:
         settings = load_settings({"BERTH_HOME": str(folder)})
@@ -79,12 +82,12 @@ def play(
     """
     began = time.monotonic()
     story = Story(deployment, GENESIS_TIME + 3600, events // EVENTS_PER_HOUR + 20)
-    sender = _Sender(node)
+    miner = Miner(node)
     before = _logs(node, deployment, 0, int(node.call("eth_blockNumber"), 16))
     told = before
     timestamp = GENESIS_TIME
     for block in story.blocks():
-        sender.mine(block)
+        miner.mine(block)
         told, timestamp = told + block.logs, block.timestamp
         if progress is not None:
             progress(told)
@@ -92,13 +95,13 @@ def play(
             break
     # beyond what an index takes for final, so that a run measures the way of a long history
     for number in range(70):
-        sender.mine(Block(timestamp + 12 * (number + 1)))
+        miner.mine(Block(timestamp + 12 * (number + 1)))
     last = int(node.call("eth_blockNumber"), 16)
-    found = sender.check(deployment, before, told)
-    return History(node.url, found, last, sender.sent, round(time.monotonic() - began, 1))
+    found = miner.check(deployment, before, told)
+    return History(node.url, found, last, miner.sent, round(time.monotonic() - began, 1))
 
 
-class _Sender:
+class Miner:
     """Sends transactions with nonces of its own: a batch without them fails."""
 
     def __init__(self, node: Anvil) -> None:
@@ -110,6 +113,14 @@ class _Sender:
         self.sent = 0
 
     def mine(self, block: Block) -> None:
+        """Sends a block's transactions and mines them."""
+        self.send(block)
+        self._node.call("evm_mine", {"timestamp": block.timestamp})
+        self._number += 1
+        self._told[self._number] = block.logs
+
+    def send(self, block: Block) -> None:
+        """Hands a block's transactions to the node."""
         calls = []
         for sender, to, data, gas in block.transactions:
             nonce = self._nonces[sender]
@@ -125,9 +136,6 @@ class _Sender:
             calls.append(("eth_sendTransaction", [values]))
         for first in range(0, len(calls), BATCH):
             self._node.batch(calls[first : first + BATCH])
-        self._node.call("evm_mine", {"timestamp": block.timestamp})
-        self._number += 1
-        self._told[self._number] = block.logs
         self.sent += len(calls)
 
     def check(self, deployment: Deployment, before: int, told: int) -> int:
