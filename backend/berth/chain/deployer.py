@@ -7,12 +7,15 @@ import json
 import os
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from berth.chain.child import dying_with_parent
-from berth.core.deployment import Deployment, load_deployment
+from berth.chain.rpc import Rpc
+from berth.core.deployment import Deployment, load_deployment, save_deployment
 from berth.core.errors import BerthError
+from berth.core.hashing import keccak
 from berth.core.settings import Settings
 
 #: A first run compiles the contracts; on a slow machine with the npm compiler that takes minutes.
@@ -62,10 +65,21 @@ async def run_deploy(
     # Brownie has ended with status 0 after a failed script: what counts is the file
     if status != 0 or not draft.exists():
         raise _failure(lines, log)
-    deployment = load_deployment(draft)
-    out.parent.mkdir(parents=True, exist_ok=True)
-    draft.replace(out)
+    deployment = await _with_code_hashes(load_deployment(draft), rpc_url or settings.rpc_url)
+    save_deployment(deployment, out)
+    draft.unlink()
     return deployment
+
+
+async def _with_code_hashes(deployment: Deployment, rpc_url: str) -> Deployment:
+    """With what stands at its addresses now: whoever looks later can see whether it still does."""
+    async with Rpc(rpc_url) as rpc:
+        hashes = {
+            name: "0x" + keccak(await rpc.code(address)).hex()
+            for name in ("titles", "market", "forwarder", "timelock", "lens", "extension")
+            if (address := getattr(deployment, name)) is not None
+        }
+    return replace(deployment, code_hashes=hashes)
 
 
 def _repository() -> Path:

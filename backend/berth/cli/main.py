@@ -31,6 +31,7 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "index": ("berth.cli.index", "app", "look at the index, make it anew, digest it"),
     "db": ("berth.cli.db", "app", "migrate, back up and restore the database"),
     "audit": ("berth.cli.audit", "app", "verify and export settlements"),
+    "doctor": ("berth.cli.doctor", "app", "look at everything and name what is off"),
 }
 
 

@@ -21,11 +21,13 @@ _KEYS = {
 _CONTRACTS = ("titles", "market", "forwarder", "timelock", "asset")
 # A deployment made before there was a lens has none; the extension the market names itself.
 _OPTIONAL = ("lens", "extension")
+_HASHES = "codeHashes"
 
 
 @dataclass(frozen=True)
 class Deployment:
-    """One deployment of the contracts. Addresses are lower-case text."""
+    """One deployment of the contracts. Addresses are lower-case text; `code_hashes` are Keccak of
+    the code that was deployed, by the contract's name here, where the deployer looked."""
 
     chain_id: int
     genesis_hash: str
@@ -41,6 +43,7 @@ class Deployment:
     attesters: dict[int, str] = field(default_factory=dict)
     lens: str | None = None
     extension: str | None = None  # serves the market's rarer verbs; never called by itself
+    code_hashes: dict[str, str] = field(default_factory=dict)
 
     @property
     def domain(self) -> Domain:
@@ -59,7 +62,7 @@ def parse_deployment(document: object) -> Deployment:
     missing = sorted(_KEYS - set(document))
     if missing:
         raise BerthError("deployment.missing", "is missing", field=missing[0])
-    unknown = sorted(set(document) - _KEYS - set(_OPTIONAL))
+    unknown = sorted(set(document) - _KEYS - {*_OPTIONAL, _HASHES})
     if unknown:
         raise BerthError("deployment.unknown", "is not a member of a deployment", field=unknown[0])
     contracts = {
@@ -78,6 +81,7 @@ def parse_deployment(document: object) -> Deployment:
         asset_decimals=integer(document["assetDecimals"], "assetDecimals", 0, 36),
         fee_bps=integer(document["feeBps"], "feeBps", 0, 1000),
         attesters=_attesters(document["attesters"]),
+        code_hashes=_code_hashes(document.get(_HASHES, {})),
     )
 
 
@@ -123,6 +127,7 @@ def deployment_json(deployment: Deployment) -> dict[str, Any]:
             str(number): checksum(account)
             for number, account in sorted(deployment.attesters.items())
         },
+        **({_HASHES: dict(deployment.code_hashes)} if deployment.code_hashes else {}),
     }
 
 
@@ -158,3 +163,15 @@ def _attesters(value: object) -> dict[int, str]:
             raise BerthError("deployment.invalid", "must be numbered 1 to 127", field=where)
         attesters[integer(int(number), where, 1, 127)] = _contract(account, where)
     return attesters
+
+
+def _code_hashes(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise BerthError("deployment.invalid", "must be an object", field=_HASHES)
+    hashes: dict[str, str] = {}
+    for name, digest in value.items():
+        where = f"{_HASHES}.{name}"
+        if name not in (*_CONTRACTS, *_OPTIONAL):
+            raise BerthError("deployment.unknown", "is no contract of a deployment", field=where)
+        hashes[name] = "0x" + hex_octets(digest, where, 32).hex()
+    return hashes

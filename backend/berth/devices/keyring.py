@@ -79,6 +79,12 @@ class KeyRing:
             )
         return self._current
 
+    def expires(self) -> int | None:
+        """When the newest day key that is here and valid runs out, Unix seconds; None = there is
+        none. Makes nothing."""
+        newest = self._newest(self._clock.now())
+        return None if newest is None else newest.expires
+
     def _root(self, file: Path) -> Ed25519PrivateKey:
         if file.exists():  # made before a crash
             return load_ed25519(file, self._password)
