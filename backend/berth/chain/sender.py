@@ -1,7 +1,10 @@
 """Sends transactions of one local key, each purpose at most once, over restarts and lost answers.
 
 The signed transaction is on record before it leaves: whatever happens after that, the same bytes
-(the same nonce) are sent again, and a chain takes a nonce once.
+(the same nonce) are sent again, and a chain takes a nonce once. A purpose gets another nonce only
+when its own can never be mined with it any more: the node refused its only copy outright, or
+another transaction of the key has the nonce, too deep for a reorg. Several processes may use one
+key: the journal gives out the nonces.
 """
 
 from __future__ import annotations
@@ -12,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+import structlog
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
@@ -29,6 +33,13 @@ DEFAULT_TIP = 1_000_000_000
 #: Nodes refuse a replacement that does not pay an eighth more.
 BUMP_NUM, BUMP_DEN = 9, 8
 REBROADCAST_SECONDS = 15.0
+#: One that is next and still not mined after this long gets more gas price, whatever the base fee.
+BUMP_SECONDS = 60
+#: A nonce that another transaction took is given up when that is so many blocks deep.
+REPLACED_DEPTH = 12
+#: Gas of a transaction that does nothing.
+_EMPTY_GAS = 21_000
+_log = structlog.get_logger("berth.sender")
 
 
 @dataclass(frozen=True)
@@ -41,10 +52,12 @@ class Limits:
 
 
 class SentRecord(Protocol):
-    """A transaction on record; see `sent_transactions`."""
+    """A transaction on record; see `sent_transactions`. Moments are Unix seconds."""
 
     @property
     def purpose(self) -> str: ...
+    @property
+    def account(self) -> str: ...
     @property
     def nonce(self) -> int: ...
     @property
@@ -57,6 +70,12 @@ class SentRecord(Protocol):
     def state(self) -> str: ...
     @property
     def block_number(self) -> int | None: ...
+    @property
+    def reason(self) -> str | None: ...
+    @property
+    def submitted_at(self) -> int: ...
+    @property
+    def bumped_at(self) -> int | None: ...
 
 
 #: Makes (raw bytes, hash) of the transaction with a given nonce.
@@ -68,11 +87,32 @@ class Journal(Protocol):
 
     def find(self, purpose: str) -> SentRecord | None: ...
 
-    def take(self, account: str, purpose: str, first_nonce: int, sign: Sign) -> SentRecord:
-        """Gives the purpose a nonce and records what `sign` makes; or finds what is there."""
+    def take(
+        self,
+        account: str,
+        purpose: str,
+        first_nonce: int,
+        sign: Sign,
+        *,
+        reserve: int = 0,
+        cap: int | None = None,
+        nonce: int | None = None,
+    ) -> SentRecord:
+        """Gives the purpose a nonce (the lowest free one, or `nonce`) and records what `sign`
+        makes; or finds what is there. Raises BerthError chain.spend_cap."""
 
-    def resign(self, purpose: str, raw: bytes, tx_hash: str, nonce: int) -> SentRecord:
-        """Puts another signature in the recorded one's place; its hash stays known."""
+    def resign(
+        self,
+        purpose: str,
+        former: str,
+        raw: bytes,
+        tx_hash: str,
+        *,
+        reserve: int = 0,
+        cap: int | None = None,
+    ) -> SentRecord:
+        """Puts another signature in the place of the one with the hash `former`, which stays known;
+        what is there, when that is another one by now. Raises BerthError chain.spend_cap."""
 
     def mark(
         self,
@@ -81,15 +121,19 @@ class Journal(Protocol):
         *,
         block_number: int | None = None,
         gas_used: int | None = None,
+        cost: int | None = None,
         reason: str | None = None,
     ) -> None: ...
 
     def open_records(self, account: str, mined_after: int) -> Sequence[SentRecord]:
         """Signed or sent ones, and those mined in blocks above `mined_after`, by nonce."""
 
+    def from_nonce(self, account: str, nonce: int) -> Sequence[SentRecord]:
+        """Those that have a nonce from this one on."""
+
 
 class Sender:
-    """The transactions of one key. One instance a key and process."""
+    """The transactions of one key. Others may be at work with the same journal and key."""
 
     def __init__(
         self,
@@ -125,43 +169,26 @@ class Sender:
 
         `purpose` names the deed ("record:0x…:2"). A purpose on record is not sent anew; one that
         the node refused outright may be tried again. A call that would revert raises
-        ChainRevertError and leaves nothing on record.
+        ChainRevertError and leaves nothing on record. Raises BerthError: chain.spend_cap,
+        chain.fee_ceiling, chain.refused.
         """
         known = await self._on_record(purpose)
         if known is not None:
             if known.state in ("signed", "sent"):
                 known = await self._broadcast(known)
-            return known.tx_hash
+            if known.state != "replaced":
+                return known.tx_hash
         if not self._resumed:
             await self.resume()
         call = {"from": self.address, "to": to, "data": "0x" + data.hex(), "value": hex(value)}
         limit = gas if gas is not None else await self._estimate(call)
-        fees = await self._fees()
-
-        def sign(nonce: int) -> tuple[bytes, str]:
-            return self._sign(
-                {
-                    "to": checksum(to),
-                    "data": data,
-                    "value": value,
-                    "gas": limit,
-                    "nonce": nonce,
-                    "chainId": self._chain_id,
-                    **fees,
-                }
-            )
-
-        # one at a time from nonce to broadcast: a later nonce must not overtake a refused one
-        async with self._lock:
-            pending = await self._nonce("pending")
-            record = await asyncio.to_thread(
-                self._journal.take, self.address, purpose, pending, sign
-            )
-            record = await self._broadcast(record)
+        record = await self._sign_and_send(
+            purpose, {"to": checksum(to), "data": data, "value": value, "gas": limit}
+        )
         return record.tx_hash
 
     async def wait(self, purpose: str, *, within: float = 120.0) -> Receipt:
-        """The receipt, once mined. Sends again what a node lost, dearer what the fees outgrew.
+        """The receipt, once mined. Sends again what a node lost, dearer what is stuck.
 
         Raises ChainRevertError when it was mined but refused, BerthError chain.timeout after
         `within` seconds.
@@ -175,11 +202,11 @@ class Sender:
                 return await self._settle(record, receipt)
             moment = time.monotonic()
             if moment > deadline:
-                message = f"{purpose}: not mined within {within:.0f} s ({record.tx_hash})"
-                raise BerthError("chain.timeout", message, status=504)
+                raise _too_late(record, within)
             if moment > again:
                 again = moment + REBROADCAST_SECONDS
-                record = await self._broadcast(await self._dearer(record))
+                await self._tend([record])
+                record = await self._renewed(await self._required(purpose))
             await asyncio.sleep(self._poll)
 
     async def resume(self, depth: int = 64) -> int:
@@ -187,33 +214,92 @@ class Sender:
 
         How many transactions are still open.
         """
-        self._resumed = True
         head = await self._rpc.block_number()
         records = await asyncio.to_thread(
             self._journal.open_records, self.address, max(head - depth, 0)
         )
-        still_open = 0
+        still_open = []
         for record in records:
             receipt = await self._receipt(record)
-            if receipt is not None:
-                if record.state != ("mined" if receipt.succeeded else "reverted"):
-                    await self._mark(record, receipt)
-                continue
-            still_open += 1
-            await self._broadcast(record)
-        return still_open
+            if receipt is None:
+                still_open.append(record)
+            elif record.state != ("mined" if receipt.succeeded else "reverted"):
+                await self._mark(record, receipt)
+        if still_open:
+            await self._tend(still_open)
+        self._resumed = True
+        return len(still_open)
 
     # ---- steps
 
     async def _on_record(self, purpose: str) -> SentRecord | None:
         record = await asyncio.to_thread(self._journal.find, purpose)
-        return None if record is None or record.state == "dropped" else record
+        return None if record is None or record.state in ("dropped", "replaced") else record
 
     async def _required(self, purpose: str) -> SentRecord:
         record = await asyncio.to_thread(self._journal.find, purpose)
         if record is None:
             raise BerthError("chain.unsent", f"nothing was sent for {purpose}", status=404)
         return record
+
+    async def _sign_and_send(
+        self, purpose: str, call: dict[str, Any], nonce: int | None = None
+    ) -> SentRecord:
+        fees = await self._fees()
+        made = []
+
+        def sign(given: int) -> tuple[bytes, str]:
+            made.append(given)
+            return self._sign({**call, **fees, "nonce": given, "chainId": self._chain_id})
+
+        # one at a time from nonce to broadcast: a later nonce must not overtake a refused one
+        async with self._lock:
+            pending = await self._nonce("pending")
+            record = await asyncio.to_thread(
+                lambda: self._journal.take(
+                    self.address,
+                    purpose,
+                    pending,
+                    sign,
+                    reserve=_most({**call, **fees}),
+                    cap=self._limits.spend_a_day,
+                    nonce=nonce,
+                )
+            )
+            # what another process has made of it meanwhile may be out already
+            return await self._broadcast(record, fresh=bool(made))
+
+    async def _tend(self, records: Sequence[SentRecord]) -> None:
+        """Looks after what is open: sent again, dearer where it is stuck, and before it whatever
+        keeps it from being mined: one that a dead process left unsent, or a nonce nobody has."""
+        first = await self._nonce("latest")
+        for record in sorted(records, key=lambda one: one.nonce):
+            await self._broadcast(await self._dearer(record, first))
+        mine = [record.nonce for record in records if record.account == self.address]
+        if mine:
+            await self._close_gaps(max(mine))
+
+    async def _close_gaps(self, last: int) -> None:
+        """Nonces below `last` that the node has no transaction for."""
+        pending = await self._nonce("pending")
+        records = await asyncio.to_thread(self._journal.from_nonce, self.address, pending)
+        held = {record.nonce: record for record in records}
+        for nonce in range(pending, last):
+            before = held.get(nonce)
+            if before is not None:
+                await self._broadcast(before)
+                continue
+            _log.warning("nonce without a transaction", account=self.address, nonce=nonce)
+            call = {"to": checksum(self.address), "data": b"", "value": 0, "gas": _EMPTY_GAS}
+            await self._sign_and_send(f"gap:{self.address}:{nonce}", call, nonce)
+
+    async def _renewed(self, record: SentRecord) -> SentRecord:
+        """Another nonce for a transaction whose own is another's."""
+        if record.state != "replaced":
+            return record
+        fields = _decoded(record.raw)
+        call = {name: fields[name] for name in ("to", "data", "value", "gas")}
+        return await self._sign_and_send(record.purpose, call)
 
     async def _estimate(self, call: dict[str, str]) -> int:
         try:
@@ -229,14 +315,25 @@ class Sender:
             raise BerthError("chain.fees", message)
         return block.base_fee
 
-    async def _fees(self) -> dict[str, int]:
-        base = await self._base_fee()
+    async def _tip(self) -> int:
         try:
-            tip = int(await self._rpc.typed(str, "eth_maxPriorityFeePerGas"), 16)
+            return int(await self._rpc.typed(str, "eth_maxPriorityFeePerGas"), 16)
         except RpcError:
-            tip = DEFAULT_TIP
+            return DEFAULT_TIP
+
+    async def _fees(self) -> dict[str, int]:
+        base, tip = await self._base_fee(), await self._tip()
         # twice the base fee outlasts six full blocks in a row
-        return {"maxFeePerGas": 2 * base + tip, "maxPriorityFeePerGas": tip}
+        most, ceiling = 2 * base + tip, self._limits.max_fee
+        if ceiling is not None and most > ceiling:
+            if base >= ceiling:
+                raise BerthError(
+                    "chain.fee_ceiling",
+                    f"the chain asks {base} wei a unit of gas, more than the {ceiling} allowed",
+                    status=503,
+                )
+            most = ceiling
+        return {"maxFeePerGas": most, "maxPriorityFeePerGas": min(tip, most)}
 
     async def _nonce(self, block: str) -> int:
         text = await self._rpc.typed(str, "eth_getTransactionCount", self.address, block)
@@ -246,55 +343,95 @@ class Sender:
         signed = self._account.sign_transaction(transaction)
         return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
 
-    async def _broadcast(self, record: SentRecord) -> SentRecord:
+    async def _broadcast(self, record: SentRecord, *, fresh: bool = False) -> SentRecord:
+        """Hands it to the node. `fresh`: signed a moment ago, so that no copy can be out."""
+        if record.state not in ("signed", "sent", "mined", "reverted"):
+            return record
         try:
             await self._rpc.call("eth_sendRawTransaction", "0x" + record.raw.hex())
         except RpcError as error:
-            return await self._refused(record, error)
+            return await self._refused(record, error, fresh)
         if record.state != "sent":
             await asyncio.to_thread(self._journal.mark, record.purpose, "sent")
         return record
 
-    async def _refused(self, record: SentRecord, error: RpcError) -> SentRecord:
+    async def _refused(self, record: SentRecord, error: RpcError, fresh: bool) -> SentRecord:
         """A node's refusal to take it: known already, mined already, nonce gone, or real."""
         # Asked of the chain, not read from the message: every node words these differently.
         if await self._rpc.call("eth_getTransactionByHash", record.tx_hash) is not None:
             return record
+        taken = await self._nonce("latest") > record.nonce
+        # after the count: one that was mined in between is not taken for another's
         if await self._receipt(record) is not None:
             return record
-        if await self._nonce("latest") > record.nonce:
-            # the nonce went to another transaction of this key, so ours can never be mined
-            raw, tx_hash, nonce = self._with_nonce(record, await self._nonce("pending"))
-            renewed = await asyncio.to_thread(
-                self._journal.resign, record.purpose, raw, tx_hash, nonce
-            )
-            return await self._broadcast(renewed)
+        if taken:
+            return await self._replaced(record)
         revert = as_revert(error)
         reason = revert.message if revert is not None else error.text
+        if not fresh:
+            # Another copy may be on its way: given another nonce, it might happen twice.
+            await asyncio.to_thread(self._journal.mark, record.purpose, "signed", reason=reason)
+            self._waits(record, reason)
+            return record
         await asyncio.to_thread(self._journal.mark, record.purpose, "dropped", reason=reason)
         if revert is not None:
             raise revert from error
         raise BerthError("chain.refused", f"{record.purpose}: {error.text}", status=502) from error
 
-    def _with_nonce(self, record: SentRecord, nonce: int) -> tuple[bytes, str, int]:
-        transaction = {**_decoded(record.raw), "nonce": nonce}
-        raw, tx_hash = self._sign(transaction)
-        return raw, tx_hash, nonce
+    async def _replaced(self, record: SentRecord) -> SentRecord:
+        """Another transaction of the key has its nonce: it is marked once no reorg can change that
+        any more."""
+        if record.account != self.address:
+            return record
+        head = await self._rpc.block_number()
+        if await self._nonce(hex(max(head - REPLACED_DEPTH, 0))) <= record.nonce:
+            return record
+        reason = f"nonce {record.nonce} went to another transaction of the key"
+        _log.warning("transaction replaced", purpose=record.purpose, reason=reason)
+        await asyncio.to_thread(self._journal.mark, record.purpose, "replaced", reason=reason)
+        return await self._required(record.purpose)
 
-    async def _dearer(self, record: SentRecord) -> SentRecord:
-        """The same transaction with more gas price, when the base fee has outgrown it."""
+    async def _dearer(self, record: SentRecord, first: int) -> SentRecord:
+        """The same transaction with more gas price: when the base fee has outgrown it, or when it
+        is next (`first` is the node's count) and still waits; up to the ceiling."""
+        if record.account != self.address or record.state not in ("signed", "sent"):
+            return record
         transaction = _decoded(record.raw)
         base = await self._base_fee()
-        if base <= transaction["maxFeePerGas"]:
+        waited = time.time() - (record.bumped_at or record.submitted_at)
+        stuck = record.nonce <= first and waited >= BUMP_SECONDS
+        if base <= transaction["maxFeePerGas"] and not stuck:
             return record
-        tip = transaction["maxPriorityFeePerGas"] * BUMP_NUM // BUMP_DEN + 1
+        tip = max(transaction["maxPriorityFeePerGas"] * BUMP_NUM // BUMP_DEN + 1, await self._tip())
         lowest = transaction["maxFeePerGas"] * BUMP_NUM // BUMP_DEN + 1
-        transaction["maxPriorityFeePerGas"] = tip
-        transaction["maxFeePerGas"] = max(2 * base + tip, lowest)
+        most, ceiling = max(2 * base + tip, lowest), self._limits.max_fee
+        if ceiling is not None and most > ceiling:
+            if lowest > ceiling:
+                _log.warning(
+                    "transaction waits", purpose=record.purpose, reason="chain.fee_ceiling"
+                )
+                return record
+            most = ceiling
+        transaction |= {"maxPriorityFeePerGas": min(tip, most), "maxFeePerGas": most}
         raw, tx_hash = self._sign(transaction)
-        return await asyncio.to_thread(
-            self._journal.resign, record.purpose, raw, tx_hash, record.nonce
-        )
+        try:
+            return await asyncio.to_thread(
+                lambda: self._journal.resign(
+                    record.purpose,
+                    record.tx_hash,
+                    raw,
+                    tx_hash,
+                    reserve=_most(transaction),
+                    cap=self._limits.spend_a_day,
+                )
+            )
+        except BerthError as error:
+            self._waits(record, error.code)
+            return record
+
+    @staticmethod
+    def _waits(record: SentRecord, reason: str) -> None:
+        _log.warning("transaction waits", purpose=record.purpose, reason=reason)
 
     async def _receipt(self, record: SentRecord) -> Receipt | None:
         for tx_hash in (record.tx_hash, *record.former_hashes):
@@ -304,13 +441,19 @@ class Sender:
         return None
 
     async def _mark(self, record: SentRecord, receipt: Receipt, reason: str | None = None) -> None:
+        fields = _decoded(record.raw)
+        price = receipt.effective_gas_price_hex
+        paid = fields["maxFeePerGas"] if price is None else int(price, 16)
+        value = int(fields["value"]) if receipt.succeeded else 0
         await asyncio.to_thread(
-            self._journal.mark,
-            record.purpose,
-            "mined" if receipt.succeeded else "reverted",
-            block_number=receipt.block_number,
-            gas_used=receipt.gas_used,
-            reason=reason,
+            lambda: self._journal.mark(
+                record.purpose,
+                "mined" if receipt.succeeded else "reverted",
+                block_number=receipt.block_number,
+                gas_used=receipt.gas_used,
+                cost=receipt.gas_used * paid + value,
+                reason=reason,
+            )
         )
 
     async def _settle(self, record: SentRecord, receipt: Receipt) -> Receipt:
@@ -342,3 +485,14 @@ def _decoded(raw: bytes) -> dict[str, Any]:
     """A typed transaction's fields, ready to be signed again."""
     fields = dict(TypedTransaction.from_bytes(HexBytes(raw)).as_dict())
     return {key: value for key, value in fields.items() if key not in ("v", "r", "s", "type")}
+
+
+def _most(transaction: dict[str, Any]) -> int:
+    """Wei that a transaction costs at most."""
+    return int(transaction["gas"]) * int(transaction["maxFeePerGas"]) + int(transaction["value"])
+
+
+def _too_late(record: SentRecord, within: float) -> BerthError:
+    why = "" if record.reason is None else f": {record.reason}"
+    message = f"{record.purpose}: not mined within {within:.0f} s ({record.tx_hash}){why}"
+    return BerthError("chain.timeout", message, status=504)

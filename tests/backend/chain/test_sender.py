@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from berth.chain.abi import all_abis
 from berth.chain.reverts import ChainRevertError
 from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
-from berth.chain.sender import Sender
+from berth.chain.sender import REPLACED_DEPTH, Limits, Sender
 from berth.chain.wire import Block, Receipt
 from berth.core.errors import BerthError
 from berth.core.hashing import keccak
-from berth.store import Store, open_store
+from berth.store import Store
 from berth.store.transactions import TransactionJournal
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
+
+from tests.backend.databases import Databases
 
 KEY = b"\x01" * 32
 TO = "0x" + "22" * 20
@@ -40,20 +40,29 @@ class Pool:
         self.reverts_when_mined = False
         self.lose_answer = False
         self.refuse: str | None = None
+        self.min_fee = 0  # what miners want beside the base fee
+        self.heights: list[int] = []  # of what was mined, by nonce
 
     def mine(self) -> None:
         self.height += 1
         while (entry := self.pool.get(len(self.mined))) is not None:
-            if entry[1]["maxFeePerGas"] < self.base_fee:
+            if entry[1]["maxFeePerGas"] < max(self.base_fee, self.min_fee):
                 return
             del self.pool[len(self.mined)]
             self.blocks[entry[0]] = self.height
             self.mined.append(entry)
+            self.heights.append(self.height)
 
     def foreign(self) -> None:
         """Another program with the same key mines a transaction."""
+        self.height += 1
         self.pool.pop(len(self.mined), None)
         self.mined.append((f"0xf0{len(self.mined)}", {}))
+        self.heights.append(self.height)
+
+    def deeds(self) -> list[bytes]:
+        """Calldata of all that was mined and did something."""
+        return [bytes(entry["data"]) for _, entry in self.mined if entry and entry["data"]]
 
     async def block_number(self) -> int:
         return self.height
@@ -68,6 +77,8 @@ class Pool:
             return "0x5208"
         if method == "eth_getTransactionCount":
             count = len(self.mined)
+            if params[1].startswith("0x"):
+                count = sum(height <= int(params[1], 16) for height in self.heights)
             while params[1] == "pending" and count in self.pool:
                 count += 1
             return hex(count)
@@ -98,17 +109,22 @@ class Pool:
         if tx_hash not in self.blocks:
             return None
         status = "0x0" if self.reverts_when_mined else "0x1"
-        return Receipt(tx_hash, hex(self.blocks[tx_hash]), "0x", "0x5208", status)
+        return Receipt(
+            tx_hash,
+            hex(self.blocks[tx_hash]),
+            "0x",
+            "0x5208",
+            status,
+            effective_gas_price_hex=hex(self.base_fee + 1),
+        )
 
     async def eth_call(self, *_: Any, **__: Any) -> bytes:
         raise RpcError("eth_call", 3, "execution reverted", self.failing)
 
 
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    opened = open_store(str(tmp_path / "berth.sqlite"))
-    yield opened
-    opened.close()
+def store(databases: Databases) -> Store:
+    return databases.open()
 
 
 @pytest.fixture
@@ -116,8 +132,10 @@ def pool() -> Pool:
     return Pool()
 
 
-def sender(pool: Pool, store: Store) -> Sender:
-    return Sender(cast("Rpc", pool), TransactionJournal(store), KEY, 1337, poll=0.001)
+def sender(pool: Pool, store: Store, **limits: int) -> Sender:
+    """As a freshly started process has it: nothing in memory."""
+    journal = TransactionJournal(store)
+    return Sender(cast("Rpc", pool), journal, KEY, 1337, poll=0.001, limits=Limits(**limits))
 
 
 def state(store: Store, purpose: str) -> str:
@@ -150,7 +168,7 @@ async def test_a_crash_between_record_and_broadcast_sends_the_same_bytes(
     pool: Pool, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     crashed = sender(pool, store)
-    monkeypatch.setattr(crashed, "_broadcast", lambda _record: asyncio.sleep(1 / 0))
+    monkeypatch.setattr(crashed, "_broadcast", lambda _record, fresh: asyncio.sleep(1 / 0))
     with pytest.raises(ZeroDivisionError):
         await crashed.send("deed", TO, b"\x01")
     assert state(store, "deed") == "signed"
@@ -196,21 +214,69 @@ async def test_a_mined_one_that_a_reorg_removed_is_sent_again(pool: Pool, store:
     pool.mine()
     receipt = await one.wait("deed")
     pool.mined.clear()
+    pool.heights.clear()
     pool.blocks.clear()
     assert await one.resume() == 1
     pool.mine()
     assert (await one.wait("deed")).transaction_hash == receipt.transaction_hash
 
 
-async def test_a_nonce_that_another_program_took_is_replaced(pool: Pool, store: Store) -> None:
+async def test_a_nonce_that_another_program_took_is_replaced_when_no_reorg_gives_it_back(
+    pool: Pool, store: Store
+) -> None:
     one = sender(pool, store)
-    first = await one.send("deed", TO, b"")
+    first = await one.send("deed", TO, b"\x01")
     pool.foreign()
     pool.pool.clear()
-    second = await one.send("deed", TO, b"")
+    assert await one.send("deed", TO, b"\x01") == first  # it might be mined yet
+    pool.height += REPLACED_DEPTH
+    second = await one.send("deed", TO, b"\x01")
     assert second != first
     pool.mine()
     assert (await one.wait("deed")).transaction_hash == second
+    assert pool.deeds() == [b"\x01"]
+
+
+async def test_one_that_is_replaced_while_it_is_waited_for_gets_another_nonce(
+    pool: Pool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.chain.sender.REBROADCAST_SECONDS", 0.005)
+    one = sender(pool, store)
+    await one.send("deed", TO, b"\x01")
+    pool.foreign()
+    pool.height += REPLACED_DEPTH
+    waiting = asyncio.create_task(one.wait("deed", within=10))
+    while 1 not in pool.pool:
+        await asyncio.sleep(0.001)
+    pool.mine()
+    await waiting
+    assert pool.deeds() == [b"\x01"]
+
+
+async def test_one_that_was_mined_while_the_node_refused_it_is_not_taken_for_anothers(
+    pool: Pool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = sender(pool, store)
+    await one.send("deed", TO, b"\x01")
+    asked = pool.call
+
+    async def mined_meanwhile(method: str, *params: Any) -> Any:
+        """The node has just taken it out of its pool, and mines it before the next question."""
+        if method == "eth_sendRawTransaction":
+            raise RpcError(method, -32000, "nonce too low", None)
+        if method == "eth_getTransactionByHash":
+            pool.mine()
+            pool.height += 2 * REPLACED_DEPTH
+            return None
+        return await asked(method, *params)
+
+    monkeypatch.setattr(pool, "call", mined_meanwhile)
+    await one.send("deed", TO, b"\x01")
+    monkeypatch.setattr(pool, "call", asked)
+    await one.send("deed", TO, b"\x01")
+    pool.mine()
+    assert pool.deeds() == [b"\x01"]
+    assert not pool.pool
 
 
 async def test_a_rising_base_fee_is_followed_with_the_same_nonce(
@@ -227,6 +293,127 @@ async def test_a_rising_base_fee_is_followed_with_the_same_nonce(
     receipt = await waiting
     assert receipt.transaction_hash != first
     assert len(pool.mined) == 1
+
+
+async def test_one_that_is_next_and_still_waits_gets_more_although_the_base_fee_is_fine(
+    pool: Pool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.chain.sender.REBROADCAST_SECONDS", 0.005)
+    pool.min_fee = 17  # two bumps more than the first price, 15
+    one = sender(pool, store)
+    first = await one.send("deed", TO, b"\x01")
+    waiting = asyncio.create_task(one.wait("deed", within=10))
+    await asyncio.sleep(0.03)
+    assert pool.pool[0][0] == first  # it has not waited for long
+    monkeypatch.setattr("berth.chain.sender.BUMP_SECONDS", 0)
+    while pool.pool[0][1]["maxFeePerGas"] < pool.min_fee:
+        await asyncio.sleep(0.001)
+    pool.mine()
+    await waiting
+    assert pool.deeds() == [b"\x01"]
+
+
+async def test_a_dearer_copy_that_the_node_refuses_is_not_sent_as_another(
+    pool: Pool, store: Store
+) -> None:
+    one = sender(pool, store)
+    await one.send("deed", TO, b"\x01")
+    copies = dict(pool.pool)
+    pool.pool.clear()  # of this node; another may have it yet
+    pool.base_fee, pool.refuse = 1000, "replacement transaction underpriced"
+    await one.resume()
+    assert state(store, "deed") == "signed"
+    pool.refuse = None
+    await one.send("deed", TO, b"\x01")
+    pool.base_fee = 7
+    pool.pool |= copies  # the first copy wins after all
+    pool.mine()
+    await one.wait("deed")
+    assert pool.deeds() == [b"\x01"]
+
+
+async def test_no_more_is_paid_for_gas_than_the_ceiling(pool: Pool, store: Store) -> None:
+    one = sender(pool, store, max_fee=12)
+    await one.send("deed", TO, b"\x01")
+    assert pool.pool[0][1]["maxFeePerGas"] == 12  # not 2 * 7 + 1
+    pool.base_fee = 1000
+    await one.resume()
+    assert pool.pool[0][1]["maxFeePerGas"] == 12
+    with pytest.raises(BerthError, match="asks 1000 wei") as caught:
+        await one.send("other", TO, b"\x02")
+    assert caught.value.code == "chain.fee_ceiling"
+    assert TransactionJournal(store).find("other") is None
+    pool.base_fee = 7
+    await one.send("other", TO, b"\x02")
+    assert sorted(pool.pool) == [0, 1]
+
+
+async def test_no_more_is_spent_a_day_than_the_cap_and_what_was_not_used_is_given_back(
+    pool: Pool, store: Store
+) -> None:
+    most = 21_000 * 125 // 100 * 15
+    one = sender(pool, store, spend_a_day=most + most // 2)
+    await one.send("deed", TO, b"\x01")
+    with pytest.raises(BerthError, match="that may be spent in 24 hours") as caught:
+        await one.send("other", TO, b"\x02")
+    assert (caught.value.code, caught.value.field) == ("chain.spend_cap", "BERTH_SPEND_CAP")
+    pool.mine()
+    await one.wait("deed")
+    assert TransactionJournal(store).spent(one.address) == 21_000 * 8
+    await one.send("other", TO, b"\x02")
+    assert sorted(pool.pool) == [1]
+    # a restart forgets nothing of it
+    with pytest.raises(BerthError, match="that may be spent"):
+        await sender(pool, store, spend_a_day=most + most // 2).send("third", TO, b"\x03")
+
+
+async def test_a_nonce_below_others_that_nobody_has_is_filled(pool: Pool, store: Store) -> None:
+    journal = TransactionJournal(store)
+    one = sender(pool, store)
+    await one.resume()
+    journal.take(one.address, "doomed", 0, lambda _nonce: (b"\x02", "0xdd"))
+    await one.send("deed", TO, b"\x01")
+    journal.mark("doomed", "dropped", reason="the node did not want it")
+    assert sorted(pool.pool) == [1]
+    again = sender(pool, store)
+    await again.resume()
+    assert sorted(pool.pool) == [0, 1]
+    gap = pool.pool[0][1]
+    assert (bytes(gap["to"]).hex(), gap["value"], gap["data"]) == (one.address[2:], 0, b"")
+    pool.mine()
+    await again.wait("deed")
+    assert pool.deeds() == [b"\x01"]
+
+
+async def test_a_nonce_that_another_program_has_in_the_pool_is_no_gap(
+    pool: Pool, store: Store
+) -> None:
+    one = sender(pool, store)
+    pool.pool[0] = ("0xf0", {"maxFeePerGas": 99, "data": b""})
+    await one.send("deed", TO, b"\x01")
+    assert sorted(pool.pool) == [0, 1]
+    await sender(pool, store).resume()
+    assert pool.pool[0][0] == "0xf0"
+
+
+async def test_one_bad_transaction_does_not_keep_others_from_being_resumed(
+    pool: Pool, store: Store
+) -> None:
+    one = sender(pool, store)
+    for n in range(3):
+        await one.send(f"deed {n}", TO, bytes([n]))
+    pool.pool.clear()
+    asked = pool.call
+
+    async def picky(method: str, *params: Any) -> Any:
+        if method == "eth_sendRawTransaction" and pool.pool == {}:
+            pool.pool[0] = ("0xaa", {"maxFeePerGas": 99, "data": b""})
+            raise RpcError(method, -32000, "txpool is full", None)
+        return await asked(method, *params)
+
+    pool.call = picky  # type: ignore[method-assign]
+    assert await sender(pool, store).resume() == 3
+    assert sorted(pool.pool) == [0, 1, 2]
 
 
 async def test_a_call_that_would_revert_is_refused_in_words_and_not_recorded(

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
+from berth.core.errors import BerthError
 from berth.store import Store
 from berth.store.events import append_event, forget_events, last_seq, read_events
-from berth.store.transactions import TransactionJournal
+from berth.store.kept import sent_transactions
+from berth.store.transactions import DAY, TransactionJournal
+from sqlalchemy import update
 
 from tests.backend.databases import Databases
 
@@ -84,11 +89,84 @@ def test_a_refused_purpose_may_be_tried_again(store: Store) -> None:
     journal.mark("p", "dropped", reason="no gas money")
     tried = journal.take(ALICE, "p", 4, sign)
     assert (tried.nonce, tried.state, tried.reason) == (4, "signed", None)
+    # whoever asks for a receipt asks for the former one, too
+    assert tried.former_hashes == (f"0x{3:064x}",)
+
+
+def test_a_refused_purpose_keeps_its_nonce_while_nobody_has_it(store: Store) -> None:
+    journal = TransactionJournal(store)
+
+    def sign(nonce: int) -> tuple[bytes, str]:
+        return b"\x02", f"0x{nonce:064x}"
+
+    journal.take(ALICE, "p", 3, sign)
+    journal.take(ALICE, "q", 3, sign)
+    journal.mark("p", "dropped")
+    assert journal.take(ALICE, "p", 3, sign).nonce == 3
+    journal.mark("p", "dropped")
+    assert journal.take(ALICE, "r", 3, sign).nonce == 3  # the gap is the next one's
+    assert journal.take(ALICE, "p", 3, sign).nonce == 5
+
+
+def test_a_mined_nonce_is_not_given_again_by_a_node_that_is_behind(store: Store) -> None:
+    journal = TransactionJournal(store)
+
+    def sign(nonce: int) -> tuple[bytes, str]:
+        return b"\x02", f"0x{nonce:064x}"
+
+    journal.take(ALICE, "p", 3, sign)
+    journal.mark("p", "mined", block_number=9, gas_used=21000, cost=5)
+    assert journal.take(ALICE, "q", 3, sign).nonce == 4
+
+
+def test_what_is_set_aside_counts_until_the_receipt_says_what_it_cost(store: Store) -> None:
+    journal = TransactionJournal(store)
+
+    def sign(nonce: int) -> tuple[bytes, str]:
+        return b"\x02", f"0x{nonce:064x}"
+
+    journal.take(ALICE, "p", 0, sign, reserve=60, cap=100)
+    with pytest.raises(BerthError, match="q may cost 50 wei; 60 of the 100") as caught:
+        journal.take(ALICE, "q", 0, sign, reserve=50, cap=100)
+    assert caught.value.code == "chain.spend_cap"
+    assert journal.find("q") is None
+    journal.take(BOB, "r", 0, sign, reserve=50, cap=100)  # another key's purse
+    journal.mark("p", "mined", block_number=9, gas_used=1, cost=20)
+    assert journal.spent(ALICE) == 20
+    journal.take(ALICE, "q", 0, sign, reserve=50, cap=100)
+    with pytest.raises(BerthError, match=r"chain.spend_cap|may cost 81 wei"):
+        journal.resign("q", f"0x{1:064x}", b"\x03", "0xdd", reserve=81, cap=100)
+    assert journal.resign("q", f"0x{1:064x}", b"\x03", "0xdd", reserve=80, cap=100).reserved == 80
+    journal.mark("q", "dropped")
+    assert journal.spent(ALICE) == 20
+
+
+def test_what_was_spent_a_day_ago_counts_no_more_but_what_is_out_does(store: Store) -> None:
+    journal = TransactionJournal(store)
+
+    def sign(nonce: int) -> tuple[bytes, str]:
+        return b"\x02", f"0x{nonce:064x}"
+
+    journal.take(ALICE, "p", 0, sign, reserve=60)
+    journal.take(ALICE, "q", 0, sign, reserve=30)
+    journal.mark("p", "mined", block_number=9, gas_used=1, cost=20)
+    with store.write() as conn:
+        conn.execute(update(sent_transactions).values(submitted_at=int(time.time()) - DAY - 1))
+    assert journal.spent(ALICE) == 30
+
+
+def test_a_nonce_that_is_taken_is_given_to_nobody_else(store: Store) -> None:
+    journal = TransactionJournal(store)
+    journal.take(ALICE, "p", 3, lambda _nonce: (b"\x02a", "0xaa"))
+    with pytest.raises(BerthError, match=f"nonce 3 of {ALICE} is taken"):
+        journal.take(ALICE, "gap", 3, lambda _nonce: (b"\x02b", "0xbb"), nonce=3)
 
 
 def test_a_dearer_copy_keeps_the_former_hash_known(store: Store) -> None:
     journal = TransactionJournal(store)
     journal.take(ALICE, "p", 3, lambda _nonce: (b"\x02a", "0xaa"))
-    journal.resign("p", b"\x02b", "0xbb", 3)
-    found = journal.resign("p", b"\x02c", "0xcc", 3)
+    journal.resign("p", "0xaa", b"\x02b", "0xbb")
+    found = journal.resign("p", "0xbb", b"\x02c", "0xcc")
+    # a second process that saw the first copy comes too late
+    assert journal.resign("p", "0xaa", b"\x02d", "0xdd") == found
     assert (found.tx_hash, found.former_hashes, found.raw) == ("0xcc", ("0xaa", "0xbb"), b"\x02c")
