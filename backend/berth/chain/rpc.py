@@ -223,8 +223,9 @@ class Rpc:
         """Logs of one block, named by hash: the node must know that very block."""
         return await self._found({"blockHash": block_hash, "address": list(addresses)})
 
-    async def code(self, address: str) -> bytes:
-        return bytes.fromhex((await self.typed(str, "eth_getCode", address, "latest"))[2:])
+    async def code(self, address: str, block: int | str = "latest") -> bytes:
+        tag = hex(block) if isinstance(block, int) else block
+        return bytes.fromhex((await self.typed(str, "eth_getCode", address, tag))[2:])
 
     async def receipt(self, tx_hash: str) -> Receipt | None:
         return await self.typed(_MaybeReceipt, "eth_getTransactionReceipt", tx_hash)

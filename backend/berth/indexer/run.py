@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
-from collections.abc import Callable
-from contextlib import aclosing
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
+from berth.chain.finality import Finality
+from berth.chain.heads import Heads
 from berth.chain.identity import verify_chain
+from berth.chain.nodes import Nodes
+from berth.chain.refusals import Refusal
 from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
+from berth.core import telemetry
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
-from berth.indexer.commit import ReorgError, commit_batch
+from berth.indexer.answers import ChainMovedError
+from berth.indexer.commit import ReorgError, Writer
 from berth.indexer.cursor import (
     Cursor,
     CursorMovedError,
@@ -22,8 +28,10 @@ from berth.indexer.cursor import (
     note_head,
     read_cursor,
 )
-from berth.indexer.fetch import ChainMovedError, Fetcher, Header, header_of
+from berth.indexer.fetch import Batch, Fetcher, Header, header_of
+from berth.indexer.history import require_history
 from berth.indexer.project import Projector
+from berth.indexer.rehash import replaced_blocks
 from berth.indexer.rollback import (
     PastFinalityError,
     Rollback,
@@ -31,17 +39,23 @@ from berth.indexer.rollback import (
     roll_back,
     unfinal_headers,
 )
-from berth.indexer.status import IndexStatus
+from berth.indexer.status import BACKFILL_BLOCKS, Board, IndexStatus
 from berth.store import Store, bind_deployment
+from berth.store.outage import OUTAGE, reason_of
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
 
 #: Blocks behind the head that a reorg may still change.
 FINALITY = 64
+#: Between two looks at the node; less often while heads are announced, and soon for one that was.
 POLL_SECONDS = 0.4
+NUDGED_POLL_SECONDS = 5.0
+ANNOUNCED_POLL_SECONDS = 0.02
 #: Longest silence of a living index in its cursor's row.
 HEARTBEAT_SECONDS = 5.0
+#: Between two comparisons of all blocks that are not final with the node's.
+REHASH_SECONDS = 10.0
 #: Tries in a row on a chain that moves while it is read, before the node is called broken.
 RESTLESS = 10
 LONGEST_WAIT = 5.0
@@ -58,57 +72,79 @@ class Indexer:
         *,
         finality: int = FINALITY,
         poll: float = POLL_SECONDS,
+        heads: Heads | None = None,
         on_block: Callable[[int, int], None] | None = None,
+        on_commit: Callable[[], None] | None = None,
+        on_progress: Callable[[IndexStatus], None] | None = None,
     ) -> None:
-        """`on_block(number, timestamp)` is called for each new head that was read."""
+        """`finality` in blocks, `poll` in seconds. `on_block(number, timestamp)` is called for each
+        new head that was read, `on_commit` after each commit at the head and each rollback,
+        `on_progress` whenever the status changes; all on the event loop, and they must be quick.
+        """
         self._store = store
         self._rpc = rpc
         self._deployment = deployment
-        self._finality = finality
+        self._finality = Finality(rpc, finality)
         self._poll = poll
+        self._heads = heads
         self._on_block = on_block
-        self._projector = Projector(deployment)
-        self._fetcher = Fetcher(rpc, self._projector.addresses)
+        self._on_commit = on_commit
+        projector = Projector(deployment)
+        self._writer = Writer(store, projector)
+        self._fetcher = Fetcher(rpc, projector.addresses)
+        self._board = Board(on_progress)
         self._verified = False
+        #: The cursor as this process knows it: its compare-and-set tells when it is out of date.
+        self._known: Cursor | None = None
         self._last_seen: Header | None = None
         self._next_beat = 0.0
-        self._status = IndexStatus()
-        self._moved = asyncio.Event()
+        self._next_rehash = 0.0
+        self._woken = asyncio.Event()
+        self._stop: asyncio.Event | None = None
 
     @property
     def status(self) -> IndexStatus:
-        return self._status
+        return self._board.status
 
     @property
     def caught_up(self) -> bool:
         """The last look at the node found nothing that is not indexed."""
-        return self._status.caught_up
+        return self._board.status.caught_up
+
+    def wake(self) -> None:
+        """Makes a running index look at the node now."""
+        self._woken.set()
 
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Follows the chain until `stop` is set or the task is cancelled.
 
-        Waits out a node that cannot be reached. Raises BerthError when going on would be wrong:
-        another chain, another deployment's database, a reorg past finality, a gap.
+        Waits out a node or a database that cannot be reached. Raises BerthError when going on would
+        be wrong: another chain, another deployment's database, a reorg past finality, a gap.
         """
-        ended = stop or asyncio.Event()
         wait = self._poll
-        while not ended.is_set():
-            try:
-                await self.sync_once()
-                wait = self._poll
-            except (NodeUnreachableError, RpcError) as error:
-                if self._status.error is None:
-                    log.warning("index: %s", error)
-                self._verified = False  # whatever answers next may be another node
-                self._set(replace(self._status, error=str(error), caught_up=False))
-                wait = min(wait * 2, LONGEST_WAIT)
-            except BerthError as error:
-                self._set(replace(self._status, error=str(error), caught_up=False))
-                raise
-            try:
-                await asyncio.wait_for(ended.wait(), wait)
-            except TimeoutError:
-                continue
+        async with self._company(stop):
+            while not self._ended():
+                self._woken.clear()
+                try:
+                    await self.sync_once()
+                    wait = self._pause()
+                except (NodeUnreachableError, RpcError) as error:
+                    self._verified = False  # whatever answers next may be another node
+                    self._blame(error)
+                    self._board.trouble(str(error))
+                    wait = min(max(wait, self._poll) * 2, LONGEST_WAIT)
+                except OUTAGE as error:
+                    self._known = None  # what was under way may have been committed, or not
+                    self._board.trouble(f"database unreachable: {reason_of(error)}")
+                    wait = min(max(wait, self._poll) * 2, LONGEST_WAIT)
+                except BerthError as error:
+                    self._board.stopped(str(error))
+                    raise
+                if self._ended():
+                    return
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await self._woken.wait()
 
     async def sync_once(self) -> IndexStatus:
         """Reads up to the node's newest block of this moment, through reorgs if need be."""
@@ -116,27 +152,24 @@ class Indexer:
             await verify_chain(self._rpc, self._deployment)
             await self._in_thread(bind_deployment, self._store, self._deployment)
             self._verified = True
+        reason = ""
         for _ in range(RESTLESS):
             try:
                 if await self._advance():
-                    return self._status
+                    return self._board.status
             except (ChainMovedError, CursorMovedError) as error:
+                self._known = None
+                reason = error.message
                 log.info("index: %s", error)
                 await asyncio.sleep(self._poll)
         message = f"the node at {self._rpc.where} contradicts itself {RESTLESS} times in a row"
-        raise RpcError("eth_getLogs", 0, message, None)
+        if isinstance(self._rpc, Nodes):
+            self._rpc.distrust(reason or message)
+        raise RpcError("eth_getLogs", 0, f"{message}: {reason}" if reason else message, None)
 
     async def wait_for(self, block_number: int, seconds: float = 60.0) -> IndexStatus:
         """Waits until a block is indexed, by `run` in another task. Raises BerthError."""
-        try:
-            async with asyncio.timeout(seconds):
-                while self._status.block_number < block_number:
-                    moved = self._moved
-                    await moved.wait()
-        except TimeoutError:
-            message = f"block {block_number} was not indexed within {seconds:.0f} s"
-            raise BerthError("index.behind", message, status=503) from None
-        return self._status
+        return await self._board.wait_for(block_number, seconds)
 
     # ---- one look at the node
 
@@ -146,32 +179,57 @@ class Indexer:
         if newest is None:
             raise NodeUnreachableError(self._rpc.where, "has no block")
         head = header_of(newest)
+        if self._heads is not None:
+            self._heads.found(head.number)
         cursor = await self._heartbeat(await self._cursor(head), head)
         if head.number <= cursor.block_number:
-            return await self._at_head(head, cursor)
-        try:
-            async with aclosing(
-                self._fetcher.batches(cursor.block_number + 1, head, self._finality)
-            ) as batches:
-                async for batch in batches:
-                    cursor = await self._in_thread(
-                        commit_batch, self._store, self._projector, batch, cursor
-                    )
-                    self._report(cursor, head, logs=len(batch.logs))
-        except ReorgError:
-            await self._roll_back(cursor)
+            if not await self._at_head(head, cursor):
+                return False
+        else:
+            final = await self._finality.number(head.number)
+            self._fetcher.newest = newest
+            if head.number - cursor.block_number > BACKFILL_BLOCKS:
+                self._board.rates.begin()
+                self._board.report(cursor, head.number)
+            try:
+                async with aclosing(
+                    self._fetcher.batches(cursor.block_number + 1, head, head.number - final)
+                ) as batches:
+                    async for batch in batches:
+                        cursor = await self._write(batch, cursor)
+                        if self._ended():
+                            return True
+            except ReorgError:
+                await self._roll_back(cursor)
+                return False
+        if not await self._rehashed(head, cursor):
             return False
         self._seen(head)
         return True
 
+    async def _write(self, batch: Batch, cursor: Cursor) -> Cursor:
+        if not batch.logs and cursor.block_number < self._deployment.block:
+            await require_history(self._rpc, self._deployment, batch)
+        cursor = await self._in_thread(self._writer.commit, batch, cursor)
+        self._known = cursor
+        blocks, events = batch.last - batch.first + 1, len(batch.logs)
+        telemetry.INDEX_BLOCKS.inc(blocks)
+        telemetry.INDEX_EVENTS.inc(events)
+        self._board.rates.add(blocks, events)
+        if batch.last == batch.head.number and self._on_commit is not None:
+            self._on_commit()
+        self._board.report(cursor, batch.head.number, logs=events)
+        return cursor
+
     async def _cursor(self, head: Header) -> Cursor:
-        cursor = await self._in_thread(self._read_cursor)
-        if cursor is not None:
-            return cursor
-        before = await self._rpc.block(max(self._deployment.block - 1, 0))
-        if before is None:
-            raise NodeUnreachableError(self._rpc.where, "lacks the blocks of the deployment")
-        return await self._in_thread(self._create_cursor, header_of(before), head.number)
+        cursor = self._known or await self._in_thread(self._read_cursor)
+        if cursor is None:
+            before = await self._rpc.block(max(self._deployment.block - 1, 0))
+            if before is None:
+                raise NodeUnreachableError(self._rpc.where, "lacks the blocks of the deployment")
+            cursor = await self._in_thread(self._create_cursor, header_of(before), head.number)
+        self._known = cursor
+        return cursor
 
     async def _heartbeat(self, cursor: Cursor, head: Header) -> Cursor:
         """Notes the head before anything is read, and that the index lives while nothing happens.
@@ -185,7 +243,9 @@ class Indexer:
         if not first and (moment < self._next_beat or head.number > cursor.block_number):
             return cursor
         self._next_beat = moment + HEARTBEAT_SECONDS
-        return await self._in_thread(self._note_head, cursor, max(head.number, cursor.block_number))
+        newest = max(head.number, cursor.block_number)
+        self._known = await self._in_thread(self._note_head, cursor, newest)
+        return self._known
 
     def _note_head(self, cursor: Cursor, head_number: int) -> Cursor:
         with self._store.write() as conn:
@@ -212,18 +272,28 @@ class Indexer:
             await self._roll_back(cursor)
             return False
         behind = head.number < cursor.block_number
-        if behind and not self._status.node_behind:
+        if behind and not self._board.status.node_behind:
             log.warning(
                 "index: the node is at block %d, the index at %d", head.number, cursor.block_number
             )
-        self._report(cursor, head, behind=behind)
-        self._seen(head)
+        self._board.report(cursor, head.number, behind=behind)
         return True
 
-    def _seen(self, head: Header) -> None:
-        if self._on_block is not None and head != self._last_seen:
-            self._last_seen = head
-            self._on_block(head.number, head.timestamp)
+    async def _rehashed(self, head: Header, cursor: Cursor) -> bool:
+        """Compares, now and then, every block that is not final with the node's; False after a
+        rollback: the chain was replaced without a sign of it at the head."""
+        moment = time.monotonic()
+        if moment < self._next_rehash:
+            return True
+        self._next_rehash = moment + REHASH_SECONDS
+        stored = await self._in_thread(self._unfinal, cursor)
+        replaced = await replaced_blocks(self._rpc, stored, head.number)
+        if not replaced:
+            return True
+        log.warning("index: block %d was replaced by another", replaced[0])
+        self._next_rehash = 0.0
+        await self._roll_back(cursor)
+        return False
 
     async def _roll_back(self, cursor: Cursor) -> None:
         stored = await self._in_thread(self._unfinal, cursor)
@@ -231,50 +301,80 @@ class Indexer:
             ancestor = await find_ancestor(self._rpc, stored, cursor.final_number)
         except PastFinalityError:
             await verify_chain(self._rpc, self._deployment)  # says it better where it applies
+            if await self._outvoted(stored, cursor.final_number):
+                return
             raise
+        if ancestor.number == cursor.block_number:
+            raise ChainMovedError(f"block {ancestor.number} is gone and there at once")
         done: Rollback = await self._in_thread(roll_back, self._store, cursor, ancestor)
+        self._known = done.cursor
+        telemetry.INDEX_REORG_BLOCKS.observe(done.blocks)
         log.warning(
             "index: reorg: %d blocks above %d taken back, %d leases gone",
             done.blocks,
             ancestor.number,
             len(done.leases),
         )
-        self._report(done.cursor, None, reorgs=1)
+        self._board.report(done.cursor, None, reorgs=1)
+        if self._on_commit is not None:
+            self._on_commit()
+
+    async def _outvoted(self, stored: list[Header], final_number: int) -> bool:
+        """Another node still has the index's final block: then this node is the one that errs."""
+        final = next((header for header in stored if header.number == final_number), None)
+        if final is None or not isinstance(self._rpc, Nodes):
+            return False
+        return await self._rpc.outvote(final.number, final.hash)
 
     def _unfinal(self, cursor: Cursor) -> list[Header]:
         with self._store.read() as conn:
             return unfinal_headers(conn, cursor)
 
-    # ---- status
+    def _blame(self, error: BerthError) -> None:
+        """What is wrong beyond a single call: another node goes first for a while."""
+        lacking = isinstance(error, RpcError) and error.refusal is Refusal.HISTORY
+        if lacking and isinstance(self._rpc, Nodes):
+            self._rpc.lacks_history(error.message)
 
-    def _report(
-        self,
-        cursor: Cursor,
-        head: Header | None,
-        *,
-        logs: int = 0,
-        reorgs: int = 0,
-        behind: bool = False,
-    ) -> None:
-        head_number = cursor.head_number if head is None else head.number
-        self._set(
-            IndexStatus(
-                block_number=cursor.block_number,
-                block_hash=cursor.block_hash,
-                block_timestamp=cursor.block_timestamp,
-                head_number=head_number,
-                final_number=cursor.final_number,
-                caught_up=head is not None and cursor.block_number >= head_number and not behind,
-                node_behind=behind,
-                reorgs=self._status.reorgs + reorgs,
-                logs=self._status.logs + logs,
-            )
-        )
+    # ---- waiting
 
-    def _set(self, status: IndexStatus) -> None:
-        self._status = status
-        self._moved.set()
-        self._moved = asyncio.Event()
+    def _ended(self) -> bool:
+        return self._stop is not None and self._stop.is_set()
+
+    def _pause(self) -> float:
+        """Seconds until the next look at the node, when nobody wakes us."""
+        heads = self._heads
+        if heads is None or not heads.live:
+            return self._poll
+        if heads.announced > self._board.status.head_number:
+            return min(self._poll, ANNOUNCED_POLL_SECONDS)  # its block is not there yet
+        return max(self._poll, NUDGED_POLL_SECONDS)
+
+    @asynccontextmanager
+    async def _company(self, stop: asyncio.Event | None) -> AsyncIterator[None]:
+        """What runs beside: the wait for the end, and the announcements of heads."""
+
+        async def until_stopped(stop: asyncio.Event) -> None:
+            await stop.wait()
+            self.wake()
+
+        tasks: list[asyncio.Task[None]] = []
+        self._stop = stop
+        if stop is not None:
+            tasks.append(asyncio.create_task(until_stopped(stop)))
+        if self._heads is not None:
+            tasks.append(asyncio.create_task(self._heads.run(self.wake)))
+        try:
+            yield
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _seen(self, head: Header) -> None:
+        if self._on_block is not None and head != self._last_seen:
+            self._last_seen = head
+            self._on_block(head.number, head.timestamp)
 
     @staticmethod
     async def _in_thread(work: Callable[..., T], *args: object) -> T:

@@ -110,8 +110,9 @@ class FakeNode:
         self._answer()
         return DEPLOYMENT.chain_id
 
-    async def code(self, address: str) -> bytes:
-        return b"\x60" if self.height >= 2 else b""
+    async def code(self, address: str, block: int | str = "latest") -> bytes:
+        height = self.height if block == "latest" else int(block)
+        return b"\x60" if height >= 2 else b""
 
     async def block(self, which: int | str) -> Block | None:
         self._answer()

@@ -331,7 +331,7 @@ async def test_after_a_restart_the_cursor_says_at_once_that_it_is_behind(
     def stop_before_the_first_commit(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("berth.indexer.run.commit_batch", stop_before_the_first_commit)
+    monkeypatch.setattr("berth.indexer.commit.Writer.commit", stop_before_the_first_commit)
     with pytest.raises(ZeroDivisionError):
         await restarted.sync_once()
     with store.read() as conn:
