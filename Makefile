@@ -5,6 +5,9 @@
 .NOTPARALLEL:
 SHELL := /bin/bash
 
+# Tests start hundreds of processes: what they import is compiled once, not each time.
+unexport PYTHONDONTWRITEBYTECODE
+
 # Any Python from 3.11 on; `make PYTHON=/path/to/python3 setup` names one.
 PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; exit; }; done; echo python3)
@@ -145,7 +148,7 @@ lock: setup ## compile the requirements of pyproject.toml, with hashes
 ##@ Measure
 
 .PHONY: bench
-bench: bench-titles bench-gas bench-memory ## all benchmarks
+bench: bench-titles bench-gas bench-memory bench-indexer bench-latency ## all benchmarks
 
 .PHONY: bench-titles
 bench-titles: setup ## Merkle trees of a city's titles, beside OpenZeppelin's own
@@ -159,6 +162,23 @@ bench-gas: setup ## gas of every verb, as the snapshots have it, beside floor an
 bench-memory: setup build ## memory of `berth up` with Melbourne in it and people searching
 	$(BIN)/python bench/memory.py
 
+# EVENTS=1000000 measures the whole way from 10,000 events on and takes about an hour.
+EVENTS ?= 100000
+ROUNDS ?= 3
+LEASES ?= 300
+
+.PHONY: bench-tools
+bench-tools: setup build
+	@"$(PYTHON)" scripts/toolchain/setup.py --bench
+
+.PHONY: bench-indexer
+bench-indexer: bench-tools ## the index made from EVENTS events, beside Ponder and beside fetching alone
+	$(BIN)/python bench/indexer.py --events $(EVENTS) --rounds $(ROUNDS)
+
+.PHONY: bench-latency
+bench-latency: bench-tools ## from a mined block to the command at the lock, beside the least that could do it
+	$(BIN)/python bench/latency.py --leases $(LEASES)
+
 ##@ Clean
 
 .PHONY: clean
@@ -169,4 +189,5 @@ clean: ## remove what building and testing left, but no environment and no data
 
 .PHONY: distclean
 distclean: clean ## remove the environments too; `make setup` makes them anew
-	rm -rf .venv .venv-contracts .venv-analysis node_modules scripts/analysis/forge/node_modules .home .cache
+	rm -rf .venv .venv-contracts .venv-analysis node_modules scripts/analysis/forge/node_modules \
+		bench/node/node_modules bench/ponder/node_modules .home .cache
