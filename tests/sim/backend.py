@@ -8,9 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from berth.chain.contracts import Contracts
-from berth.chain.rpc import Rpc
-from berth.chain.sender import Sender
+import httpx
+from berth.chain.nodes import Nodes
 from berth.core.clock import WallClock
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
@@ -18,20 +17,20 @@ from berth.core.sealed import Sealer
 from berth.devices.certificates import DayKey
 from berth.devices.mqtt import BrokerLogin
 from berth.indexer.run import Indexer
-from berth.relay.closer import Closer
-from berth.relay.keeper import Keeper
+from berth.relay.assemble import assemble_keeper, assemble_relay
 from berth.relay.policy import Policy
 from berth.relay.run import Relay
 from berth.relay.signer import Signer
-from berth.store.transactions import TransactionJournal
 
 from tests.sim.broker import Broker
 from tests.sim.database import SimStore, open_database
 from tests.sim.faults import Faults
-from tests.sim.loop import PROCESS, Process, check_alive
+from tests.sim.loop import Process, check_alive
 from tests.sim.node import Node
 from tests.sim.pace import Pace
 
+#: Who asks which nodes, the preferred one first.
+ORDER = {"index": "abc", "relay": "abc", "keeper": "bac", "signer": "cb"}
 RESTART_SECONDS = (1.0, 15.0)
 
 
@@ -113,27 +112,24 @@ class Platform:
 
     # ---- the programs
 
-    def _rpc(self, role: str) -> Rpc:
-        return Rpc("http://node-a", timeout=10.0, transport=Route(self, role))
+    def _rpc(self, role: str) -> Nodes:
+        """A role's nodes, in its own order; the signer's are its own."""
+        urls = [f"http://{name}" for name in ORDER[role]]
+        return Nodes(urls, self.deployment, timeout=10.0, transport=Route(self.nodes))
 
     async def _index(self, process: Process) -> None:
         async with self._rpc("index") as rpc:
             self.indexer = Indexer(
-                self.open(process),
-                rpc,
-                self.deployment,
-                finality=self.finality,
+                self.open(process), rpc, self.deployment, finality=self.finality,
                 poll=self.pace.poll,
-            )
-            self.pace.indexer = self.indexer
+            )  # fmt: skip
             await self.indexer.run()
 
     async def _signer(self, process: Process) -> None:
         policy = Policy(self.deployment, WallClock())
         async with self._rpc("signer") as rpc:
-            self.signer = Signer(
-                Keys(self.day_key), rpc, policy, monotonic=asyncio.get_running_loop().time
-            )
+            clock = asyncio.get_running_loop().time
+            self.signer = Signer(Keys(self.day_key), rpc, policy, monotonic=clock)
             process.on_kill.append(self._no_signer)
             await asyncio.get_running_loop().create_future()
 
@@ -141,31 +137,28 @@ class Platform:
         self.signer = None
 
     async def _relay(self, process: Process) -> None:
-        store = self.open(process)
-        policy = Policy(self.deployment, WallClock())
         async with self._rpc("relay") as rpc:
-            self.relay = Relay(
-                store, policy, WallClock(), self.sealer, RemoteSigning(self),
-                self._bring(store, rpc), BrokerLogin.at("mqtt://broker", "backend", ""),
-            )  # fmt: skip
+            self.relay = assemble_relay(
+                store=self.open(process),
+                deployment=self.deployment,
+                rpc=rpc,
+                clock=WallClock(),
+                sealer=self.sealer,
+                broker=BrokerLogin.at("mqtt://broker", "backend", ""),
+                signer=RemoteSigning(self),
+            )
             await self.relay.run()
 
-    def _bring(self, store: SimStore, rpc: Rpc) -> Keeper:
-        sender = self._sender(store, rpc)
-        return Keeper(store, rpc, Contracts.of(self.deployment), sender, WallClock())
-
-    def _sender(self, store: SimStore, rpc: Rpc) -> Sender:
-        journal = TransactionJournal(store)
-        return Sender(rpc, journal, self.keeper_key, self.deployment.chain_id, poll=2.0)
-
     async def _keeper(self, process: Process) -> None:
-        store = self.open(process)
         async with self._rpc("keeper") as rpc:
-            contracts = Contracts.of(self.deployment)
-            closer = Closer(store, contracts, self._sender(store, rpc), WallClock())
-            while True:
-                await asyncio.sleep(self.pace.closer)
-                await closer.close_expired()
+            program = assemble_keeper(
+                store=self.open(process),
+                deployment=self.deployment,
+                rpc=rpc,
+                clock=WallClock(),
+                transaction_key=self.keeper_key,
+            )
+            await program.run()
 
 
 @dataclass(frozen=True)
@@ -178,11 +171,14 @@ class Keys:
         return self.key
 
 
-class Route:
-    """A node for each process, as a transport."""
+class Route(httpx.AsyncBaseTransport):
+    """Brings a request to the node that its URL names."""
 
-    def __new__(cls, platform: Platform, role: str) -> Any:
-        return platform.nodes["a"]
+    def __init__(self, nodes: dict[str, Node]) -> None:
+        self._nodes = nodes
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        return await self._nodes[request.url.host].handle_async_request(request)
 
 
 class RemoteSigning:
@@ -219,6 +215,8 @@ class RemoteSigning:
             await asyncio.wait({answering, died}, return_when=asyncio.FIRST_COMPLETED)
         finally:
             process.on_kill.remove(lost)
+        if answering.done() and not answering.cancelled():
+            answering.exception()  # it is looked at, whatever becomes of the answer
         if platform.faults.strike("signer.error") or not answering.done() or answering.cancelled():
             raise BerthError("signer.unreachable", "the answer was lost", status=503)
         return str(answering.result())

@@ -13,6 +13,7 @@ from typing import Any
 
 from berth.core.hashing import keccak
 from berth.core.model import Market, Refused
+from berth.core.model.books import Event
 
 from tests.sim.contract import Deed, RawLog, RevertError, clone, logs_of, revert_of
 
@@ -32,6 +33,7 @@ class Transaction:
     nonce: int | None = None
     max_fee: int = 1 << 60
     raw: str = ""
+    data: bytes = b""
 
 
 @dataclass(eq=False)
@@ -40,6 +42,15 @@ class Receipt:
     index: int
     error: RevertError | None
     logs: list[tuple[int, RawLog]]
+    events: list[Event] = field(default_factory=list)
+
+    def commitments(self, lease: int) -> list[bytes]:
+        """The plate commitments that it names for a lease."""
+        return [
+            values["plateCommitment"]
+            for name, values in self.events
+            if name in ("Leased", "Extended", "VehicleChanged") and values["leaseId"] == lease
+        ]
 
 
 @dataclass(eq=False)
@@ -80,6 +91,7 @@ class Chain:
         self._clock = clock
         self._say = say
         self._salt = 0
+        self.known: dict[str, Transaction] = {}  # all that were ever sent
         self.pool: dict[str, Transaction] = {}
         self.line: list[Block] = []  # the chain, by number
         self.by_hash: dict[str, Block] = {}
@@ -99,6 +111,7 @@ class Chain:
 
     def send(self, transaction: Transaction) -> None:
         """Into the pool."""
+        self.known[transaction.hash] = transaction
         if transaction.hash not in self.mined:
             self.pool[transaction.hash] = transaction
 
@@ -176,7 +189,8 @@ class Chain:
             error, logs = self._apply(block, tx)
             placed = [(log_index + n, log) for n, log in enumerate(logs)]
             log_index += len(logs)
-            block.receipts.append(Receipt(tx, len(block.receipts), error, placed))
+            happened = [] if error else list(block.market.events)
+            block.receipts.append(Receipt(tx, len(block.receipts), error, placed, happened))
             if tx.nonce is not None:
                 block.nonces[tx.sender] = tx.nonce + 1
             self.pool.pop(tx.hash, None)

@@ -38,6 +38,7 @@ class Move:
     lease: str
     plate: str | None
     vehicle: bool
+    first: bool = True  # False: back again, because a vehicle came in its way
 
 
 class Device:
@@ -116,7 +117,7 @@ class Device:
     def sees(self, **changes: Any) -> None:
         """The world around it changes, whether it is on or not."""
         world = World(**{**_fields(self.hardware.world), **changes})
-        self.say("world", lock=self.lock_id[2:6], **{k: v for k, v in changes.items()})
+        self.say("world", lock=self.lock_id[2:6], **changes)
         if self.powered and self.program is not None and self.process is not None:
             import msgspec
 
@@ -146,17 +147,18 @@ class SteelHardware(Hardware):
     async def move(self, target: Literal["up", "down"], blocked: Callable[[], bool]) -> Moved:
         program = self._device.program
         pending = program.lock.memory.pending if program is not None else None
-        self._note(target, pending, begins=True)
+        first = pending is None or (target == "down") == (pending.action == "lower")
+        self._note(target, pending, first, begins=True)
         moved = await super().move(target, blocked)
         if moved == "there":
-            self._note(target, pending, begins=False)
+            self._note(target, pending, first, begins=False)
         return moved
 
     def _set(self, place: Any) -> None:
         if self.process is not None and self.process.alive:
             super()._set(place)
 
-    def _note(self, target: str, pending: Any, *, begins: bool) -> None:
+    def _note(self, target: str, pending: Any, first: bool, *, begins: bool) -> None:
         if self.process is None or not self.process.alive:
             return
         device = self._device
@@ -169,6 +171,7 @@ class SteelHardware(Hardware):
             pending.lease if pending else "",
             self.world.plate,
             self.world.vehicle,
+            first,
         )
         device.moves.append(move)
         device.say(

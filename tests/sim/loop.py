@@ -80,6 +80,12 @@ def check_alive() -> None:
         process.check()
 
 
+def _is_death(error: BaseException | None) -> bool:
+    if isinstance(error, BaseExceptionGroup):
+        return all(map(_is_death, error.exceptions))
+    return isinstance(error, (KilledError, asyncio.CancelledError))
+
+
 class _Task(asyncio.Task):  # type: ignore[type-arg]
     serial = 0
 
@@ -130,6 +136,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
         self.set_task_factory(self._make_task)
         self.set_exception_handler(self._on_exception)
         self.complaints: list[str] = []
+        self.strike: Callable[[], bool] = lambda: False  # does a program die at this await?
 
     def time(self) -> float:
         return self.now
@@ -155,6 +162,8 @@ class VirtualLoop(asyncio.BaseEventLoop):
                 future.set_result(result)  # type: ignore[arg-type]
 
         def begin() -> None:
+            if process is not None and process.alive and self.strike():
+                process.kill()
             if process is not None and not process.alive:
                 future.cancel()
                 return
@@ -186,7 +195,7 @@ class VirtualLoop(asyncio.BaseEventLoop):
 
     def _on_exception(self, _loop: Any, context: dict[str, Any]) -> None:
         error = context.get("exception")
-        if isinstance(error, (KilledError, asyncio.CancelledError)):
+        if _is_death(error):
             return
         self.complaints.append(f"{context.get('message')}: {error!r}")
 

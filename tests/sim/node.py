@@ -247,6 +247,12 @@ class Node(httpx.AsyncBaseTransport):
         return hex(nonce)
 
     def _eth_sendRawTransaction(self, raw: str) -> str:
+        known = self.chain.known.get("0x" + keccak(bytes(HexBytes(raw))).hex())
+        if known is not None and known.nonce is None:
+            if known.hash in self.chain.mined or known.hash in self.chain.pool:
+                raise NodeError(-32000, "already known")
+            self.chain.send(known)
+            return known.hash
         tx = self._decoded(raw)
         if self.line[-1].nonces.get(tx.sender, 0) > (tx.nonce or 0):
             raise NodeError(-32000, "nonce too low")
@@ -276,12 +282,17 @@ class Node(httpx.AsyncBaseTransport):
             int(fields["nonce"]),
             int(fields["maxFeePerGas"]),
             raw,
+            data,
         )
 
     def _eth_getTransactionByHash(self, tx_hash: str) -> Any:
         if tx_hash in self.chain.pool or self._find(tx_hash) is not None:
             return {"hash": tx_hash}
         return None
+
+    def _eth_getRawTransactionByHash(self, tx_hash: str) -> Any:
+        known = self._eth_getTransactionByHash(tx_hash)
+        return None if known is None else self.chain.known[tx_hash].raw
 
     def _find(self, tx_hash: str) -> tuple[Block, Receipt] | None:
         for block in self.chain.holders(tx_hash):

@@ -67,11 +67,17 @@ class Story:
     place: Place
     lease: int = 0
     vehicle: Vehicle | None = None
-    wanted_at: float = 0.0  # first signed confirmation
+    wanted: bool = False  # signed for, in time, with the right vehicle in front of the lock
     tries: int = 0
     served: bool = False
     gave_up: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def outcome(self) -> str:
+        """In words."""
+        lease = lease_hex(self.lease) if self.lease else "no lease"
+        return f"{lease}: {'served' if self.served else self.gave_up or 'unfinished'}"
 
 
 class People:
@@ -90,6 +96,8 @@ class People:
         pace: Pace,
     ) -> None:
         self.pace = pace
+        self.wrong_plates = 0.12
+        self.on_wrong_plate: Callable[[], None] = lambda: None
         self.chain = chain
         self.web = web
         self.deployment = deployment
@@ -106,8 +114,9 @@ class People:
     def transact(self, sender: str, words: str, deed: Callable[[Market], Any]) -> Transaction:
         """Signs and sends; a wallet keeps sending until it is in a block."""
         self.serial += 1
-        tx_hash = "0x" + keccak(f"{sender}{words}{self.serial}".encode()).hex()
-        tx = Transaction(tx_hash, sender, deed, words, raw="0x" + tx_hash[2:])
+        raw = f"{sender} {words} {self.serial}".encode()
+        tx = Transaction("0x" + keccak(raw).hex(), sender, deed, words, raw="0x" + raw.hex())
+        tx_hash = tx.hash
         self.wallets[tx_hash] = tx
         self.chain.send(tx)
         return tx
@@ -143,7 +152,6 @@ class People:
         kwh, slots = 0, rng.choice((1, 1, 2))
         start = slot_at(self.clock()) + rng.choice((0, 1))
         story.vehicle = driver.vehicles[0]
-        before = {key for key in self.chain.market.leases}
         request = LeaseRequest(
             place.space, start, slots, place.offer, kwh, story.vehicle.commitment, MOST
         )
@@ -153,7 +161,6 @@ class People:
         if not await self.mined(booking):
             story.gave_up = "the booking was not taken"
             return
-        del before
         word = self.chain.market.leases.get(place.space << 32 | start)
         if word is None or word.driver != driver.address:
             story.gave_up = "the lease was gone"
@@ -206,15 +213,17 @@ class People:
             return
         if device.hardware.world.plate is not None:
             await asyncio.sleep(60)
-        wrong = rng.random() < 0.12
+        wrong = rng.random() < self.wrong_plates
+        if wrong:
+            self.on_wrong_plate()
         assert story.vehicle is not None
         device.sees(plate=("WRONG1" if wrong else story.vehicle.plate))
         patience = loop.time() + rng.uniform(240, 900)
         while loop.time() < patience:
             story.tries += 1
             self._tell(story, "entered" if story.tries == 1 else "here")
-            if self._confirm(story, driver.key) and not story.wanted_at:
-                story.wanted_at = self.clock()
+            if self.confirm(story, driver.key) and not wrong:
+                story.wanted = True
             for _ in range(12):
                 if device.hardware.sense() == "down" and not device.hardware.world.vehicle:
                     if wrong:
@@ -237,7 +246,7 @@ class People:
             story, lambda conn, lease: presence.record_presence(conn, lease, event, self.clock())
         )
 
-    def _confirm(self, story: Story, key: bytes) -> bool:
+    def confirm(self, story: Story, key: bytes) -> bool:
         def work(conn: Any, lease: Any) -> None:
             cycle = locks.lock_of(conn, lease.space_id).cycle
             at = self.clock()

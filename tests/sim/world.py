@@ -17,8 +17,8 @@ from unittest.mock import patch
 
 import aiomqtt
 import structlog
-
 from berth.chain.abi import load_abi
+from berth.core.access import required_confirmations
 from berth.core.deployment import Deployment
 from berth.core.hashing import keccak
 from berth.core.ids import city_number
@@ -42,14 +42,13 @@ from berth.devices.simulator import runner
 from berth.devices.simulator.home import LockHome
 from berth.devices.tickets import Pins
 from berth.indexer import run as indexer_run
-from berth.relay import run as relay_run
 from berth.store.kept import vehicles_private
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert
 
 from tests.sim.backend import Platform, connects
 from tests.sim.broker import Broker
-from tests.sim.chain import Chain
+from tests.sim.chain import Block, Chain
 from tests.sim.contract import TITLES, Codec, encode_log, first_market
 from tests.sim.database import new_database, open_database, remove, scratch
 from tests.sim.faults import Faults
@@ -57,8 +56,9 @@ from tests.sim.installed import Signatures, installed
 from tests.sim.locks import CutJournal, Device, Move, lock_factory
 from tests.sim.loop import PROCESS, Process, VirtualLoop
 from tests.sim.node import Node
-from tests.sim.people import Driver, People, Place, Story, Vehicle
 from tests.sim.pace import SLOW, USUAL, Pace
+from tests.sim.people import Driver, People, Place, Story, Vehicle
+from tests.sim.thieves import Thieves
 from tests.sim.weather import Weather
 
 EPOCH = 1_796_040_000 // 900 * 900
@@ -68,8 +68,8 @@ CITY = city_number("AUMEL")
 GROUP = "street"
 DAY = EPOCH // 86400
 #: The busy part of a run, and how long everything may take to settle afterwards, seconds.
-BUSY = 50 * 60
-CALM = 10 * 60
+BUSY = 40 * 60
+CALM = 6 * 60
 #: Long enough for T1, and for a claim's T2.
 LONG = 26 * 3600, 50 * 3600
 SPACES, DRIVERS = 3, 4
@@ -111,8 +111,15 @@ class World:
         self.folder: Path = scratch()
         self.moves: list[Move] = []
         self.faults = Faults(seed, self.say, strength)
+        self.loop.strike = lambda: self.faults.strike("crash.await")
         self.chain_skew = 0.0
         self.pace = Pace()
+        self.stack = ExitStack()  # a mutant's changes end with the run
+        self.required: Callable[[int], int] = lambda deposit: required_confirmations(
+            deposit, decimals=6, local=False
+        )
+        self.views: list[tuple[float, Block]] = []  # (Unix seconds, a node's newest block)
+        self.findings: list[str] = []
 
     def say(self, what: str, **about: Any) -> None:
         """A line of the trace."""
@@ -139,6 +146,7 @@ class World:
             self.chain, self.web, self.deployment, self.wall, self.say,
             random.Random(f"people {self.seed}"), self._wake, self.pace,
         )  # fmt: skip
+        self.people.on_wrong_plate = lambda: self.faults.note("thief.plate")
         self._keep_private()
 
     def _build_chain(self) -> None:
@@ -290,7 +298,7 @@ class World:
 
     def _build_platform(self) -> None:
         self.url = new_database(self.folder / "berth.sqlite")
-        codec = Codec(self.deployment)
+        self.codec = codec = Codec(self.deployment)
         self.nodes = {
             name: Node(name, self.chain, codec, self.faults, self.deployment.chain_id)
             for name in ("a", "b", "c")
@@ -333,6 +341,33 @@ class World:
         if relay is not None and process is not None and process.alive:
             process.run(relay.wake)
 
+    # ---- for the judge
+
+    def plates_of(self, lease: int, tip: Block) -> set[str]:
+        """Plates of the vehicles that a chain names for a lease, the newest and, for the minutes
+        that a change takes to reach the lock, the one before."""
+        named: list[bytes] = []
+        for block in tip.line():
+            for receipt in block.receipts:
+                for commitment in receipt.commitments(lease):
+                    named.append(commitment)
+        plates = {v.commitment: v.plate for d in self.drivers for v in d.vehicles}
+        return {plates[commitment] for commitment in named[-2:]}
+
+    def settled(self) -> Iterator[dict[str, Any]]:
+        """The arguments of every Settled in the chain."""
+        for block in self.chain.line:
+            for receipt in block.receipts:
+                for name, values in receipt.events:
+                    if name == "Settled":
+                        yield values
+
+    async def _look_at_nodes(self) -> None:
+        while True:
+            tips = {node.line[-1].hash: node.line[-1] for node in self.nodes.values()}
+            self.views += [(self.now(), tip) for tip in tips.values()]
+            await asyncio.sleep(3.0)
+
     # ---- letting it run
 
     async def run(self) -> None:
@@ -343,9 +378,14 @@ class World:
             loop.create_task(device.keep_on(random.Random(f"power {self.seed} {name}")))
             for name, device in self.devices.items()
         ]
-        blocks = loop.create_task(self._blocks())
+        self.blocks = loop.create_task(self._blocks())
         watched = self.platform.watch()
-        tasks = [loop.create_task(self.people.rebroadcast()), *weather.start()]
+        tasks = [
+            loop.create_task(self.people.rebroadcast()),
+            *weather.start(),
+            *Thieves(self).start(),
+        ]
+        views = loop.create_task(self._look_at_nodes())
         stories = [
             loop.create_task(self._street(place), name=f"street {n}")
             for n, place in enumerate(self.places)
@@ -354,6 +394,7 @@ class World:
         self.faults.end()
         weather.clear()
         await asyncio.sleep(CALM)
+        views.cancel()
         for task in stories:
             task.cancel()
         for place in self.places:
@@ -363,7 +404,8 @@ class World:
         for seconds in LONG:
             if self.chain.market.open_leases():
                 await self._leap(seconds)
-        for task in (blocks, *watched, *tasks, *powers):
+        await self._rest()
+        for task in (*watched, *tasks, *powers):
             task.cancel()
         self.platform.stopped = True
         for process in self.platform.running.values():
@@ -375,9 +417,28 @@ class World:
     async def _leap(self, seconds: float) -> None:
         """A long quiet time in large steps, then some minutes at the usual pace."""
         self.pace.become(SLOW)
+        self._restart()
         await asyncio.sleep(seconds)
         self.pace.become(USUAL)
-        await asyncio.sleep(240)
+        self._restart()
+        await asyncio.sleep(150)
+
+    def _restart(self) -> None:
+        """Everybody anew: whoever sleeps now sleeps at the former pace."""
+        for process in self.platform.running.values():
+            process.kill()
+        self.blocks.cancel()
+        self.blocks = asyncio.get_running_loop().create_task(self._blocks())
+
+    async def _rest(self) -> None:
+        """No blocks any more; until the index has the last one."""
+        self.blocks.cancel()
+        for _ in range(100):
+            await asyncio.sleep(3)
+            indexer = self.platform.indexer
+            if indexer is not None and indexer.status.block_hash == self.chain.tip.hash:
+                break
+        await asyncio.sleep(60)
 
     async def _blocks(self) -> None:
         while True:
@@ -430,6 +491,7 @@ def simulate(
         ):
             stack.enter_context(patch.object(module, name, value))
         if mutate is not None:
+            world.stack = stack
             mutate(world)
         gc.disable()
         try:

@@ -1,0 +1,122 @@
+"""`python -m tests.sim --first 0 --seeds 50`: runs seeds on several cores, says what they found.
+
+The closing line is JSON. The exit status is 1 when any seed found a violation.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+import traceback
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any
+
+from tests.sim.faults import KINDS
+
+#: The order of sets of text is part of a run.
+HASH_SEED = "0"
+
+
+def main() -> int:
+    options = _options()
+    if os.environ.get("PYTHONHASHSEED") != HASH_SEED:
+        os.environ["PYTHONHASHSEED"] = HASH_SEED
+        os.execv(sys.executable, [sys.executable, "-m", "tests.sim", *sys.argv[1:]])
+    if options.trace:
+        return _traced(options.first, options.mutant)
+    began = time.monotonic()
+    counts: Counter[str] = Counter()
+    failing: dict[int, list[str]] = {}
+    done, seconds = 0, 0.0
+    for seed, outcome in _outcomes(options):
+        done += 1
+        counts.update(outcome["counts"])
+        seconds += outcome["seconds"]
+        if outcome["violations"]:
+            failing[seed] = outcome["violations"]
+            print(f"seed {seed}: {len(outcome['violations'])} violations", flush=True)
+            for words in outcome["violations"]:
+                print(f"    {words}", flush=True)
+        if options.until_found and failing:
+            break
+    for kind in sorted(KINDS):
+        print(f"{kind:20} {counts[kind]:6}")
+    closing = {
+        "seeds": done,
+        "first": options.first,
+        "violations": sum(len(found) for found in failing.values()),
+        "failing": sorted(failing),
+        "faults": {kind: counts[kind] for kind in sorted(KINDS)},
+        "injected": sum(counts.values()),
+        "cpuSecondsPerSeed": round(seconds / max(done, 1), 2),
+        "seconds": round(time.monotonic() - began, 1),
+    }
+    print(json.dumps(closing), flush=True)
+    return 1 if failing else 0
+
+
+def _options() -> Any:
+    parser = argparse.ArgumentParser(prog="python -m tests.sim", description=__doc__)
+    parser.add_argument("--seeds", type=int, default=50)
+    parser.add_argument("--first", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--trace", action="store_true", help="run the first seed, print its trace")
+    parser.add_argument("--mutant", help="break the platform in a known way (tests/sim/mutants.py)")
+    parser.add_argument("--until-found", action="store_true", help="stop at the first violation")
+    return parser.parse_args()
+
+
+def _outcomes(options: Any) -> Iterator[tuple[int, dict[str, Any]]]:
+    seeds = range(options.first, options.first + options.seeds)
+    if options.jobs <= 1:
+        for seed in seeds:
+            yield seed, _one(seed, options.mutant)
+        return
+    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=20) as pool:
+        waiting = {seed: pool.submit(_one, seed, options.mutant) for seed in seeds}
+        try:
+            for seed, future in waiting.items():
+                yield seed, future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _one(seed: int, mutant: str | None) -> dict[str, Any]:
+    """A seed's outcome; one that the simulation itself cannot finish is a violation too."""
+    from tests.sim.mutants import MUTANTS
+    from tests.sim.world import simulate
+
+    try:
+        result = simulate(seed, mutate=MUTANTS[mutant] if mutant else None)
+    except Exception:
+        words = "the simulation broke off: " + traceback.format_exc()
+        return {"violations": [words], "counts": {}, "seconds": 0.0}
+    return {
+        "violations": result.violations,
+        "counts": dict(result.counts),
+        "seconds": result.seconds,
+    }
+
+
+def _traced(seed: int, mutant: str | None) -> int:
+    from tests.sim.mutants import MUTANTS
+    from tests.sim.world import simulate
+
+    result = simulate(seed, mutate=MUTANTS[mutant] if mutant else None)
+    print("\n".join(result.trace))
+    for story in result.stories:
+        print(f"story {story.number}: {story.driver.name} {story.outcome}")
+    for words in result.violations:
+        print(f"VIOLATION {words}")
+    closing = {"seed": seed, "trace": result.digest, "violations": len(result.violations)}
+    print(json.dumps(closing))
+    return 1 if result.violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,143 @@
+"""Platforms broken on purpose: the judge must find each within fifty seeds, or it judges nothing."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from unittest.mock import patch
+
+if TYPE_CHECKING:
+    from tests.sim.world import World
+
+Mutant = Callable[["World"], None]
+
+
+def _patched(world: World, target: Any, name: str, value: Any) -> None:
+    world.stack.enter_context(patch.object(target, name, value))
+
+
+def no_plate_check(world: World) -> None:
+    """Neither the policy nor the lock looks at the plate."""
+    from berth.core import access
+    from berth.devices.simulator.lock import Lock
+
+    _patched(world, access, "_plate_refusal", lambda *_: None)
+    _patched(world, Lock, "_read_plate", lambda *_: True)
+    world.people.wrong_plates = 0.5
+
+
+def two_tickets(world: World) -> None:
+    """A lowering is published twice, under two ids."""
+    import uuid
+    from dataclasses import replace
+
+    from berth.relay.signer import Signer
+
+    real = Signer.ticket
+
+    async def ticket(self: Any, order: Any) -> str:
+        return await real(self, replace(order, command_id=str(uuid.uuid4())))
+
+    _patched(world, Signer, "ticket", ticket)
+
+
+def forgets_commands(world: World) -> None:
+    """A lock that obeys an id again: neither its memory nor the nonce says no."""
+    from berth.devices.simulator.lock import Lock
+    from berth.devices.tickets import Challenges
+
+    real = Lock._obey
+
+    def obey(self: Any, ticket: Any) -> None:
+        self.memory.ended.pop(ticket.id, None)
+        real(self, ticket)
+
+    _patched(world, Lock, "_obey", obey)
+    _patched(world, Challenges, "spend", lambda *_: None)
+
+
+def no_rollback(world: World) -> None:
+    """The index takes the blocks back, but not what they changed."""
+    from berth.indexer import rollback
+
+    _patched(world, rollback, "undo_above", lambda *_args, **_kw: 0)
+
+
+def keeper_forgets(world: World) -> None:
+    """The keeper does not remember what it has sent."""
+    from berth.store.transactions import TransactionJournal
+
+    real = TransactionJournal.take
+
+    def take(self: Any, account: str, purpose: str, *rest: Any, **more: Any) -> Any:
+        import uuid
+
+        return real(self, account, f"{purpose}:{uuid.uuid4()}", *rest, **more)
+
+    _patched(world, TransactionJournal, "find", lambda *_: None)
+    _patched(world, TransactionJournal, "take", take)
+
+
+def blind_signer(world: World) -> None:
+    """Signer and relay believe every lease to be deep enough at once."""
+    from berth.relay.policy import Policy
+
+    _patched(world, Policy, "required", lambda *_: 1)
+    world.required = lambda _deposit: 3
+
+
+def kept_commands(world: World) -> None:
+    """Commands are retained."""
+    from berth.relay.run import Relay
+
+    real = Relay._send
+
+    async def send(self: Any, lock_id: str, leaf: str, payload: bytes) -> None:
+        await real(self, lock_id, leaf, payload)
+        world.broker.take("backend", f"berth/v1/locks/{lock_id}/{leaf}", payload, True)
+
+    _patched(world, Relay, "_send", send)
+
+
+def silent_about_misfortune(world: World) -> None:
+    """Nobody opens an incident."""
+    from berth.relay import misfortunes, outbox, watch
+
+    for module in (misfortunes, outbox, watch):
+        with contextlib.suppress(AttributeError):
+            _patched(world, module, "open_incident", lambda *_args, **_kw: False)
+
+
+def any_signature(world: World) -> None:
+    """The API takes anybody's confirmation."""
+    from berth.market import presence
+
+    _patched(world, presence, "check_confirmation", lambda *_args, **_kw: None)
+
+
+def credulous_inbox(world: World) -> None:
+    """The backend takes everybody's word for a lock's."""
+    from berth.devices import protocol
+
+    def opened(document: Any) -> tuple[Any, str]:
+        return document["payload"], document["payload"]["lock"]
+
+    _patched(world, protocol, "open_envelope", opened)
+
+
+MUTANTS: dict[str, Mutant] = {
+    mutant.__name__: mutant
+    for mutant in (
+        no_plate_check,
+        two_tickets,
+        forgets_commands,
+        no_rollback,
+        keeper_forgets,
+        blind_signer,
+        kept_commands,
+        silent_about_misfortune,
+        any_signature,
+        credulous_inbox,
+    )
+}

@@ -1,0 +1,106 @@
+"""People with bad intentions, who know all that went through the broker and have no key but theirs."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+from typing import TYPE_CHECKING, Any
+
+from berth.core.envelope import seal
+from berth.core.hashing import keccak
+from berth.core.ids import lease_hex
+from berth.core.messages import occupancy, sign
+from berth.devices.topics import topic
+
+if TYPE_CHECKING:
+    from tests.sim.people import Story
+    from tests.sim.world import World
+
+KEY = keccak(b"a thief's key")
+
+
+class Thieves:
+    """Each crime at moments of the seed's choosing. What must not come of them is for the judge:
+    a bar that moves, a command that counts as done, evidence that is taken."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self._rng = random.Random(f"thieves {world.seed}")
+
+    def start(self) -> list[asyncio.Task[None]]:
+        if not self.world.strength:
+            return []
+        loop = asyncio.get_running_loop()
+        crimes = (self._confirm, self._ack, self._replay, self._record)
+        return [loop.create_task(self._often(crime), name="thief") for crime in crimes]
+
+    async def _often(self, crime: Any) -> None:
+        while self.world.faults.on:
+            await asyncio.sleep(self._rng.uniform(200, 1500))
+            if self.world.faults.on:
+                crime()
+
+    def _story(self) -> Story | None:
+        stories = [story for story in self.world.people.stories if story.lease]
+        return self._rng.choice(stories[-4:]) if stories else None
+
+    def _confirm(self) -> None:
+        """Signs the driver's confirmation with another key."""
+        story = self._story()
+        if story is None:
+            return
+        self.world.faults.note("thief.confirmation", story=story.number)
+        if self.world.people.confirm(story, KEY):
+            self.world.findings.append(f"a stranger confirmed lease {lease_hex(story.lease)}")
+
+    def _ack(self) -> None:
+        """Says in a lock's name that a command is done: one on its way, or one that never was."""
+        commands = [m for m in self.world.broker.heard[-300:] if m.topic.endswith("/command")]
+        if not commands:
+            return
+        lock = self._rng.choice(commands).topic.split("/")[-2]
+        with self.world.web.read() as conn:
+            from berth.store.kept import commands as table
+            from sqlalchemy import select
+
+            ids = list(conn.execute(select(table.c.id).where(table.c.lock_id == lock)).scalars())
+        command = self._rng.choice([*ids, "00000000-0000-4000-8000-000000000000"])
+        payload = {
+            "type": "ack", "lock": lock, "boot": "ffffffff" + "00" * 8, "seq": 10**6,
+            "at": self.world.wall(), "outcome": "done", "cycle": 0, "position": "UNLOCKED",
+            "command": command,
+        }  # fmt: skip
+        self._say(lock, "ack", payload, "thief.ack")
+
+    def _replay(self) -> None:
+        """Says again what the backend once said to a lock, to it or to another one."""
+        said = [m for m in self.world.broker.heard if m.user == "backend" and b"." in m.payload]
+        if not said:
+            return
+        old = self._rng.choice(said)
+        lock, leaf = old.topic.split("/")[-2:]
+        if self._rng.random() < 0.3:
+            lock = self._rng.choice(sorted(self.world.devices))
+        self.world.faults.note("thief.replay", leaf=leaf, lock=lock[2:6])
+        self.world.broker.injected(topic(lock, leaf), old.payload)
+
+    def _record(self) -> None:
+        """Invents evidence that a driver has left."""
+        story = self._story()
+        if story is None:
+            return
+        start = story.facts["start"]
+        message = occupancy(self.world.deployment.domain, story.lease, 2, start, start + 60, 0)
+        lock = story.place.device.lock_id
+        payload = {
+            "type": "occupancy", "lock": lock, "boot": "ffffffff" + "00" * 8, "seq": 10**6,
+            "at": self.world.wall(), "leaseId": lease_hex(story.lease), "kind": 2, "from": start,
+            "until": start + 60, "energyWh": 0, "signature": "0x" + sign(message, KEY).hex(),
+        }  # fmt: skip
+        self._say(lock, "occupancy", payload, "thief.record")
+
+    def _say(self, lock: str, leaf: str, payload: dict[str, Any], kind: str) -> None:
+        self.world.faults.note(kind, lock=lock[2:6])
+        data = json.dumps(seal(payload, KEY), separators=(",", ":")).encode()
+        self.world.broker.injected(topic(lock, leaf), data)
