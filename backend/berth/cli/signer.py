@@ -55,8 +55,8 @@ async def _build(
     from berth.chain.nodes import Nodes
     from berth.cli.platform.parts import parts
     from berth.cli.platform.signing import SignerServer, listening, local_signer, own_node
+    from berth.cli.platform.site import clock_of
     from berth.cli.platform.waiting import once_there
-    from berth.core.clock import WallClock
     from berth.core.deployment import load_deployment
     from berth.relay.signer_wire import SignerAddress, read_secret
 
@@ -72,12 +72,13 @@ async def _build(
         )
         node = await stack.enter_async_context(Nodes(settings.rpc_urls, deployment))
     rpc = node
-    made = stack.enter_context(
-        local_signer(settings, deployment, rpc, WallClock(), lowers_a_minute=lowers_a_minute)
-    )
     await once_there("node", lambda: verify_chain(rpc, deployment))
-    await once_there("node", made.status)
     running = await stack.enter_async_context(parts())
+    clock = clock_of(deployment, rpc, running)
+    made = stack.enter_context(
+        local_signer(settings, deployment, rpc, clock, lowers_a_minute=lowers_a_minute)
+    )
+    await once_there("node", made.status)
     server = SignerServer(made, secret)
     running.start("signer", server.serve(sockets=[listener]))
 

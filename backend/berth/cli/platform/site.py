@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -17,14 +18,17 @@ from berth.chain.rpc import Rpc
 from berth.cli.keyring import open_key
 from berth.cli.platform.parts import Parts, Say, parts
 from berth.cli.platform.waiting import once_there
-from berth.core.clock import Clock, WallClock
+from berth.core.clock import ChainClock, Clock, WallClock
 from berth.core.deployment import Deployment, load_deployment
 from berth.core.errors import BerthError
 from berth.core.sealed import Sealer, open_sealer
 from berth.core.settings import Settings
+from berth.relay.policy import LOCAL_CHAINS
 from berth.store.engine import Store, bind_deployment, open_store
 from berth.store.kept import space_private, vehicles_private
 
+#: How often a local chain is asked for the time, seconds.
+_FOLLOW_SECONDS = 0.5
 #: Called with number and timestamp of each new block.
 OnBlock = Callable[[int, int], None]
 
@@ -78,9 +82,26 @@ async def open_site(settings: Settings, stack: AsyncExitStack, say: Say) -> Site
     )
     stack.callback(store.close)
     running = await stack.enter_async_context(parts())
-    return Site(
-        settings, deployment, rpc, settings.rpc_url, store, WallClock(), stack, running, say
-    )
+    clock = clock_of(deployment, rpc, running)
+    return Site(settings, deployment, rpc, settings.rpc_url, store, clock, stack, running, say)
+
+
+def clock_of(deployment: Deployment, rpc: Rpc, running: Parts) -> Clock:
+    """The machine's clock; on a local chain, which may travel in time, that of its blocks."""
+    if deployment.chain_id not in LOCAL_CHAINS:
+        return WallClock()
+    clock = ChainClock()
+    running.start("clock", _follow(clock, rpc))
+    return clock
+
+
+async def _follow(clock: ChainClock, rpc: Rpc) -> None:
+    while True:
+        with contextlib.suppress(BerthError):  # without the node it goes on by itself
+            block = await rpc.block("latest")
+            if block is not None:
+                clock.follow(block.timestamp)
+        await asyncio.sleep(_FOLLOW_SECONDS)
 
 
 def open_bound(settings: Settings, deployment: Deployment) -> Store:
