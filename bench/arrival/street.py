@@ -253,7 +253,7 @@ class Locks:
 
 
 def claims_of(token: bytes) -> dict[str, Any]:
-    """What a ticket or grant says; whoever obeys it checks its signature, which is not done here."""
+    """What a ticket or grant says; its signature is checked by whoever obeys it, not here."""
     body = token.split(b".")[1]
     claims: dict[str, Any] = json.loads(base64.urlsafe_b64decode(body + b"=" * (-len(body) % 4)))
     return claims
