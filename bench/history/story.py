@@ -47,7 +47,7 @@ DRIVERS_PER_HOUR = 8
 #: Spaces that one owner brings.
 SPACES_OF_AN_OWNER = 3
 #: Events of an hour, roughly: to plan how many hours a history takes.
-EVENTS_PER_HOUR = 345
+EVENTS_PER_HOUR = 385
 RICH = 10**15
 #: Each lease's deposit holds this much overstay, minutes; evidence is welcome a day longer.
 RESERVE_MINUTES = 60
