@@ -21,7 +21,7 @@ from berth.core.states import LeaseState
 from berth.indexer.fetch import Header
 from berth.indexer.projection import Notice
 from berth.store.derived import blocks, leases
-from berth.store.events import append_event
+from berth.store.events import Told, append_events
 from berth.store.kept import outbox
 
 #: Blocks behind the head whose notices still reach people's screens.
@@ -39,10 +39,10 @@ _OPEN = (LeaseState.BOOKED.value, LeaseState.PARKED.value, LeaseState.CLAIMED.va
 
 def announce(conn: Connection, notices: Iterable[Notice], head_number: int) -> None:
     """Rows of the event stream for what happened recently."""
-    for notice in notices:
-        if notice.place.block_number > head_number - RECENT_BLOCKS:
-            append_event(
-                conn,
+    append_events(
+        conn,
+        [
+            Told(
                 notice.topic,
                 notice.parties,
                 notice.lease_id,
@@ -50,6 +50,10 @@ def announce(conn: Connection, notices: Iterable[Notice], head_number: int) -> N
                 {**notice.payload, "block": notice.place.block_number},
                 at=notice.place.timestamp,
             )
+            for notice in notices
+            if notice.place.block_number > head_number - RECENT_BLOCKS
+        ],
+    )
 
 
 def knows_a_lease(conn: Connection) -> bool:

@@ -31,9 +31,10 @@ _json = msgspec.json.Encoder().encode
 class Shape:
     """A table as it is written in bulk: its columns in order, and what they make of a row."""
 
-    def __init__(self, table: Table) -> None:
+    def __init__(self, table: Table, without: tuple[str, ...] = ()) -> None:
+        """`without` are columns that the database fills in by itself."""
         self.name = table.name
-        self.columns = tuple(column.name for column in table.columns)
+        self.columns = tuple(one.name for one in table.columns if one.name not in without)
         self.keys = tuple(column.name for column in table.primary_key.columns)
         self.types = {column.name: _pg_type(column.type) for column in table.columns}
         #: The row as a tuple, in the order of the columns.

@@ -10,10 +10,11 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select
+from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
 
+from berth.store.bulk import Bulk, Shape
 from berth.store.kept import events
 
 
@@ -30,6 +31,20 @@ class StreamEvent:
     payload: dict[str, Any]
 
 
+class Told(NamedTuple):
+    """One thing to tell one account, each of several accounts, or (None) everybody.
+
+    `at` is Unix seconds UTC, None = now.
+    """
+
+    topic: str
+    audience: str | Iterable[str] | None
+    lease_id: str | None
+    space_id: str | None
+    payload: Mapping[str, Any]
+    at: int | None = None
+
+
 def append_event(
     conn: Connection,
     topic: str,
@@ -40,31 +55,32 @@ def append_event(
     at: int | None = None,
 ) -> None:
     """Tells one account, each of several accounts, or (None) everybody. `at` defaults to now."""
-    accounts: list[str | None]
+    append_events(conn, [Told(topic, audience, lease_id, space_id, payload, at)])
+
+
+def append_events(conn: Connection, told: Iterable[Told]) -> None:
+    """Tells many things, in this order."""
+    rows: list[tuple[Any, ...]] = []
+    now = int(time.time())
+    for topic, audience, lease_id, space_id, payload, at in told:
+        body = json.dumps(payload, separators=(",", ":"), sort_keys=True)
+        moment = now if at is None else at
+        rows += [
+            (moment, topic, account, lease_id, space_id, body) for account in _accounts(audience)
+        ]
+    Bulk(conn).insert(_ROWS, rows)
+
+
+def _accounts(audience: str | Iterable[str] | None) -> list[str | None]:
     if audience is None:
-        accounts = [None]
-    elif isinstance(audience, str):
-        accounts = [audience.lower()]
-    else:
-        accounts = list(dict.fromkeys(account.lower() for account in audience))
-    if not accounts:
-        return
-    body = json.dumps(payload, separators=(",", ":"), sort_keys=True)
-    moment = int(time.time()) if at is None else at
-    conn.execute(
-        insert(events),
-        [
-            {
-                "at": moment,
-                "topic": topic,
-                "audience": account,
-                "lease_id": lease_id,
-                "space_id": space_id,
-                "payload_json": body,
-            }
-            for account in accounts
-        ],
-    )
+        return [None]
+    if isinstance(audience, str):
+        return [audience.lower()]
+    return list(dict.fromkeys(account.lower() for account in audience))
+
+
+#: The database numbers the rows.
+_ROWS = Shape(events, without=("seq",))
 
 
 def read_events(
