@@ -269,37 +269,58 @@ class Rpc:
         return await self._exchange(method, body, read, repeat_timeout=repeat_timeout)
 
     async def _part(self, part: Sequence[tuple[str, Sequence[Any]]], kind: Any) -> list[Any]:
-        """One batch, or RpcError with refusal BATCH when the node does not take it."""
+        """One batch, or RpcError with refusal BATCH when the node does not take it.
+
+        Calls of it that the node puts off for their number are sent again without the others.
+        """
         base = self._take_ids(len(part))
-        first = part[0][0]
-        body = _ENCODE(
-            [
-                {"jsonrpc": "2.0", "id": base + n, "method": method, "params": list(params)}
-                for n, (method, params) in enumerate(part)
-            ]
-        )
+        results: dict[int, Any] = {}
+
+        def body() -> bytes:
+            return _ENCODE(
+                [
+                    {"jsonrpc": "2.0", "id": base + n, "method": method, "params": list(params)}
+                    for n, (method, params) in enumerate(part)
+                    if n not in results
+                ]
+            )
 
         def read(content: bytes) -> list[Any]:
-            try:
-                answers = {a.id: a for a in _MANY.decode(content)}
-            except msgspec.ValidationError:
-                fault = self._answer(content).error  # one error for the whole batch
-                if fault is not None and read_refusal("", fault.code, fault.message) in _FOR_LATER:
-                    self._raise_for(first, self._answer(content))
-                text = fault.message if fault is not None else "answered with one result"
-                raise RpcError(first, 0, f"batch: {text}", None, Refusal.BATCH) from None
-            except msgspec.DecodeError as error:
-                raise NodeUnreachableError(self.where, f"answered with no JSON: {error}") from error
-            results = []
+            answers = self._answers(part[0][0], content)
+            put_off: RpcError | None = None
             for n, (method, _params) in enumerate(part):
+                if n in results:
+                    continue
                 answer = answers.get(base + n)
                 if answer is None:
                     raise RpcError(method, 0, "no answer in its batch", None, Refusal.BATCH)
-                self._raise_for(method, answer)
-                results.append(self._decode(kind, answer.result))
-            return results
+                try:
+                    self._raise_for(method, answer)
+                except RpcError as error:
+                    if error.refusal is not Refusal.RATE:
+                        raise
+                    put_off = error
+                else:
+                    results[n] = self._decode(kind, answer.result)
+            if put_off is not None:
+                raise put_off
+            return [results[n] for n in range(len(part))]
 
-        return await self._exchange(first, body, read)
+        return await self._exchange(part[0][0], body, read)
+
+    def _answers(self, first: str, content: bytes) -> dict[int | None, _Answer]:
+        """The answers of a batch whose first call is `first`, by id."""
+        try:
+            return {answer.id: answer for answer in _MANY.decode(content)}
+        except msgspec.ValidationError:
+            answer = self._answer(content)  # one for the whole batch
+        except msgspec.DecodeError as error:
+            raise NodeUnreachableError(self.where, f"answered with no JSON: {error}") from error
+        fault = answer.error
+        if fault is not None and read_refusal("", fault.code, fault.message) in _FOR_LATER:
+            self._raise_for(first, answer)
+        text = fault.message if fault is not None else "answered with one result"
+        raise RpcError(first, 0, f"batch: {text}", None, Refusal.BATCH)
 
     def _one(self, method: str, params: Sequence[Any]) -> bytes:
         number = self._take_ids(1)
@@ -308,7 +329,7 @@ class Rpc:
     async def _exchange(
         self,
         method: str,
-        body: bytes,
+        body: bytes | Callable[[], bytes],
         read: Callable[[bytes], T],
         *,
         repeat_timeout: bool = True,
@@ -319,7 +340,7 @@ class Rpc:
         while True:
             number += 1
             try:
-                return await self._try(method, body, read)
+                return await self._try(method, body() if callable(body) else body, read)
             except _Again as again:
                 # for others, who come later or go to another node
                 if again.pause is not None:

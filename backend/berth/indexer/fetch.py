@@ -165,6 +165,10 @@ class Fetcher:
         found: list[Log] = []
         while left:
             low, high = left.pop()
+            if low < high and not self._ranges.fits(high - low + 1):
+                cut = min(low + self._ranges.size, high)
+                left += [(cut, high), (low, cut - 1)]
+                continue
             try:
                 part = await self._rpc.logs(low, high, self._addresses)
                 if part and low < high and len(part) % ROUND_LOGS == 0:
@@ -173,8 +177,7 @@ class Fetcher:
                 if error.refusal is not Refusal.RANGE or low == high:
                     raise self._told(error, high) from error
                 width = self._ranges.refused(high - low + 1, suggested_width(error.text))
-                left.append((low + width, high))
-                left.append((low, low + width - 1))
+                left += [(low + width, high), (low, low + width - 1)]
                 continue
             found += part
         return found

@@ -10,7 +10,7 @@ WANTED_LOGS = 5_000
 #: A range that took longer than this is not widened.
 QUICK_SECONDS = 2.0
 #: Ranges answered before a width that was refused once is tried again.
-RETRY_AFTER = 50
+RETRY_AFTER = 30
 
 
 class RangeSize:
@@ -25,12 +25,17 @@ class RangeSize:
         #: Logs a block in the newest range answered.
         self.density = 0.0
 
+    def fits(self, width: int) -> bool:
+        """False for a range that is known to be refused."""
+        return self._refused is None or width < self._refused
+
     def refused(self, width: int, suggested: int | None) -> int:
         """A range of `width` blocks was too much; the width to go on with, smaller than that."""
         narrower = max(1, width // 2)
         if suggested is not None and suggested < width:
             narrower = suggested
-        self._refused = narrower + 1 if narrower == suggested else width
+        limit = narrower + 1 if narrower == suggested else width
+        self._refused = limit if self._refused is None else min(limit, self._refused)
         self._since_refusal = 0
         self.size = min(self.size, narrower)
         return narrower
