@@ -54,7 +54,7 @@ def configure_logs(level: str, form: str, *, stream: IO[str] | None = None, **fa
             key_order=["timestamp", "level", "logger", "event"], bool_as_flag=False
         )
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = _StandardError() if stream is None else logging.StreamHandler(stream)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -76,6 +76,14 @@ def configure_logs(level: str, form: str, *, stream: IO[str] | None = None, **fa
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,
     )
+
+
+class _StandardError(logging.StreamHandler[IO[str]]):
+    """Writes to what standard error is now: a progress bar puts itself in between."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.stream = sys.stderr
+        super().emit(record)
 
 
 @contextmanager

@@ -83,8 +83,9 @@ class Signer:
                     self._limits.lowered(str(entry.get("lease")), float(entry["at"]))
 
     async def ticket(self, order: TicketOrder) -> str:
-        """A ticket. To lower a bar or switch a camera on the lease must be open, deep, of this lock
-        and in its time; to raise or switch off it need only be of this lock's space."""
+        """A ticket. To lower a bar the lease must be open, deep, of this lock and in its time; to
+        switch a camera on, the same without the depth; to raise or switch off it need only be of
+        this lock's space."""
         with _counted():
             return await self._ticket(order)
 
@@ -116,7 +117,8 @@ class Signer:
         self._limit(order.lock_id)
         number = parse_lease(order.lease_id)
         if order.action in ("lower", "camera_on"):
-            head, lease = await self._chain.live(number, order.lock_id)
+            look = self._chain.live if order.action == "lower" else self._chain.open
+            head, lease = await look(number, order.lock_id)
             if not lease.start - EARLY_SECONDS <= head.timestamp < lease.end:
                 raise refusal("window", "it is not the lease's time, says the chain")
         else:
@@ -156,13 +158,13 @@ class Signer:
             head, lease = await self._chain.live(number, order.lock_id)
             if lease.end != order.window_end:
                 raise refusal("window", "the lease ends at another time, says the chain")
-            plate, block = await self._chain.plate(number, order.plate_block, head)
-            if plate != order.plate_commitment:
+            vehicle = await self._chain.vehicle(number, lease, order.plate_block, head)
+            if vehicle.plate != order.plate_commitment:
                 raise refusal("plate", "the chain names another vehicle for this lease")
-            if block > lease.deep:
+            if vehicle.block > lease.deep:
                 raise refusal("depth", "the lease's vehicle is not deep enough, says the chain")
             self._fresh(head)
-            end, requires = lease.end, await self._chain.requires(lease)
+            end, requires = lease.end, vehicle.requires
         grant = Grant(
             lock=order.lock_id,
             chain=self._deployment.chain_id,

@@ -52,6 +52,16 @@ class LiveLease:
     deep: int
 
 
+@dataclass(frozen=True)
+class Vehicle:
+    """A lease's vehicle: its plate's commitment, None = the chain names none; the block that named
+    it; and what its driver must show at the lock."""
+
+    plate: str | None
+    block: int
+    requires: list[str]
+
+
 def refusal(code: str, why: str, *, status: int = 409) -> BerthError:
     """Why something is not signed."""
     return BerthError(f"signer.{code}", why, status=status)
@@ -102,23 +112,34 @@ class ChainReader:
         self._of_lock(words, lock_id)
         return head
 
-    async def requires(self, lease: LiveLease) -> list[str]:
-        """What the lease's offer asks of a driver at the lock."""
-        answers = await self._many(self._view("offerOf", lease.space, lease.offer))
-        word_a, word_b = self._decoded("offerOf", answers[0])
+    async def open(self, lease: int, lock_id: str) -> tuple[Head, LiveLease]:
+        """A lease that is open now and of this lock, however young: enough to look, not to move."""
+        space, start_slot, _ = split_lease(lease)
+        views = (self._view("leaseOf", lease), self._view("spaceOf", space))
+        head, (view, words) = await self._begin(*views)
+        open_now = self._open(view)
+        self._of_lock(words, lock_id)
+        start = slot_start(start_slot)
+        end = start + open_now["slots"] * SLOT_SECONDS
+        return head, LiveLease(start, end, open_now["offer"], space, head.number)
+
+    async def vehicle(self, number: int, lease: LiveLease, block: int, head: Head) -> Vehicle:
+        """The lease's vehicle by the newest event that names it, from the block on where the relay
+        says it is, for plates are in no storage word; and what the offer asks of it."""
+        query = self._plate_query(number, block, head.number)
+        logs, offer = await self._many(query, self._view("offerOf", lease.space, lease.offer))
+        if isinstance(logs, RpcError):
+            logs = await self._plate_logs(number, block, head.number, logs)
+        word_a, word_b = self._decoded("offerOf", offer)
         flags = decode_words(word_a, word_b).flags
         named = ((FLAG_PLATE, "plate"), (FLAG_CONFIRM, "confirm"), (FLAG_NEAR, "near"))
-        return [name for flag, name in named if flags & flag]
-
-    async def plate(self, lease: int, block: int, head: Head) -> tuple[str | None, int]:
-        """(commitment, block) of the newest event that names the lease's vehicle, from the block on
-        where the relay says it is: plates are in no storage word."""
-        logs = await self._plate_logs(lease, block, head.number)
+        requires = [name for flag, name in named if flags & flag]
         if not logs:
-            return None, 0
+            return Vehicle(None, 0, requires)
         newest = max(logs, key=lambda log: (int(log["blockNumber"], 16), int(log["logIndex"], 16)))
         # the commitment is the last word of each of these events
-        return "0x" + newest["data"][-64:].lower(), int(newest["blockNumber"], 16)
+        plate = "0x" + newest["data"][-64:].lower()
+        return Vehicle(plate, int(newest["blockNumber"], 16), requires)
 
     # ---- judging answers
 
@@ -198,8 +219,7 @@ class ChainReader:
         except RpcError as error:
             return error
 
-    async def _plate_logs(self, lease: int, first: int, last: int) -> list[dict[str, Any]]:
-        """Logs of a range; one that the node finds too large is asked in halves."""
+    def _plate_query(self, lease: int, first: int, last: int) -> _Call:
         events = self._market.abi.events
         names = ["0x" + events[name].topic.hex() for name in _NAME_A_VEHICLE]
         query = {
@@ -208,15 +228,19 @@ class ChainReader:
             "fromBlock": hex(first),
             "toBlock": hex(last),
         }
-        try:
-            found: list[dict[str, Any]] = await self._rpc.call("eth_getLogs", query)
-        except RpcError:
-            if first >= last:
-                raise
-        else:
-            return found
+        return "eth_getLogs", (query,)
+
+    async def _plate_logs(
+        self, lease: int, first: int, last: int, refused: RpcError
+    ) -> list[dict[str, Any]]:
+        """Logs of a range that the node finds too large, in halves."""
+        if first >= last:
+            raise refused
         middle = (first + last) // 2
-        return [
-            *await self._plate_logs(lease, first, middle),
-            *await self._plate_logs(lease, middle + 1, last),
-        ]
+        found: list[dict[str, Any]] = []
+        for part in ((first, middle), (middle + 1, last)):
+            answer = await self._one(*self._plate_query(lease, *part))
+            if isinstance(answer, RpcError):
+                answer = await self._plate_logs(lease, *part, answer)
+            found += answer
+        return found

@@ -78,8 +78,22 @@ async def test_a_lease_that_is_not_deep_on_its_own_node_opens_nothing(street: St
     lease = street.book(booked_block=100)
     street.world.at_block(150)  # whatever the index says
     assert await code_of(street.signer.ticket(order(street, lease))) == "signer.depth"
+    assert await street.signer.ticket(order(street, lease, action="camera_on")), "it may look"
     street.node.height = 101
     assert await street.signer.ticket(order(street, lease))
+
+
+async def test_a_camera_too_is_for_an_open_lease_of_the_lock_in_its_time(street: Street) -> None:
+    lease = street.book()
+    look = order(street, lease, action="camera_on")
+    other = replace(look, lock_id="0x" + "dd" * 20)
+    assert await code_of(street.signer.ticket(other)) == "signer.lock"
+    street.node.timestamp = street.clock.at + 7200
+    assert await code_of(street.signer.ticket(look)) == "signer.window"
+    street.node.timestamp, street.node.state = None, 4
+    assert await code_of(street.signer.ticket(look)) == "signer.lease"
+    street.remove(lease)
+    assert await code_of(street.signer.ticket(look)) == "signer.lease"
 
 
 async def test_another_lock_gets_no_ticket_for_the_lease(street: Street) -> None:
@@ -171,6 +185,8 @@ async def test_a_lease_is_looked_at_in_two_trips_to_the_node(street: Street) -> 
     assert street.node.trips == 2
     await street.signer.ticket(order(street, lease, action="raise"))
     assert street.node.trips == 3
+    await street.signer.grant(grant_order(street, lease))
+    assert street.node.trips == 6
 
 
 async def test_a_deposit_that_has_grown_meanwhile_asks_for_its_own_depth(street: Street) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -11,14 +12,16 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import InterfaceError, OperationalError
 
+from berth.chain.heads import Heads
+from berth.chain.nodes import Nodes
 from berth.chain.sender import Limits
 from berth.cli.platform.api import ApiServer, api_server
 from berth.cli.platform.beats import beating
 from berth.cli.platform.enrolling import locks_folder
 from berth.cli.platform.home import held_role
 from berth.cli.platform.locks import LockPrograms
-from berth.cli.platform.pace import Pace, show_pace
 from berth.cli.platform.parts import Parts
+from berth.cli.platform.progress import draw_progress, facts_of
 from berth.cli.platform.site import Site
 from berth.core.settings import Settings
 from berth.devices.mqtt import BrokerLogin
@@ -42,22 +45,36 @@ _log = structlog.get_logger("berth.role")
 async def add_indexer(
     site: Site, on_commit: Callable[[], None] | None = None, *, show: bool = False
 ) -> Indexer:
-    """The index, from now on. `show`: its progress, until the head is reached and later again."""
+    """The index, from now on. `show`: a bar while it catches up, where there is a terminal."""
+    ws = site.settings.ws_url
     indexer = Indexer(
-        site.store, site.rpc, site.deployment, finality=site.settings.finality, on_block=site.follow
+        site.store,
+        site.rpc,
+        site.deployment,
+        finality=site.settings.finality,
+        heads=None if ws is None else Heads([ws], chain_id=site.deployment.chain_id),
+        on_block=site.follow,
+        on_commit=on_commit,
     )
-    pace = Pace(lambda: indexer.status)
     site.parts.start("index", _with_database("index", indexer.run))
-    if show:
-        site.parts.start("progress", show_pace(lambda: indexer.status, pace))
+    if show and sys.stderr.isatty():
+        site.parts.start("progress", draw_progress(lambda: indexer.status))
 
     def facts() -> dict[str, Any]:
-        if not show:
-            pace.look()
-        return pace.facts()
+        return facts_of(indexer.status) | _nodes(site)
 
     await site.stack.enter_async_context(beating(site.store, "indexer", facts=facts))
     return indexer
+
+
+def _nodes(site: Site) -> dict[str, Any]:
+    if not isinstance(site.rpc, Nodes):
+        return {}
+    return {
+        "nodes": [
+            {"where": one.where, "used": one.used, "why": one.why} for one in site.rpc.report()
+        ]
+    }
 
 
 async def looked_once(indexer: Indexer) -> None:
