@@ -26,6 +26,7 @@ from berth.core.slots import slot_at, slot_start
 from berth.core.states import Outcome
 from berth.core.tariff import Terms, deposit, encode_words
 from berth.core.title import address_hash, pack_attributes
+from berth.indexer.cursor import NAME
 from berth.relay.desk import Desk
 from berth.relay.policy import Policy
 from berth.store import Store, derived, kept, open_store
@@ -183,7 +184,7 @@ class World:
         }
         with self.store.write() as conn:
             if not conn.execute(update(derived.cursor).values(**row)).rowcount:
-                conn.execute(insert(derived.cursor).values(name="main", **row))
+                conn.execute(insert(derived.cursor).values(name=NAME, **row))
 
     def add_space(
         self,

@@ -47,7 +47,11 @@ async def examine(case: Case) -> list[Finding]:
         except BerthError as error:
             findings.append(_unanswered(error))
     if case.deep:
-        findings.append(await asyncio.to_thread(_again, store, deployment))
+        try:
+            findings.append(await asyncio.to_thread(_again, store, deployment))
+        except BerthError as error:
+            says = f"the kept logs cannot be projected: {error}"
+            findings.append(trouble("index.rebuild", says, "index anew into an empty database"))
     return findings
 
 
