@@ -112,9 +112,11 @@ class Nodes(Rpc):
         node.verified = False
         return len(self._nodes) > 1
 
-    def lacks_history(self, why: str) -> None:
-        """The node in use answers, but not with what it once knew: another one goes first."""
-        self._current.set(NodeState.PRUNED, why, PRUNED_SECONDS)
+    def lacks_history(self, where: str, why: str) -> None:
+        """That node answers, but not with what it once knew: another one goes first."""
+        for node in self._nodes:
+            if node.where == where:
+                node.set(NodeState.PRUNED, why, PRUNED_SECONDS)
 
     async def outvote(self, number: int, block_hash: str) -> bool:
         """True when another node has this very block: then the one in use, which has not, is set

@@ -8,17 +8,28 @@ from berth.core.deployment import Deployment
 from berth.indexer.fetch import Batch
 
 
+class HistoryMissingError(RpcError):
+    """The node at `where` lacks the logs of the deployment."""
+
+    def __init__(self, where: str, reason: str) -> None:
+        message = (
+            f"the node at {where} lacks the logs of the deployment: {reason}; give a node with the"
+            " whole history of logs"
+        )
+        super().__init__("eth_getLogs", 0, message, None, Refusal.HISTORY)
+        self.where = where
+
+
 async def require_history(rpc: Rpc, deployment: Deployment, first: Batch) -> None:
-    """Raises RpcError with refusal HISTORY when the first blocks of the deployment came without any
-    log although the contracts were there at their end, or the node has forgotten whether."""
+    """Raises HistoryMissingError when the first blocks of the deployment came without any log
+    although the contracts were there at their end, or the node has forgotten whether."""
+    where = rpc.where  # to ask for old state may lead to another node
     try:
         if not await rpc.code(deployment.market, first.last):
             return  # deployed later than this range
-        reason = f"none in blocks {first.first} to {first.last}, though the market was there"
     except RpcError as error:
-        reason = f"none from block {first.first} on, and {error.text}"
-    message = (
-        f"the node at {rpc.where} lacks the logs of the deployment: {reason}; give a node with the"
-        " whole history of logs"
-    )
-    raise RpcError("eth_getLogs", 0, message, None, Refusal.HISTORY)
+        raise HistoryMissingError(
+            where, f"none from block {first.first} on, {error.text}"
+        ) from error
+    reason = f"none in blocks {first.first} to {first.last}, though the market was there"
+    raise HistoryMissingError(where, reason)

@@ -14,7 +14,6 @@ from berth.chain.finality import Finality
 from berth.chain.heads import Heads
 from berth.chain.identity import verify_chain
 from berth.chain.nodes import Nodes
-from berth.chain.refusals import Refusal
 from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
 from berth.core import telemetry
 from berth.core.deployment import Deployment
@@ -29,7 +28,7 @@ from berth.indexer.cursor import (
     read_cursor,
 )
 from berth.indexer.fetch import Batch, Fetcher, Header, header_of
-from berth.indexer.history import require_history
+from berth.indexer.history import HistoryMissingError, require_history
 from berth.indexer.project import Projector
 from berth.indexer.rehash import replaced_blocks
 from berth.indexer.rollback import (
@@ -332,9 +331,8 @@ class Indexer:
 
     def _blame(self, error: BerthError) -> None:
         """What is wrong beyond a single call: another node goes first for a while."""
-        lacking = isinstance(error, RpcError) and error.refusal is Refusal.HISTORY
-        if lacking and isinstance(self._rpc, Nodes):
-            self._rpc.lacks_history(error.message)
+        if isinstance(error, HistoryMissingError) and isinstance(self._rpc, Nodes):
+            self._rpc.lacks_history(error.where, error.message)
 
     # ---- waiting
 
