@@ -28,6 +28,8 @@ COMMANDS: dict[str, tuple[str, str, str]] = {
     "keys": ("berth.cli.keys", "app", "make keys in encrypted files"),
     "lock": ("berth.cli.lock", "app", "enrol and simulate locks"),
     "settle": ("berth.cli.settle", "app", "close leases that everybody forgot"),
+    "commands": ("berth.cli.commands", "app", "list commands that were given up, and retry"),
+    "incidents": ("berth.cli.incidents", "app", "list what went wrong, and resolve it"),
     "index": ("berth.cli.index", "app", "look at the index, make it anew, digest it"),
     "db": ("berth.cli.db", "app", "migrate, back up and restore the database"),
     "audit": ("berth.cli.audit", "app", "verify and export settlements"),

@@ -34,6 +34,7 @@ from berth.relay import grants
 from berth.relay.answers import answered
 from berth.relay.audience import space_of_lock, tell_lease, tell_space
 from berth.relay.evidence import check_speaker, check_times
+from berth.relay.misfortunes import jammed_or_not
 from berth.relay.orders import ReceiptOrder
 from berth.relay.rows import Row, first
 from berth.store.clock import database_now
@@ -246,6 +247,8 @@ class Inbox:
             for flag in ("online", "occupied", "camera"):
                 payload[flag] = bool(payload[flag])
             tell_space(conn, "lock.state", space_id, payload, now)
+        if fresh["position"] != known["position"]:
+            jammed_or_not(conn, fresh, now)
 
 
 def _common(message: Hello | State, known: Row, now: int) -> dict[str, Any]:

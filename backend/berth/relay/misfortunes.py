@@ -7,10 +7,12 @@ from typing import Any
 from sqlalchemy import Connection
 
 from berth.core.ids import parse_lease, space_hex, split_lease
+from berth.relay.audience import current_lease
 from berth.relay.rows import Row
 from berth.store.incidents import open_incident, settle_incidents
 
 UNSERVED = "lease.unserved"
+JAMMED = "lock.jammed"
 
 
 def unserved(conn: Connection, command: Row, now: int) -> None:
@@ -54,6 +56,29 @@ def refused_evidence(conn: Connection, record: Row, reason: str, now: int) -> No
         lock_id=record["lock_id"],
         facts={"kind": record["kind"], "why": reason[:200]},
     )
+
+
+def jammed_or_not(conn: Connection, lock: Row, now: int) -> None:
+    """The bar's position has changed: one that sticks while a lease is on is an incident until it
+    moves again."""
+    key = f"{JAMMED}:{lock['lock_id']}"
+    if lock["position"] != "JAMMED":
+        if lock["position"] in ("LOCKED", "UNLOCKED"):
+            settle_incidents(conn, now, f"the bar is {lock['position']}", "relay", key=key)
+        return
+    lease = current_lease(conn, lock["space_id"], now) if lock["space_id"] else None
+    if lease is not None:
+        open_incident(
+            conn,
+            JAMMED,
+            key,
+            JAMMED,
+            now=now,
+            lease_id=lease["lease_id"],
+            space_id=lock["space_id"],
+            lock_id=lock["lock_id"],
+            facts={"fault": lock["fault"], "occupied": bool(lock["occupied"])},
+        )
 
 
 def space_of(lease_id: str) -> str:

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import structlog
 from sqlalchemy import Connection, func, select, union
+from sqlalchemy.exc import DBAPIError
 
 from berth.core.access import Policy as Limits
+from berth.core.access_reasons import ReasonCode
 from berth.core.states import LeaseState
 from berth.core.tariff import FLAG_CONFIRM
 from berth.relay import commands
 from berth.relay.audience import current_lease, lease_row, space_of_lock
 from berth.relay.policy import Policy, Situation
-from berth.relay.rows import every, first
+from berth.relay.rows import Row, every, first
 from berth.store.kept import commands as command_rows
 from berth.store.kept import confirmations, lock_states, presence
 
@@ -22,6 +28,7 @@ _RAISE_AFTER = 60
 _RAISE_AGAIN = 600
 _OPEN = ("UNLOCKED", "JAMMED")
 _LIMITS = Limits()
+_log = structlog.get_logger("berth.relay")
 
 
 class Planner:
@@ -45,15 +52,22 @@ class Planner:
         now = self._policy.clock.now()
         commands.sweep(conn, now)
         for lease_id in self._active(conn, now):
-            lease = lease_row(conn, lease_id)
-            if lease is None:
-                commands.cancel_waiting(conn, lease_id, now, "lease.gone")
-                continue
-            situation = self._policy.situation(conn, lease_id, lease["driver"])
-            if situation is not None:
-                self._camera(conn, situation, now)
-                self._lower(conn, situation, now)
-        self._raise(conn, now)
+            with _alone(conn, "lease", lease_id):
+                self._lease(conn, lease_id, now)
+        open_bars = select(lock_states).where(lock_states.c.position.in_(_OPEN))
+        for lock in every(conn, open_bars):
+            with _alone(conn, "lock", lock["lock_id"]):
+                self._open_bar(conn, lock, now)
+
+    def _lease(self, conn: Connection, lease_id: str, now: int) -> None:
+        lease = lease_row(conn, lease_id)
+        if lease is None:
+            commands.cancel_waiting(conn, lease_id, now, "lease.gone")
+            return
+        situation = self._policy.situation(conn, lease_id, lease["driver"])
+        if situation is not None:
+            self._camera(conn, situation, now)
+            self._lower(conn, situation, now)
 
     def _active(self, conn: Connection, now: int) -> list[str]:
         waiting = select(command_rows.c.lease_id).where(
@@ -84,8 +98,13 @@ class Planner:
             now=now,
             wanted_at=wanted_at,
         )
-        if row is not None and row["state"] != "eligible":
+        if row is None or row["state"] == "eligible":
+            return
+        # the lock reads plates for leases that it has a grant for, and that takes the same depth
+        if facts.confirmations >= facts.required:
             commands.advance(conn, row, "eligible", now)
+        else:
+            commands.advance(conn, row, "observed", now, reason=ReasonCode.LEASE_SHALLOW.value)
 
     def _lower(self, conn: Connection, situation: Situation, now: int) -> None:
         facts, lease_id = situation.facts, situation.lease["lease_id"]
@@ -124,39 +143,37 @@ class Planner:
         )
         return conn.execute(query).scalar_one() or 0
 
-    def _raise(self, conn: Connection, now: int) -> None:
-        """Bars that stay down, or half way, though nobody is there and no lease asks for it."""
-        open_bars = select(lock_states).where(
-            lock_states.c.online == 1,
-            lock_states.c.occupied == 0,
-            lock_states.c.position.in_(_OPEN),
+    def _open_bar(self, conn: Connection, lock: Row, now: int) -> None:
+        """A bar that stays down, or half way, though nobody is there and no lease asks for it."""
+        if not lock["online"] or lock["occupied"]:
+            return
+        lease_id = lock["lowered_for"] or self._last_lease(conn, lock["lock_id"])
+        if lease_id is None:
+            return
+        lease = lease_row(conn, lease_id)
+        over = lease is None or (
+            not LeaseState(lease["state"]).is_open
+            and (lease["closed_at"] or now) + _RAISE_AFTER <= now
         )
-        for lock in every(conn, open_bars):
-            lease_id = lock["lowered_for"] or self._last_lease(conn, lock["lock_id"])
-            if lease_id is None:
-                continue
-            lease = lease_row(conn, lease_id)
-            over = lease is None or (
-                not LeaseState(lease["state"]).is_open
-                and (lease["closed_at"] or now) + _RAISE_AFTER <= now
-            )
-            if not over and lock["interrupted"] is None:
-                continue
-            space_id = space_of_lock(conn, lock["lock_id"])
-            current = current_lease(conn, space_id, now) if space_id else None
-            if current is not None and current["lease_id"] != lease_id:
-                continue  # the next driver is due; the bar may as well be down for him
-            row = commands.want(
-                conn,
-                lease_id,
-                lock["lock_id"],
-                lock["cycle"],
-                "raise",
-                now=now,
-                wanted_at=now - _RAISE_AGAIN,
-            )
-            if row is not None and row["state"] != "eligible":
-                commands.advance(conn, row, "eligible", now)
+        if not over and lock["interrupted"] is None:
+            return
+        space_id = space_of_lock(conn, lock["lock_id"])
+        current = current_lease(conn, space_id, now) if space_id else None
+        if current is not None and current["lease_id"] != lease_id:
+            # the next driver is due: the bar may as well be down for them, and must not come up
+            commands.cancel_waiting(conn, lease_id, now, "superseded", "raise")
+            return
+        row = commands.want(
+            conn,
+            lease_id,
+            lock["lock_id"],
+            lock["cycle"],
+            "raise",
+            now=now,
+            wanted_at=now - _RAISE_AGAIN,
+        )
+        if row is not None and row["state"] != "eligible":
+            commands.advance(conn, row, "eligible", now)
 
     def _last_lease(self, conn: Connection, lock_id: str) -> str | None:
         query = (
@@ -166,3 +183,17 @@ class Planner:
             .limit(1)
         )
         return conn.execute(query).scalar_one_or_none()
+
+
+@contextmanager
+def _alone(conn: Connection, what: str, which: str) -> Iterator[None]:
+    """Whatever is wrong with one lease or lock must not hold up all others."""
+    try:
+        with conn.begin_nested():
+            yield
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        _log.exception("plan failed", **{what: which})
+    except Exception:
+        _log.exception("plan failed", **{what: which})

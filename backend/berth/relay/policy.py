@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
@@ -24,11 +25,29 @@ from berth.core.states import LeaseState
 from berth.relay.audience import lease_row
 from berth.relay.rows import Row, first
 from berth.store.derived import cursor, offers, spaces
-from berth.store.kept import confirmations, grants, lock_states, plate_readings, presence
+from berth.store.kept import (
+    confirmations,
+    deployment,
+    grants,
+    lock_states,
+    plate_readings,
+    presence,
+)
 from berth.store.pace import DEFAULT_BLOCK_SECONDS, block_seconds
 
 #: Chains that one machine runs for itself: nobody reorganises them by accident.
 LOCAL_CHAINS = frozenset({1337, 5777, 31337})
+
+
+def installation_now(conn: Connection) -> int:
+    """The time that leases go by, for who has the tables alone: of a local chain, that may travel
+    in time, what its newest block says; elsewhere the machine's. Unix seconds."""
+    wall = int(time.time())
+    chain = conn.execute(select(deployment.c.chain_id)).scalar_one_or_none()
+    row = first(conn, select(cursor).limit(1))
+    if chain not in LOCAL_CHAINS or row is None:
+        return wall
+    return int(row["block_timestamp"]) + max(0, wall - int(row["updated_at"]))
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from berth.web.routes import (
     intents,
     leases,
     operations,
+    ops,
     pages,
     search,
     session,
@@ -57,6 +58,7 @@ _TAGS = [
     {"name": "events", "description": "live events"},
     {"name": "audit", "description": "the public ledger of settlements"},
     {"name": "operations", "description": "configuration, health, metrics"},
+    {"name": "ops", "description": "commands given up and incidents, for the operator"},
 ]
 _PROBLEM: dict[int | str, dict[str, Any]] = {
     "4XX": {
@@ -114,6 +116,7 @@ def create_app(services: Services) -> FastAPI:
         events,
         audit,
         operations,
+        ops,
         pages,
     ):
         app.include_router(module.router)
