@@ -37,6 +37,7 @@ HERE = Path(__file__).resolve().parent
 GOALS = {"ratio_cold": 10.0, "ratio_cached": 1.5, "share_of_ceiling": 0.5, "fall": 0.2}
 #: A history shorter than this says nothing of how the rate holds.
 EARLY = 10_000
+CEILING = "fetch and decode only"
 
 
 @dataclass
@@ -48,6 +49,7 @@ class Bench:
     folder: Path
     server: Postgres
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
+    cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     peaks: dict[str, float] = field(default_factory=lambda: defaultdict(float))
     marks: list[list[tuple[int, float]]] = field(default_factory=list)
     truth: Digests | None = None
@@ -63,18 +65,18 @@ class Bench:
         self.agree(name, digests(store))
         store.close()
         if record is None:
-            self.took(name, found["seconds"], found["peak_rss_mb"])
+            self.took(name, found["seconds"], found["cpu_seconds"], found["peak_rss_mb"])
             self.marks.append(found["marks"])
 
     def ponder(self, name: str, run: PonderRun) -> None:
         self.agree(name, run.digests)
-        self.took(name, run.seconds, run.peak_rss_mb)
+        self.took(name, run.seconds, run.cpu_seconds, run.peak_rss_mb)
 
     def ceiling(self, requests: Path) -> None:
         found = child([str(HERE / "backfill" / "ceiling.py"), self.history.url, str(requests)])
         if found["logs"] != self.history.events:
             sys.exit(f"bench: the ceiling read {found['logs']} of {self.history.events} events")
-        self.took("fetch and decode only", found["seconds"], 0.0)
+        self.took(CEILING, found["seconds"], found["cpu_seconds"], 0.0)
 
     def agree(self, name: str, found: Digests) -> None:
         if self.truth is None:
@@ -82,8 +84,9 @@ class Bench:
         elif unlike := differences(self.truth, found):
             sys.exit(f"bench: {name} disagrees with the first run: {'; '.join(unlike)}")
 
-    def took(self, name: str, seconds: float, peak: float) -> None:
+    def took(self, name: str, seconds: float, cpu: float, peak: float) -> None:
         self.seconds[name].append(seconds)
+        self.cpu[name].append(cpu)
         self.peaks[name] = max(self.peaks[name], peak)
         rate = self.history.events / seconds
         print(f"  {name:<28}{seconds:>9.2f} s{rate:>11,.0f} events/s", flush=True)
@@ -206,10 +209,11 @@ def holding(bench: Bench) -> dict[str, Any]:
 
 def report(bench: Bench) -> int:
     """The table, the goals, the JSON line."""
-    print(f"\n{'median of the rounds':<30}{'seconds':>9}{'events/s':>11}{'peak MB':>9}")
+    print(f"\n{'median of the rounds':<30}{'seconds':>9}{'CPU s':>8}{'events/s':>11}{'peak MB':>9}")
     for name, seconds in bench.seconds.items():
         peak = f"{bench.peaks[name]:>9,.0f}" if bench.peaks[name] else f"{'':>9}"
-        print(f"{name:<30}{statistics.median(seconds):>9.2f}{bench.rate(name):>11,}{peak}")
+        median, cpu = statistics.median(seconds), statistics.median(bench.cpu[name])
+        print(f"{name:<30}{median:>9.2f}{cpu:>8.2f}{bench.rate(name):>11,}{peak}")
     ratios: dict[str, dict[str, float]] = {}
     for ours, theirs in (("SQLite", "PGlite"), ("PostgreSQL", "PostgreSQL")):
         own = bench.median(f"Berth, {ours}")
@@ -219,7 +223,7 @@ def report(bench: Bench) -> int:
             peer = bench.median(f"Ponder {state}, {theirs}")
             if peer is not None:
                 found[f"ratio_{state}"] = round(peer / own, 2)
-        ceiling = bench.median("fetch and decode only")
+        ceiling = bench.median(CEILING)
         assert ceiling is not None
         found["share_of_ceiling"] = round(ceiling / own, 3)
         ratios[ours.lower()] = found
@@ -248,6 +252,7 @@ def report(bench: Bench) -> int:
         "events": bench.history.events,
         "rounds": len(bench.seconds["Berth, SQLite"]),
         "events_per_second": rates,
+        "cpu_seconds": {n: round(statistics.median(cpu), 2) for n, cpu in bench.cpu.items()},
         **ratios,
         "holding": held,
         "peak_rss_mb": {name: peak for name, peak in bench.peaks.items() if peak},

@@ -3,7 +3,7 @@
     python bench/backfill/ceiling.py NODE_URL REQUESTS
 
 repeats the recorded requests, as many at once as Berth has under way, into typed structs, and keeps
-nothing. Prints one JSON line: logs, requests, bytes, seconds.
+nothing. Prints one JSON line: logs, requests, bytes, seconds, seconds of CPU.
 """
 
 from __future__ import annotations
@@ -55,10 +55,16 @@ async def replay(url: str, requests: deque[bytes]) -> dict[str, Any]:
                 _ANY.decode(content)
 
     async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
-        began = time.perf_counter()
+        began, busy = time.perf_counter(), time.process_time()
         await asyncio.gather(*(worker(client) for _ in range(AT_ONCE)))
-        seconds = time.perf_counter() - began
-    return {"logs": logs, "requests": count, "bytes": size, "seconds": round(seconds, 3)}
+        seconds, cpu = time.perf_counter() - began, time.process_time() - busy
+    return {
+        "logs": logs,
+        "requests": count,
+        "bytes": size,
+        "seconds": round(seconds, 3),
+        "cpu_seconds": round(cpu, 3),
+    }
 
 
 def main() -> None:

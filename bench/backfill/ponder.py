@@ -30,6 +30,7 @@ class PonderRun:
     """`seconds` from the beginning of the sync to /ready; starting the program comes before."""
 
     seconds: float
+    cpu_seconds: float
     peak_rss_mb: float
     digests: Digests
 
@@ -67,11 +68,11 @@ def backfill(
         text=True,
     )
     try:
-        seconds = _follow(process)
+        seconds, cpu = _follow(process)
         peak = _peak_mb(process.pid)
         url = f"http://127.0.0.1:{port}/digests"
         answer = httpx.get(url, timeout=SILENCE_SECONDS, trust_env=False).raise_for_status()
-        return PonderRun(seconds, peak, answer.json())
+        return PonderRun(seconds, cpu, peak, answer.json())
     finally:
         process.terminate()
         try:
@@ -83,10 +84,11 @@ def backfill(
         (HOME / "ponder-env.d.ts").unlink(missing_ok=True)
 
 
-def _follow(process: subprocess.Popen[str]) -> float:
-    """Seconds between the two lines of its log."""
+def _follow(process: subprocess.Popen[str]) -> tuple[float, float]:
+    """Seconds between the two lines of its log; seconds of CPU meanwhile."""
     assert process.stdout is not None
-    began, last = None, []
+    last: list[str] = []
+    began, busy = None, 0.0
     deadline = time.monotonic() + SILENCE_SECONDS
     for line in process.stdout:
         last = [*last[-8:], line.rstrip()]
@@ -101,12 +103,21 @@ def _follow(process: subprocess.Popen[str]) -> float:
         if int(entry.get("level", 0)) >= 50:
             break
         if began is None and _BEGAN.search(message):
-            began = entry["time"]
+            began, busy = entry["time"], _cpu_seconds(process.pid)
         if message == _READY:
             if began is None:
                 break
-            return float(entry["time"] - began) / 1000
+            return float(entry["time"] - began) / 1000, _cpu_seconds(process.pid) - busy
     sys.exit("bench: Ponder did not get to its end; its last words:\n" + "\n".join(last))
+
+
+def _cpu_seconds(pid: int) -> float:
+    """What a process has used so far; 0 where the kernel does not tell."""
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return 0.0
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _peak_mb(pid: int) -> float:
