@@ -36,7 +36,7 @@ class Holdings:
 
 @dataclass(frozen=True, slots=True)
 class NodeSeen:
-    """A node by its number in the order of preference; `reason` why it is not used, a code."""
+    """A node by its number in the order of preference; `reason` why it is not used, in words."""
 
     number: int
     used: bool
@@ -92,7 +92,9 @@ class PlatformStatus:
         """The chain's nodes as the living index sees them; where they are stays with it."""
         said = self.indexer.get("nodes")
         return [
-            NodeSeen(number, bool(node.get("used")), node.get("why"))
+            NodeSeen(
+                number, bool(node.get("used")), None if node.get("used") else node.get("state")
+            )
             for number, node in enumerate(said if isinstance(said, list) else [], 1)
             if isinstance(node, dict)
         ]

@@ -98,7 +98,8 @@ def _roles_out(work: Work) -> list[RoleOut]:
             name=role.name,
             role=role.role,
             state=role.state,
-            reason=_text(role.facts.get("why")),
+            # a code; sentences of errors may name hosts
+            reason=_text(role.facts.get("asleep") or role.facts.get("offline")),
             alive=not role.silent(work.now),
             seen_at=rfc3339(role.beat_at),
         )

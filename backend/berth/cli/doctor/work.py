@@ -123,7 +123,8 @@ def _roles(state: Work) -> list[Finding]:
     findings = []
     for role in living:
         if role.state not in ("running", "working"):
-            why = role.facts.get("why") or role.state
+            said = (role.facts.get(name) for name in ("asleep", "offline", "error", "why"))
+            why = next((one for one in said if one), role.facts.get("troubles") or "")
             says = f"{role.name} is {role.state}: {why}"
             findings.append(
                 warning("roles.state", says, "it goes on by itself once that is mended")

@@ -18,7 +18,7 @@ from berth.chain.sender import Limits
 from berth.cli.platform.api import ApiServer, api_server
 from berth.cli.platform.beats import beating
 from berth.cli.platform.enrolling import locks_folder
-from berth.cli.platform.home import held_role
+from berth.cli.platform.home import held_role, make_operator_token
 from berth.cli.platform.locks import LockPrograms
 from berth.cli.platform.parts import Parts
 from berth.cli.platform.progress import draw_progress, facts_of
@@ -72,7 +72,8 @@ def _nodes(site: Site) -> dict[str, Any]:
         return {}
     return {
         "nodes": [
-            {"where": one.where, "used": one.used, "why": one.why} for one in site.rpc.report()
+            {"where": one.where, "used": one.used, "state": one.state, "why": one.why}
+            for one in site.rpc.report()
         ]
     }
 
@@ -144,6 +145,7 @@ async def add_api(
     site: Site, listener: socket.socket, desk: Desk, broker: BrokerLogin | None
 ) -> ApiServer:
     """The HTTP API on a socket that listens already."""
+    make_operator_token(site.settings)
     services = Services(
         site.store,
         site.settings,

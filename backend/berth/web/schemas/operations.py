@@ -134,7 +134,7 @@ class NodeOut(Answer):
 
     number: int
     used: bool
-    reason: str | None = Field(description="why it is not used, a stable code")
+    reason: str | None = Field(description="why it is not used, in words")
 
 
 class RoleOut(Answer):
