@@ -80,6 +80,14 @@ fuzz: setup build ## random sequences, contracts against model: SEQUENCES from F
 	@[ "$(MINUTES)" = 0 ] || BERTH_FUZZ_MINUTES=$(MINUTES) $(BROWNIE) test \
 		tests/contracts/stateful/test_state_machine.py --network ganache-cli
 
+# `make chaos KILLS=50 SEED=7`: the seed says who is killed when; what the machine makes of it differs.
+KILLS ?= 200
+SEED ?= 1
+
+.PHONY: chaos
+chaos: setup build ## kill real processes at random moments, KILLS times by SEED; needs Mosquitto
+	@$(BIN)/python -m tests.chaos.run --kills $(KILLS) --seed $(SEED)
+
 .PHONY: gas-accept
 gas-accept: setup build ## write the gas snapshots anew; look at the difference before committing it
 	@BERTH_GAS_ACCEPT=1 $(BROWNIE) test tests/contracts/gas/test_gas.py --network ganache-cli $(CONTRACT_TEST_FLAGS)
