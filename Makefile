@@ -173,6 +173,7 @@ bench-memory: setup build ## memory of `berth up` with Melbourne in it and peopl
 # EVENTS=1000000 measures the whole way from 10,000 events on and takes about an hour.
 EVENTS ?= 100000
 ROUNDS ?= 3
+PONDER ?= 1
 LEASES ?= 300
 
 .PHONY: bench-tools
@@ -181,7 +182,7 @@ bench-tools: setup build
 
 .PHONY: bench-indexer
 bench-indexer: bench-tools ## the index made from EVENTS events, beside Ponder and beside fetching alone
-	$(BIN)/python bench/indexer.py --events $(EVENTS) --rounds $(ROUNDS)
+	$(BIN)/python bench/indexer.py --events $(EVENTS) --rounds $(ROUNDS) $(if $(filter 0,$(PONDER)),--without-ponder)
 
 .PHONY: bench-latency
 bench-latency: bench-tools ## from a mined block to the command at the lock, beside the least that could do it
