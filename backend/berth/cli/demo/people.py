@@ -31,7 +31,9 @@ class Api:
 
     def __init__(self, base: str) -> None:
         self.base = base
-        self.http = httpx.AsyncClient(base_url=base, timeout=30.0, trust_env=False)
+        # shorter than the server's 5 s: a connection must not be used while it is being closed
+        limits = httpx.Limits(keepalive_expiry=2.0)
+        self.http = httpx.AsyncClient(base_url=base, timeout=30.0, trust_env=False, limits=limits)
 
     async def close(self) -> None:
         await self.http.aclose()
