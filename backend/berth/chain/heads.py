@@ -85,6 +85,7 @@ class Heads:
         self._where = _where(self._urls[0]) if self._urls else ""
         self._why: str | None = "not connected yet"
         self._announced: int | None = None
+        self._known: int | None = None
         self._missed_at: float | None = None
 
     @property
@@ -102,7 +103,11 @@ class Heads:
 
     def found(self, number: int) -> None:
         """Polling read this head: the watchdog wants a nudge for it."""
-        if self._why is not None or number <= self.announced:
+        if self._why is not None:
+            return
+        if self._known is None:
+            self._known = number  # what there was before the connection needs no nudge
+        if number <= max(self.announced, self._known):
             self._missed_at = None
         elif self._missed_at is None:
             self._missed_at = time.monotonic()
@@ -142,7 +147,7 @@ class Heads:
                     raise BerthError("chain.id", message, field="BERTH_WS_URL")
             await _ask(connection, 2, "eth_subscribe", "newHeads")
             log.info("heads: %s announces new blocks", self._where)
-            self._why = self._missed_at = None
+            self._why = self._missed_at = self._known = None
             nudge()  # what came before
             heard = time.monotonic()
             while True:

@@ -1,0 +1,245 @@
+"""New blocks are read at once, whoever announces them; nodes on real sockets come and go."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from berth.chain.heads import Heads
+from berth.chain.local import LocalChain, LocalChainOptions
+from berth.chain.nodes import Nodes
+from berth.chain.rpc import Rpc
+from berth.core.errors import BerthError
+from berth.indexer.run import Indexer
+from berth.store import Store
+from fake_node import FakeNode
+
+from tests.backend.chain.station import station
+
+
+async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
+    async with asyncio.timeout(seconds):
+        while not condition():
+            await asyncio.sleep(0.002)
+
+
+@asynccontextmanager
+async def running(indexer: Indexer) -> AsyncIterator[None]:
+    task = asyncio.create_task(indexer.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
+def indexer(store: Store, node: FakeNode, heads: Heads | None, **options: Any) -> Indexer:
+    return Indexer(store, cast("Rpc", node), node.deployment, heads=heads, **options)
+
+
+# ---- woken, not polled: polling would take half a minute
+
+
+async def test_an_announced_block_is_read_at_once(store: Store) -> None:
+    node = FakeNode(1)
+    node.mine(10)
+    async with station() as announcer:
+        heads = Heads([announcer.url])
+        following = indexer(store, node, heads, poll=30.0)
+        async with running(following):
+            await following.wait_for(node.height)
+            await until(lambda: heads.live)
+            slowest = 0.0
+            for _ in range(10):
+                node.mine()
+                began = time.monotonic()
+                await announcer.announce(node.height)
+                await following.wait_for(node.height, 10)
+                slowest = max(slowest, time.monotonic() - began)
+            assert slowest < 5.0
+
+
+async def test_a_block_announced_before_the_node_has_it_is_waited_for_closely(store: Store) -> None:
+    node = FakeNode(2)
+    node.mine(10)
+    async with station() as announcer:
+        heads = Heads([announcer.url])
+        following = indexer(store, node, heads, poll=30.0)
+        async with running(following):
+            await following.wait_for(node.height)
+            await until(lambda: heads.live)
+            await announcer.announce(node.height + 1)
+            await asyncio.sleep(0.05)
+            node.mine()
+            await following.wait_for(node.height, 10)
+
+
+async def test_polling_goes_on_where_announcements_do_not_come(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.indexer.run.NUDGED_POLL_SECONDS", 0.05)
+    node = FakeNode(3)
+    node.mine(5)
+    async with station() as announcer:
+        following = indexer(store, node, Heads([announcer.url]), poll=0.01)
+        async with running(following):
+            for _ in range(3):
+                node.mine()
+                await following.wait_for(node.height, 10)
+            await announcer.hang_up()
+            node.mine()
+            await following.wait_for(node.height, 10)
+    following = indexer(store, node, Heads(["ws://127.0.0.1:9"]), poll=0.01)
+    async with running(following):
+        node.mine()
+        await following.wait_for(node.height, 10)
+
+
+async def test_whoever_knows_better_may_wake_the_index(store: Store) -> None:
+    node = FakeNode(4)
+    node.mine(5)
+    following = indexer(store, node, None, poll=30.0)
+    async with running(following):
+        await following.wait_for(node.height)
+        await until(lambda: following.caught_up)
+        node.mine()
+        following.wake()
+        await following.wait_for(node.height, 10)
+
+
+async def test_the_end_takes_the_announcements_with_it(store: Store) -> None:
+    node = FakeNode(5)
+    before = asyncio.all_tasks()
+    async with station() as announcer:
+        during = asyncio.all_tasks()
+        following = indexer(store, node, Heads([announcer.url]), poll=30.0)
+        stop = asyncio.Event()
+        task = asyncio.create_task(following.run(stop))
+        await following.wait_for(node.height)
+        stop.set()
+        await asyncio.wait_for(task, 10)
+        await until(lambda: asyncio.all_tasks() <= during)
+    await until(lambda: asyncio.all_tasks() == before)
+
+
+# ---- real processes and sockets
+
+
+class Wire:
+    """A TCP way to a port that can be cut, or take everything and give nothing."""
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.url = ""
+        self.cut = self.mute = False
+        self._open: list[asyncio.StreamWriter] = []
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.append(writer)
+        if self.cut:
+            writer.close()
+            return
+        there, back = await asyncio.open_connection("127.0.0.1", self.target)
+        self._open.append(back)
+        await asyncio.gather(
+            self._pass(reader, back), self._pass(there, writer), return_exceptions=True
+        )
+
+    async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await reader.read(65536):
+            if not self.mute:
+                writer.write(data)
+                await writer.drain()
+        writer.close()
+
+    def drop(self) -> None:
+        self.cut = True
+        for writer in self._open:
+            writer.close()
+        self._open.clear()
+
+
+@asynccontextmanager
+async def wire(port: int) -> AsyncIterator[Wire]:
+    made = Wire(port)
+    server = await asyncio.start_server(made.serve, "127.0.0.1", 0)
+    made.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield made
+    finally:
+        server.close()
+        made.drop()
+
+
+@asynccontextmanager
+async def ganache(folder: Path, chain_id: int = 1337) -> AsyncIterator[LocalChain]:
+    options = LocalChainOptions(folder, port=0, block_time=0, chain_id=chain_id)
+    local = await LocalChain.start(options)
+    try:
+        yield local
+    finally:
+        await local.stop()
+
+
+@pytest.mark.slow
+async def test_a_real_nodes_heads_arrive_as_they_are_mined(tmp_path: Path) -> None:
+    async with ganache(tmp_path / "chain") as chain, Rpc(chain.url) as rpc:
+        heads = Heads([f"ws://127.0.0.1:{chain.port}"], chain_id=1337)
+        nudged = asyncio.Event()
+        task = asyncio.create_task(heads.run(nudged.set))
+        await until(lambda: heads.live)
+        for _ in range(5):
+            nudged.clear()
+            await rpc.call("evm_mine")
+            await asyncio.wait_for(nudged.wait(), 5)
+        await until(lambda: heads.announced == 5)
+        assert await rpc.block_number() == 5
+        task.cancel()
+        stranger = Heads([f"ws://127.0.0.1:{chain.port}"], chain_id=5)
+        task = asyncio.create_task(stranger.run(nudged.set))
+        await until(lambda: "of chain 1337" in str(stranger.report().why))
+        task.cancel()
+
+
+@pytest.mark.slow
+async def test_real_nodes_are_left_and_returned_to(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.chain.node_health.RETURN_SECONDS", 0.1)
+    async with (
+        ganache(tmp_path / "ours") as chain,
+        ganache(tmp_path / "other", 5) as other,
+        wire(chain.port) as first,
+        Nodes([first.url, other.url, chain.url], timeout=1.0, backoff=0.01, probe=0.1) as nodes,
+    ):
+        assert await nodes.chain_id() == 1337
+        for fault in ("cut", "mute"):
+            if fault == "cut":
+                first.drop()
+            else:
+                first.mute = True
+            assert await nodes.block_number() == 0
+            states = [report.state for report in nodes.report()]
+            assert states == ["unreachable", "not ours", "well"]
+            assert nodes.where == chain.url
+            first.cut = first.mute = False
+            first.drop()
+            first.cut = False
+
+            async def back() -> bool:
+                await nodes.block_number()
+                return nodes.where == first.url
+
+            async with asyncio.timeout(20):
+                while not await back():
+                    await asyncio.sleep(0.05)
+        first.drop()
+        await chain.stop()
+        with pytest.raises(BerthError, match="no other node can be used"):
+            await nodes.block_number()
