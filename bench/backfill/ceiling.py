@@ -19,9 +19,7 @@ from typing import Any
 import httpx
 import msgspec
 from berth.chain.wire import Block, Log
-
-#: Requests under way at once.
-AT_ONCE = 3
+from berth.indexer.fetch import READ_AHEAD
 
 
 class Logs(msgspec.Struct):
@@ -56,7 +54,7 @@ async def replay(url: str, requests: deque[bytes]) -> dict[str, Any]:
 
     async with httpx.AsyncClient(timeout=60, trust_env=False) as client:
         began, busy = time.perf_counter(), time.process_time()
-        await asyncio.gather(*(worker(client) for _ in range(AT_ONCE)))
+        await asyncio.gather(*(worker(client) for _ in range(READ_AHEAD)))
         seconds, cpu = time.perf_counter() - began, time.process_time() - busy
     return {
         "logs": logs,
