@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from berth.cli import broker_files
 from berth.cli.platform.role import JSON, Facts, run_role
 from berth.core.settings import Settings
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from berth.cli.platform.parts import Parts
 
 app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+broker_files.register(app)
 
 
 @app.callback(invoke_without_command=True)

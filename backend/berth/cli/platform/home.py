@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import os
 import secrets
@@ -63,11 +64,36 @@ def password(settings: Settings) -> str:
     if settings.password_file is not None or "BERTH_PASSWORD" in os.environ:
         return read_password(file=settings.password_file, env="BERTH_PASSWORD")
     path = settings.keys / "password"
-    settings.keys.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _make_secret(path)
+    return read_password(file=path)
+
+
+def make_operator_token(settings: Settings) -> None:
+    """The operator's token for the API, made where there is none. Raises BerthError home.unusable
+    naming BERTH_OPERATOR_TOKEN_FILE."""
+    path = settings.operator_token_file
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return read_password(file=path)
+        _make_secret(path)
+    except OSError as error:
+        raise BerthError(
+            "home.unusable",
+            f"cannot make {path}: {error.strerror}",
+            field="BERTH_OPERATOR_TOKEN_FILE",
+            exit_code=2,
+        ) from error
+
+
+def _make_secret(path: Path) -> None:
+    """A random line in a file of mode 0600, unless the file is there; whole or not at all, whoever
+    else makes it at the same time."""
+    if path.exists():
+        return
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    draft = path.with_name(f"{path.name}.{os.getpid()}.new")
+    draft.unlink(missing_ok=True)
+    handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "w", encoding="ascii") as file:
         file.write(secrets.token_urlsafe(32) + "\n")
-    return read_password(file=path)
+    with contextlib.suppress(FileExistsError):
+        path.hardlink_to(draft)
+    draft.unlink()

@@ -129,7 +129,7 @@ async def add_keeper(site: Site, key: bytes) -> KeeperProgram:
         rpc=site.rpc,
         clock=site.clock,
         transaction_key=key,
-        limits=Limits(spend_a_day=site.settings.spend_cap),
+        limits=Limits(site.settings.spend_cap, site.settings.max_fee),
     )
     site.parts.start("keeper", keeper.run())
 
