@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from berth.core import telemetry
 from berth.relay.audience import space_of_lock
 from berth.relay.command_states import OVER
 from berth.relay.commands import MOVE_SECONDS, again, move
@@ -59,6 +60,8 @@ def _apply(
             move(conn, row, "acknowledged", now, reason=None, **news)
     elif outcome == "done":
         move(conn, row, "done", now, reason=None, term=row["term"] + 1)
+        took = max(0, moment - row["published_at"])
+        telemetry.COMMAND_SECONDS.labels(row["action"], "done").observe(took)
     elif row["state"] != "published" and not moving:
         # a refusal of a former ticket; the next one is on its way already
         return

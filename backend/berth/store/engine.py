@@ -28,9 +28,10 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, ExceptionContext, make_url
 from sqlalchemy.exc import ArgumentError, OperationalError
 
+from berth.core import telemetry
 from berth.core.errors import BerthError
 from berth.store import kept, migrations
 
@@ -62,6 +63,7 @@ class Store:
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.sqlite = engine.dialect.name == "sqlite"
+        event.listen(engine, "handle_error", _count)
         # SQLite's own wait for a lock is a polling sleep without any fairness; writers of this
         # process queue here first.
         self._writer = threading.Lock()
@@ -102,6 +104,11 @@ class Store:
     def close(self) -> None:
         """Closes every pooled connection."""
         self.engine.dispose()
+
+
+def _count(context: ExceptionContext) -> None:
+    error = context.sqlalchemy_exception or context.original_exception
+    telemetry.DATABASE_ERRORS.labels(type(error).__name__).inc()
 
 
 def open_store(url: str, deployment: DeploymentIdentity | None = None) -> Store:

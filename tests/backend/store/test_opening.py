@@ -11,13 +11,14 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from berth.core import telemetry
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
 from berth.store import Store, bind_deployment, derived, kept, migrations, open_store, points
 from berth.store.kept import deployment as deployment_table
 from berth.store.kept import nonces
 from sqlalchemy import func, insert, inspect, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 DEPLOYMENT = Deployment(
     chain_id=1337,
@@ -267,3 +268,14 @@ def test_a_migration_that_fails_leaves_nothing_behind(
         assert raw.execute("SELECT count(*) FROM sqlite_master").fetchone() == (0,)
     raw.close()
     open_store(str(path)).close()
+
+
+def test_statements_that_fail_are_counted_by_kind(store: Store) -> None:
+    def counted() -> float:
+        labels = {"kind": "OperationalError"}
+        return telemetry.REGISTRY.get_sample_value("berth_database_errors_total", labels) or 0.0
+
+    before = counted()
+    with pytest.raises(OperationalError), store.read() as conn:
+        conn.exec_driver_sql("SELECT * FROM no_such_table")
+    assert counted() == before + 1
