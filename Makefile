@@ -88,6 +88,16 @@ SEED ?= 1
 chaos: setup build ## kill real processes at random moments, KILLS times by SEED; needs Mosquitto
 	@$(BIN)/python -m tests.chaos.run --kills $(KILLS) --seed $(SEED)
 
+# `make sim SEEDS=1 FIRST=4711 TRACE=1` plays one seed again and prints all that happened.
+SEEDS ?= 1000
+TRACE ?=
+SIM_FLAGS ?=
+
+.PHONY: sim
+sim: FIRST = 0
+sim: setup build ## whole markets in virtual time, faults by seed: SEEDS from FIRST
+	@$(BIN)/python -m tests.sim --seeds $(SEEDS) --first $(FIRST) --jobs $$(nproc) $(if $(TRACE),--trace) $(SIM_FLAGS)
+
 .PHONY: gas-accept
 gas-accept: setup build ## write the gas snapshots anew; look at the difference before committing it
 	@BERTH_GAS_ACCEPT=1 $(BROWNIE) test tests/contracts/gas/test_gas.py --network ganache-cli $(CONTRACT_TEST_FLAGS)

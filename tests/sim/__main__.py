@@ -17,6 +17,7 @@ from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
 from tests.sim.faults import KINDS
+from tests.sim.people import STAYED_UP
 
 #: The order of sets of text is part of a run.
 HASH_SEED = "0"
@@ -32,11 +33,13 @@ def main() -> int:
     began = time.monotonic()
     counts: Counter[str] = Counter()
     failing: dict[int, list[str]] = {}
-    done, seconds = 0, 0.0
+    done, seconds, served, gave_up = 0, 0.0, 0, 0
     for seed, outcome in _outcomes(options):
         done += 1
         counts.update(outcome["counts"])
         seconds += outcome["seconds"]
+        served += outcome["served"]
+        gave_up += outcome["gaveUp"]
         if outcome["violations"]:
             failing[seed] = outcome["violations"]
             print(f"seed {seed}: {len(outcome['violations'])} violations", flush=True)
@@ -52,6 +55,8 @@ def main() -> int:
         "violations": sum(len(found) for found in failing.values()),
         "failing": sorted(failing),
         "faults": {kind: counts[kind] for kind in sorted(KINDS)},
+        "served": served,
+        "gaveUp": gave_up,
         "injected": sum(counts.values()),
         "cpuSecondsPerSeed": round(seconds / max(done, 1), 2),
         "seconds": round(time.monotonic() - began, 1),
@@ -66,6 +71,7 @@ def _options() -> Any:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--trace", action="store_true", help="run the first seed, print its trace")
+    parser.add_argument("--calm", action="store_true", help="nothing goes wrong")
     parser.add_argument("--mutant", help="break the platform in a known way (tests/sim/mutants.py)")
     parser.add_argument("--until-found", action="store_true", help="stop at the first violation")
     return parser.parse_args()
@@ -75,10 +81,10 @@ def _outcomes(options: Any) -> Iterator[tuple[int, dict[str, Any]]]:
     seeds = range(options.first, options.first + options.seeds)
     if options.jobs <= 1:
         for seed in seeds:
-            yield seed, _one(seed, options.mutant)
+            yield seed, _one(seed, options.mutant, options.calm)
         return
-    with ProcessPoolExecutor(options.jobs, max_tasks_per_child=20) as pool:
-        waiting = {seed: pool.submit(_one, seed, options.mutant) for seed in seeds}
+    with ProcessPoolExecutor(options.jobs) as pool:
+        waiting = {seed: pool.submit(_one, seed, options.mutant, options.calm) for seed in seeds}
         try:
             for seed, future in waiting.items():
                 yield seed, future.result()
@@ -86,20 +92,23 @@ def _outcomes(options: Any) -> Iterator[tuple[int, dict[str, Any]]]:
             pool.shutdown(cancel_futures=True)
 
 
-def _one(seed: int, mutant: str | None) -> dict[str, Any]:
+def _one(seed: int, mutant: str | None, calm: bool) -> dict[str, Any]:
     """A seed's outcome; one that the simulation itself cannot finish is a violation too."""
     from tests.sim.mutants import MUTANTS
     from tests.sim.world import simulate
 
     try:
-        result = simulate(seed, mutate=MUTANTS[mutant] if mutant else None)
+        mutate, words = MUTANTS[mutant] if mutant else (None, "")
+        result = simulate(seed, mutate=mutate, strength=0.0 if calm else 1.0)
     except Exception:
         words = "the simulation broke off: " + traceback.format_exc()
-        return {"violations": [words], "counts": {}, "seconds": 0.0}
+        return {"violations": [words], "counts": {}, "seconds": 0.0, "served": 0, "gaveUp": 0}
     return {
-        "violations": result.violations,
+        "violations": [found for found in result.violations if words in found],
         "counts": dict(result.counts),
         "seconds": result.seconds,
+        "served": sum(story.served for story in result.stories),
+        "gaveUp": sum(story.gave_up == STAYED_UP for story in result.stories),
     }
 
 
@@ -107,7 +116,7 @@ def _traced(seed: int, mutant: str | None) -> int:
     from tests.sim.mutants import MUTANTS
     from tests.sim.world import simulate
 
-    result = simulate(seed, mutate=MUTANTS[mutant] if mutant else None)
+    result = simulate(seed, mutate=MUTANTS[mutant][0] if mutant else None)
     print("\n".join(result.trace))
     for story in result.stories:
         print(f"story {story.number}: {story.driver.name} {story.outcome}")

@@ -26,6 +26,7 @@ from tests.sim.faults import Faults
 from tests.sim.locks import Move
 from tests.sim.loop import Process
 from tests.sim.node import Node
+from tests.sim.people import STAYED_UP
 
 if TYPE_CHECKING:
     from tests.sim.world import World
@@ -52,6 +53,7 @@ def _all(world: World) -> Iterator[str]:
     yield from invariants.kept_commands((m.topic, m.retain) for m in world.broker.heard)
     for move in lowered:
         yield from _entitled(world, move)
+    yield from _commanded(lowered, facts)
     yield from _still_there(world, lowered, facts)
     yield from invariants.unfinished(facts.commands, facts.outbox, facts.evidence)
     yield from invariants.unexplained_rows(facts.outbox, facts.explained)
@@ -110,6 +112,14 @@ def _tickets(world: World) -> Iterator[tuple[str, str]]:
         claims = json.loads(base64.urlsafe_b64decode(body[1] + b"=" * (-len(body[1]) % 4)))
         if "id" in claims:
             yield parts[-2], claims["id"]
+
+
+def _commanded(lowered: list[Move], facts: Rows) -> Iterator[str]:
+    """What moved a bar is a command on record, of that lock and lease."""
+    known = {(row["lock_id"], row["id"], row["lease_id"]) for row in facts.commands}
+    for move in lowered:
+        if (move.lock, move.command, move.lease) not in known:
+            yield f"the bar of {move.lock[:8]} went down for {move.lease} without any command"
 
 
 # ---- was it right to lower the bar?
@@ -185,7 +195,7 @@ def _booked(world: World, lowered: list[Move], facts: Rows) -> Iterator[invarian
     for story in world.people.stories:
         if story.lease:
             name = lease_hex(story.lease)
-            wanted = story.wanted and story.gave_up == "the bar stayed up"
+            wanted = story.wanted and story.gave_up == STAYED_UP
             yield invariants.Booked(name, paid.get(story.lease, 0), wanted, name in served)
 
 

@@ -42,19 +42,16 @@ def two_tickets(world: World) -> None:
     _patched(world, Signer, "ticket", ticket)
 
 
-def forgets_commands(world: World) -> None:
-    """A lock that obeys an id again: neither its memory nor the nonce says no."""
-    from berth.devices.simulator.lock import Lock
-    from berth.devices.tickets import Challenges
-
-    real = Lock._obey
+def obeys_again(world: World) -> None:
+    """A lock that does what a ticket says, however often it comes."""
+    from berth.devices.simulator.lock import Intent, Lock
 
     def obey(self: Any, ticket: Any) -> None:
-        self.memory.ended.pop(ticket.id, None)
-        real(self, ticket)
+        if self.reports.moving is None:
+            intent = Intent(ticket.id, ticket.action, ticket.lease, ticket.cycle)
+            self._begin(intent, ordered=True)
 
     _patched(world, Lock, "_obey", obey)
-    _patched(world, Challenges, "spend", lambda *_: None)
 
 
 def no_rollback(world: World) -> None:
@@ -126,18 +123,19 @@ def credulous_inbox(world: World) -> None:
     _patched(world, protocol, "open_envelope", opened)
 
 
-MUTANTS: dict[str, Mutant] = {
-    mutant.__name__: mutant
-    for mutant in (
-        no_plate_check,
-        two_tickets,
-        forgets_commands,
-        no_rollback,
-        keeper_forgets,
-        blind_signer,
-        kept_commands,
-        silent_about_misfortune,
-        any_signature,
-        credulous_inbox,
+#: Each with the words by which the judge must name what is wrong.
+MUTANTS: dict[str, tuple[Mutant, str]] = {
+    mutant.__name__: (mutant, words)
+    for mutant, words in (
+        (no_plate_check, "is not the lease's vehicle"),
+        (two_tickets, "without any command"),
+        (obeys_again, "moved the bar"),
+        (no_rollback, "differs from a clean replay's"),
+        (keeper_forgets, " times"),
+        (blind_signer, "is not 3 deep"),
+        (kept_commands, "was retained"),
+        (silent_about_misfortune, "nobody says why"),
+        (any_signature, "a stranger confirmed"),
+        (credulous_inbox, "its lock knows of none"),
     )
 }

@@ -36,9 +36,9 @@ class Steps:
 USUAL = Steps(
     block=12,
     look=25,
-    keeper=10,
+    keeper=15,
     closer=120,
-    poll=6,
+    poll=7,
     tick=2,
     wallet=30,
     receipt=2,

@@ -25,6 +25,7 @@ from tests.sim.locks import Device
 from tests.sim.pace import Pace
 
 MOST = 2**256 - 1
+STAYED_UP = "the bar stayed up"
 
 
 @dataclass
@@ -188,7 +189,7 @@ class People:
                 story.vehicle = other
         if rng.random() < 0.2:
             self._extend(story)
-        arrival = slot_start(start) + rng.uniform(-600, 500)
+        arrival = slot_start(start) + rng.uniform(-600, 300)
         await asyncio.sleep(max(5.0, arrival - self.clock()))
         await self._arrive(story)
         if not story.served:
@@ -237,7 +238,7 @@ class People:
             if wrong and story.tries >= 2:
                 wrong = False
                 device.sees(plate=story.vehicle.plate)
-        story.gave_up = "the bar stayed up"
+        story.gave_up = STAYED_UP
         self.say("story.gave_up", story=story.number)
         device.sees(plate=None)
 

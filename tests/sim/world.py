@@ -68,7 +68,7 @@ CITY = city_number("AUMEL")
 GROUP = "street"
 DAY = EPOCH // 86400
 #: The busy part of a run, and how long everything may take to settle afterwards, seconds.
-BUSY = 40 * 60
+BUSY = 30 * 60
 CALM = 6 * 60
 #: Long enough for T1, and for a claim's T2.
 LONG = 26 * 3600, 50 * 3600

@@ -1,0 +1,20 @@
+"""The judge finds what is broken on purpose: each mutant within fifty seeds."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.sim.mutants import MUTANTS
+from tests.sim.test_simulation import simulation
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("mutant", sorted(MUTANTS))
+def test_a_mutant_is_found(mutant: str) -> None:
+    status, output, closing = simulation(
+        "--seeds", "50", "--jobs", "1", "--mutant", mutant, "--until-found"
+    )
+    assert status == 1, output
+    assert MUTANTS[mutant][1] in output
+    assert closing["violations"] >= 1
