@@ -104,8 +104,11 @@ def known_settings() -> frozenset[str]:
         *(ROOT / "backend").rglob("*.py"),
         *(
             path
-            for path in (ROOT / "scripts").rglob("*")
-            if path.is_file() and "node_modules" not in path.parts
+            for folder in ("scripts", "bench")
+            for path in (ROOT / folder).rglob("*")
+            if path.suffix in ("", ".py", ".sh")
+            and path.is_file()
+            and "node_modules" not in path.parts
         ),
     ]
     return frozenset(
