@@ -28,6 +28,8 @@ ANSWERING = [
     *sorted((PACKAGE / "web").rglob("*.py")),
     *sorted((PACKAGE / "market").glob("*.py")),
     PACKAGE / "market" / "titles" / "library.py",
+    PACKAGE / "relay" / "letters.py",
+    PACKAGE / "store" / "incidents.py",
 ]
 #: Of these, what only commands use.
 COMMANDS_ONLY = {"attest.py"}

@@ -33,7 +33,8 @@ class Settings:
     `signer_url` is where the signer listens, `unix:PATH` or `http(s)://HOST:PORT`;
     `signer_secret_file` what its callers must know, None on a Unix socket; `signer_rpc_urls` the
     signer's own nodes, empty = it has none. `mqtt_url` is a broker elsewhere, None = the embedded
-    one. `spend_cap` is wei of gas a day; `finality` blocks. `ready_blocks` and `ready_seconds`
+    one. `spend_cap` is wei of gas a day, `max_fee_gwei` the most paid a unit of gas, None = what the
+    chain asks; `finality` blocks. `ready_blocks` and `ready_seconds`
     bound how far the index may be behind, and how old its newest block may be (0 = any age), while
     the service counts as ready.
     """
@@ -51,6 +52,7 @@ class Settings:
     mqtt_password_file: Path | None
     mqtt_ca_file: Path | None
     spend_cap: int
+    max_fee_gwei: int | None
     finality: int
     ready_blocks: int
     ready_seconds: int
@@ -69,6 +71,11 @@ class Settings:
     def rpc_url(self) -> str:
         """The preferred node."""
         return self.rpc_urls[0]
+
+    @property
+    def max_fee(self) -> int | None:
+        """The most paid a unit of gas, wei; None = what the chain asks."""
+        return None if self.max_fee_gwei is None else self.max_fee_gwei * 10**9
 
     @property
     def keys(self) -> Path:
@@ -114,6 +121,11 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         mqtt_password_file=_file(env, "BERTH_MQTT_PASSWORD_FILE"),
         mqtt_ca_file=_file(env, "BERTH_MQTT_CA_FILE"),
         spend_cap=_number(env, "BERTH_SPEND_CAP", SPEND_CAP, 1, 10**27),
+        max_fee_gwei=(
+            _number(env, "BERTH_MAX_FEE_GWEI", 0, 1, 10**9)
+            if env.get("BERTH_MAX_FEE_GWEI")
+            else None
+        ),
         finality=_number(env, "BERTH_FINALITY", FINALITY, 1, 100_000),
         ready_blocks=_number(env, "BERTH_READY_BLOCKS", 5, 0, 100_000),
         ready_seconds=_number(env, "BERTH_READY_SECONDS", 60, 0, 1_000_000),

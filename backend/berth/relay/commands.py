@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, and_, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.ids import parse_lease, split_lease
@@ -21,7 +21,7 @@ from berth.relay.claims import FREE
 from berth.relay.command_states import ALIVE, OVER, UNDER_WAY, WAITING, require_legal
 from berth.relay.misfortunes import unserved, was_served
 from berth.relay.rows import Row, every, first
-from berth.store.clock import database_now
+from berth.store.clock import database_now, moment
 from berth.store.kept import commands
 
 __all__ = ["ALIVE", "OVER", "UNDER_WAY", "WAITING", "Action", "find", "move", "sweep", "want"]
@@ -174,15 +174,36 @@ def advance(
         tell(conn, {**row, **values}, now)
 
 
+def waits(conn: Connection, lease_id: str, action: Action) -> bool:
+    """Does such a command of the lease wait?"""
+    query = select(commands.c.id).where(
+        commands.c.lease_id == lease_id,
+        commands.c.action == action,
+        commands.c.state.in_((*WAITING, "claimed")),
+    )
+    return first(conn, query.limit(1)) is not None
+
+
+def anything_late(conn: Connection, now: int) -> bool:
+    """Is there something for `sweep` to do?"""
+    query = select(commands.c.id).where(
+        or_(
+            and_(commands.c.state.in_(WAITING), commands.c.expires_at <= now),
+            and_(commands.c.state.in_(UNDER_WAY), commands.c.claimed_until < moment()),
+        )
+    )
+    return first(conn, query.limit(1)) is not None
+
+
 def sweep(conn: Connection, now: int) -> None:
     """Ends commands that nobody wants any more, gives back what a relay died over, and sends again
     what was not answered in time."""
     late = select(commands).where(commands.c.state.in_(WAITING), commands.c.expires_at <= now)
     for row in every(conn, late):
         move(conn, row, "expired", now)
-    moment = database_now(conn)
+    at = database_now(conn)
     silent = select(commands).where(
-        commands.c.state.in_(UNDER_WAY), commands.c.claimed_until < moment
+        commands.c.state.in_(UNDER_WAY), commands.c.claimed_until < moment()
     )
     for row in every(conn, silent):
         if row["state"] == "acknowledged":
@@ -194,7 +215,7 @@ def sweep(conn: Connection, now: int) -> None:
             # a higher term: whoever slept over it finds that it is no longer his
             move(conn, row, "eligible", now, term=row["term"] + 1)
         else:
-            again(conn, row, moment, now, 0, "lock.no_answer")
+            again(conn, row, at, now, 0, "lock.no_answer")
 
 
 def cancel_waiting(
@@ -221,13 +242,14 @@ def acted_on(conn: Connection, lease_id: str) -> bool:
     return conn.execute(query.limit(1)).first() is not None
 
 
-def again(conn: Connection, row: Row, moment: int, now: int, pause: int, reason: str) -> None:
-    """To be sent again after `pause` seconds, unless it was tried often enough."""
+def again(conn: Connection, row: Row, at: int, now: int, pause: int, reason: str) -> None:
+    """To be sent again `pause` seconds after `at` (the database's clock), unless it was tried often
+    enough."""
     attempts = row["attempts"] + 1
     if attempts >= MAX_ATTEMPTS:
         move(conn, row, "dead", now, reason=reason, attempts=attempts)
     else:
-        news = {"attempts": attempts, "next_at": moment + pause, "reason": reason}
+        news = {"attempts": attempts, "next_at": at + pause, "reason": reason}
         move(conn, row, "eligible", now, **news)
 
 

@@ -9,12 +9,24 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    and_,
+    exists,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
+from sqlalchemy.exc import SQLAlchemyError
 
 from berth.core import telemetry
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.sealed import Sealer
+from berth.core.states import LeaseState
 from berth.devices.protocol import ASK_HELLO
 from berth.devices.topics import COMMAND, GRANT
 from berth.relay import grants
@@ -23,8 +35,9 @@ from berth.relay.command_states import UNDER_WAY
 from berth.relay.commands import ANSWER_SECONDS, after_move, move
 from berth.relay.orders import Signing, TicketOrder
 from berth.relay.policy import Policy
-from berth.relay.rows import first
+from berth.relay.rows import Row, first
 from berth.store.clock import database_now, moment
+from berth.store.derived import leases
 from berth.store.engine import Store
 from berth.store.kept import commands, lock_states
 
@@ -70,40 +83,62 @@ class Delivery:
         self._signer = signer
         self._send = send
         self._worker = worker
+        self._at_once = asyncio.Semaphore(_AT_ONCE)
+        self._granting: dict[str, set[asyncio.Task[None]]] = {}
 
     # ---- grants
 
     async def send_grants(self) -> int:
         """Signs and sends grants that locks do not hold yet; how many were tried."""
         due = await asyncio.to_thread(self._due_grants)
-        at_once = asyncio.Semaphore(_AT_ONCE)
-
-        async def send(order: grants.Due) -> None:
-            async with at_once:
-                await self._send_grant(order)
-
-        await asyncio.gather(*(send(one) for one in due))
+        await asyncio.gather(*self.start_grants(due))
         return len(due)
 
+    def start_grants(self, due: list[grants.Due]) -> list[asyncio.Task[None]]:
+        """Sends claimed grants, each in a task of its own. A command for the same lock waits for
+        its task: it would be refused without the grant."""
+        return [self._start_grant(one) for one in due]
+
+    def _start_grant(self, due: grants.Due) -> asyncio.Task[None]:
+        task = asyncio.create_task(self._send_grant(due))
+        lock_id = due.order.lock_id
+        self._granting.setdefault(lock_id, set()).add(task)
+        task.add_done_callback(lambda done: self._granted(lock_id, done))
+        return task
+
+    def _granted(self, lock_id: str, task: asyncio.Task[None]) -> None:
+        tasks = self._granting.get(lock_id, set())
+        tasks.discard(task)
+        if not tasks:
+            self._granting.pop(lock_id, None)
+
     async def _send_grant(self, due: grants.Due) -> None:
-        try:
-            text = await self._signer.grant(due.order)
-            # Looked at again: signing takes its time, and the lease may be over by now.
-            if not await self._write(grants.leaves, due, self._clock.now()):
-                return
-            await self._send(due.order.lock_id, GRANT, text.encode("ascii"))
-        except Exception as error:  # one lease's trouble is nobody else's
-            code = _code(error, "grant failed", lease=due.order.lease_id)
-            _log.warning("grant waits", lease=due.order.lease_id, reason=code)
-            await self._write(grants.wait, due, code, self._clock.now())
+        async with self._at_once:
+            try:
+                text = await self._signer.grant(due.order)
+                # Looked at again: signing takes its time, and the lease may be over by now.
+                if await self._write(grants.leaves, due, self._clock.now()):
+                    await self._send(due.order.lock_id, GRANT, text.encode("ascii"))
+            except Exception as error:  # one lease's trouble is nobody else's
+                code = _code(error, "grant failed", lease=due.order.lease_id)
+                _log.warning("grant waits", lease=due.order.lease_id, reason=code)
+                await self._try_to_write(grants.wait, due, code, self._clock.now())
+
+    def grants_ready(self, conn: Connection) -> list[tuple[str, str]]:
+        """Grants that may be sent now. Reads only."""
+        return grants.ready(conn, self._policy, self._clock)
+
+    def claim_grants(self, conn: Connection, keys: list[tuple[str, str]]) -> list[grants.Due]:
+        """Makes them ours to send, in a write transaction."""
+        return grants.due(conn, keys, self._clock, self._sealer, self._worker) if keys else []
 
     def _due_grants(self) -> list[grants.Due]:
         with self._store.read() as conn:  # most looks find nothing: spare the writers
-            keys = grants.ready(conn, self._policy, self._clock)
+            keys = self.grants_ready(conn)
         if not keys:
             return []
         with self._store.write() as conn:
-            return grants.due(conn, keys, self._clock, self._sealer, self._worker)
+            return self.claim_grants(conn, keys)
 
     # ---- commands
 
@@ -138,6 +173,8 @@ class Delivery:
     async def _send_command(self, taken: Taken) -> bool:
         row = taken.claim.row
         try:
+            if grants_first := self._granting.get(row["lock_id"]):
+                await asyncio.wait(set(grants_first))
             if taken.challenge is None:
                 await self._send(row["lock_id"], COMMAND, ASK_HELLO)
                 await self._release(taken.claim, _ASK_SECONDS, "lock.challenge", attempts=0)
@@ -197,7 +234,12 @@ class Delivery:
         }
         marked = conn.execute(
             update(commands)
-            .where(ours(commands, held), commands.c.state == "claimed", commands.c.expires_at > now)
+            .where(
+                ours(commands, held),
+                commands.c.state == "claimed",
+                commands.c.expires_at > now,
+                _still_leased(held.row),
+            )
             .values(news)
         )
         if marked.rowcount == 1:
@@ -205,7 +247,9 @@ class Delivery:
             return True
         current = first(conn, select(commands).where(ours(commands, held)))
         if current is not None and current["state"] == "claimed":
-            move(conn, current, "expired", now, reason=current["reason"])
+            over = current["expires_at"] <= now
+            reason = current["reason"] if over else "lease.over"
+            move(conn, current, "expired" if over else "cancelled", now, reason=reason)
         return False
 
     async def _release(self, held: Claim, pause: int, reason: str, *, attempts: int) -> None:
@@ -230,7 +274,14 @@ class Delivery:
             }
             move(conn, row, "eligible", now, **news)
 
-        await self._write(release)
+        await self._try_to_write(release)
+
+    async def _try_to_write(self, work: Callable[..., Any], *args: Any) -> None:
+        """Without the database the claim runs out by itself."""
+        try:
+            await self._write(work, *args)
+        except SQLAlchemyError as error:
+            _log.warning("no database", reason=str(error))
 
     async def _write(self, work: Callable[..., Any], *args: Any) -> Any:
         def run() -> Any:
@@ -257,6 +308,14 @@ def _ready(now: int) -> ColumnElement[bool]:
     # of a relay that died over it, or sleeps: it is the one under way of its lock
     lapsed = and_(commands.c.state == "claimed", commands.c.claimed_until < moment())
     return and_(or_(free, lapsed), commands.c.expires_at > now)
+
+
+def _still_leased(row: Row) -> ColumnElement[bool]:
+    """Is the lease open in the index at this very moment? Nothing opens for one that is not."""
+    if row["action"] not in ("lower", "camera_on"):
+        return true()
+    open_ = [state.value for state in LeaseState if state.is_open]
+    return exists().where(leases.c.lease_id == row["lease_id"], leases.c.state.in_(open_))
 
 
 def _code(error: Exception, event: str, **ids: str) -> str:

@@ -183,11 +183,6 @@ def _disown(conn: Connection, lock_id: str, lease_id: str, version: int, now: in
     )
 
 
-def waiting(conn: Connection, now: int) -> bool:
-    """Is there a grant that a lock which listens does not know yet? It may not be deep yet."""
-    return first(conn, select(grants.c.lease_id).where(_sendable(now)).limit(1)) is not None
-
-
 def ready(conn: Connection, policy: Policy, clock: Clock) -> list[tuple[str, str]]:
     """(lease, lock) of grants that may be sent now: not known to the lock, which listens, and deep
     enough in the chain. Reads only."""

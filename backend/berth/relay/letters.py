@@ -107,7 +107,7 @@ def retry_command(conn: Connection, command_id: str, now: int) -> Letter:
         retry_of=row["id"],
     )
     if made is None:
-        raise _no("replaced", "another command for the same has been made already")
+        raise _no("command.replaced", "another command for the same has been made already")
     advance(conn, made, "observed", now, reason="operator.retry")
     return _letter({**made, "reason": "operator.retry"})
 
@@ -139,24 +139,24 @@ def retry_undelivered(conn: Connection, row_id: int, now: int) -> Undelivered:
 
 def _check_retry(conn: Connection, row: Row, now: int) -> None:
     if row["state"] in ALIVE:
-        raise _no("not_over", f"is {row['state']}: it is still at work")
+        raise _no("command.not_over", f"is {row['state']}: it is still at work")
     if row["state"] not in ("dead", "expired"):
-        raise _no("done", f"is {row['state']}: there is nothing to try again")
+        raise _no("command.done", f"is {row['state']}: there is nothing to try again")
     newest = find(conn, row["lease_id"], row["cycle"], row["action"])
     if newest is None or newest["id"] != row["id"] or newest["state"] not in OVER:
-        raise _no("replaced", "another command for the same has been made already")
+        raise _no("command.replaced", "another command for the same has been made already")
     lock = first(conn, select(lock_states).where(lock_states.c.lock_id == row["lock_id"]))
     if lock is None or lock["cycle"] != row["cycle"]:
-        raise _no("cycle", "the vehicle that it was for has been and gone")
+        raise _no("command.cycle", "the vehicle that it was for has been and gone")
     if row["action"] in ("raise", "camera_off"):
         return  # takes away only, and never under a vehicle
     lease = lease_row(conn, row["lease_id"])
     if lease is None:
-        raise _no("lease_over", "its lease is not in the chain")
+        raise _no("command.lease_over", "its lease is not in the chain")
     if not LeaseState(lease["state"]).is_open or slot_start(lease["end_slot"]) <= now:
-        raise _no("lease_over", "its lease is over")
+        raise _no("command.lease_over", "its lease is over")
     if space_of_lock(conn, row["lock_id"]) != lease["space_id"]:
-        raise _no("lease_over", "its lease's space has another lock now")
+        raise _no("command.lease_over", "its lease's space has another lock now")
 
 
 def _letter(row: Row) -> Letter:
@@ -192,4 +192,4 @@ def _undelivered(row: Row) -> Undelivered:
 
 
 def _no(code: str, why: str) -> BerthError:
-    return BerthError(f"command.{code}", why, field="id", status=409)
+    return BerthError(code, why, field="id", status=409)

@@ -20,13 +20,13 @@ from berth.core.sealed import Sealer
 from berth.devices.mqtt import BrokerLogin, keep_connected
 from berth.devices.protocol import ASK_HELLO
 from berth.devices.topics import BACKEND_USER, COMMAND, FROM_LOCK, all_locks, parse, topic
-from berth.relay import grants
 from berth.relay.delivery import Delivery, Taken
 from berth.relay.desk import Desk
+from berth.relay.grants import Due
 from berth.relay.inbox import Inbox, Reaction
 from berth.relay.orders import Signing
 from berth.relay.outbox import Outbox
-from berth.relay.planner import Planner
+from berth.relay.planner import Agenda, Planner
 from berth.relay.policy import IndexView, Policy
 from berth.relay.watch import Watch
 from berth.store.engine import Store
@@ -38,6 +38,8 @@ LOOK_SECONDS = 0.5
 MAX_SKEW = 30
 #: Between two tries to write down a message while the database is away, seconds.
 _DATABASE_PAUSE, _DATABASE_LONGEST = 0.25, 5.0
+#: Tasks that sign and send at the same time: beyond, nothing new is claimed.
+_MOST_AT_ONCE = 200
 _log = structlog.get_logger("berth.relay")
 T = TypeVar("T")
 
@@ -48,8 +50,9 @@ class Sight:
 
     index: IndexView
     outbox: bool
-    grants: bool
-    plan: bool
+    grants: list[tuple[str, str]]
+    agenda: Agenda
+    commands: bool
 
 
 class Relay:
@@ -77,6 +80,7 @@ class Relay:
         self._watch = Watch(store, clock)
         self._line: aiomqtt.Client | None = None
         self._awake = asyncio.Event()
+        self._sending: set[asyncio.Task[Any]] = set()
         self._loop: asyncio.AbstractEventLoop | None = None
         self.asleep: str | None = "starting"
         #: Why there is no broker, None when there is one.
@@ -91,18 +95,25 @@ class Relay:
     async def run(self) -> None:
         """Until cancelled. A broker, a database or a signer that is away is waited for."""
         self._loop = asyncio.get_running_loop()
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(keep_connected(self._client, self._session, self._lost))
-            tasks.create_task(self._look())
-            tasks.create_task(self._watch.run())
-            tasks.create_task(listen(self._store, self.wake))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(keep_connected(self._client, self._session, self._lost))
+                tasks.create_task(self._look())
+                tasks.create_task(self._watch.run())
+                tasks.create_task(listen(self._store, self.wake))
+        finally:
+            for task in self._sending:
+                task.cancel()
+            await asyncio.gather(*self._sending, return_exceptions=True)
 
     # ---- the tables
 
     async def _look(self) -> None:
         while True:
             try:
-                await self.look()
+                await self._step()
+                if len(self._sending) >= _MOST_AT_ONCE:
+                    await asyncio.wait(set(self._sending), return_when=asyncio.FIRST_COMPLETED)
             except (BerthError, SQLAlchemyError) as error:
                 _log.warning("relay", reason=str(error))
             except Exception:
@@ -116,31 +127,48 @@ class Relay:
 
     async def look(self) -> None:
         """One look: what the indexer handed over, what drivers want, what is to be sent. While the
-        index is behind or the clocks differ, nothing."""
+        index is behind or the clocks differ, nothing. Waits until all of it was tried."""
+        await asyncio.gather(*await self._step())
+
+    async def _step(self) -> list[asyncio.Task[Any]]:
+        """The same; returns the tasks that sign and send."""
         sight = await asyncio.to_thread(self._sight)
         await self._fall_asleep_or_wake(sight.index)
         if self.asleep is not None:
-            return
+            return []
         if sight.outbox:
             await asyncio.to_thread(self._outbox.work)
-        if sight.outbox or sight.grants:
-            await self._delivery.send_grants()
-        if sight.outbox or sight.plan:
-            await self._delivery.send(await asyncio.to_thread(self._plan))
+            sight = await asyncio.to_thread(self._sight)
+        if not (sight.grants or sight.agenda or sight.commands):
+            return []
+        due, taken = await asyncio.to_thread(self._claim, sight)
+        started: list[asyncio.Task[Any]] = [*self._delivery.start_grants(due)]
+        started += [asyncio.create_task(self._delivery.send([one])) for one in taken]
+        self._sending.update(started)
+        for task in started:
+            task.add_done_callback(self._sent)
+        return started
 
     def _sight(self) -> Sight:
         with self._store.read() as conn:
             return Sight(
                 index=self._policy.index(conn),
                 outbox=self._outbox.waiting(conn),
-                grants=grants.waiting(conn, self._clock.now()),
-                plan=not self._planner.idle(conn),
+                grants=self._delivery.grants_ready(conn),
+                agenda=self._planner.agenda(conn),
+                commands=self._delivery.waiting(conn),
             )
 
-    def _plan(self) -> list[Taken]:
+    def _claim(self, sight: Sight) -> tuple[list[Due], list[Taken]]:
         with self._store.write() as conn:
-            self._planner.plan(conn)
-            return self._delivery.claim(conn)
+            self._planner.carry_out(conn, sight.agenda)
+            taken = self._delivery.claim(conn)
+            return self._delivery.claim_grants(conn, sight.grants), taken
+
+    def _sent(self, task: asyncio.Task[Any]) -> None:
+        self._sending.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("sending failed", reason=repr(error))
 
     async def _fall_asleep_or_wake(self, index: IndexView) -> None:
         why = _asleep(index)

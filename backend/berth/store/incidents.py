@@ -96,8 +96,8 @@ def resolve_incident(
     )
     found = find_incident(conn, incident_id)
     if not done.rowcount:
-        message = f"is resolved already: {found.resolution}"
-        raise BerthError("incident.resolved", message, field="id", status=409)
+        why = f"is resolved already: {found.resolution}"
+        raise BerthError("incident.resolved", why, field="id", status=409)
     return found
 
 

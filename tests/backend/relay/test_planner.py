@@ -25,7 +25,7 @@ def test_nothing_happens_before_the_driver_is_there(street: Street, lease: str) 
     street.plan()
     assert street.rows(command_rows) == []
     with street.store.read() as conn:
-        assert street.planner.idle(conn)
+        assert not street.planner.agenda(conn)
 
 
 def test_entering_the_geofence_switches_the_camera_on_and_nothing_else(

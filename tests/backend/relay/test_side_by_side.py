@@ -43,6 +43,6 @@ async def test_a_stay_and_two_relays_that_never_publish_twice(street: Street) ->
     street.plan()
     assert street.command("raise")["state"] == "eligible"
     with street.store.read() as conn:
-        assert not street.planner.idle(conn)
+        assert not street.planner.agenda(conn)  # the raise is on its way
         assert not street.world.relay.preview(conn, lease, DINO.address).allowed
     second.close()

@@ -1,0 +1,192 @@
+"""What locks answer: counted once, of the right lock, for what was sent; else an incident."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from berth.devices.protocol import LastCommand
+from berth.devices.simulator.home import LockHome
+from berth.relay.answers import answered
+from berth.store.kept import commands
+from sqlalchemy import update
+
+from tests.backend.relay.street import Street
+from tests.backend.relay.test_delivery import Wire
+from tests.backend.relay.test_delivery import relay as delivery_of
+from tests.backend.worlds import NOW
+
+
+@pytest.fixture
+def lease(street: Street) -> str:
+    """A driver before the bar; `lower` is eligible."""
+    booked = street.book()
+    street.hello()
+    street.state()
+    street.tell(booked)
+    street.plate(booked)
+    street.confirm(booked)
+    street.plan()
+    assert street.command("lower")["state"] == "eligible"
+    return booked
+
+
+def reasons(street: Street) -> list[str]:
+    return [one.reason for one in street.incidents()]
+
+
+def test_another_locks_answer_moves_nothing_and_is_an_incident_of_that_lock(
+    street: Street, lease: str, tmp_path: Any
+) -> None:
+    other: LockHome = street.new_lock(tmp_path / "other", index=43)
+    command = street.sent("lower")
+    with street.store.write() as conn:
+        for outcome in ("accepted", "done", "failed"):
+            assert answered(conn, other.lock_id, command, outcome, None, NOW) == "ack.other_lock"
+    row = street.command("lower")
+    assert (row["state"], row["outcome"]) == ("published", None)
+    (incident,) = street.incidents()
+    assert (incident.kind, incident.reason) == ("device.ack", "ack.other_lock")
+    assert (incident.lock_id, incident.lease_id) == (other.lock_id, None)
+    assert incident.facts["ofLock"] == street.home.lock_id
+
+
+def test_a_lock_that_babbles_fills_no_table(street: Street, lease: str) -> None:
+    for number in range(50):
+        street.ack("done", command=f"{number:08x}-0000-4000-8000-000000000000")
+    assert reasons(street) == ["ack.unknown"]
+
+
+def test_an_unknown_last_command_in_a_hello_is_found_out_too(street: Street, lease: str) -> None:
+    street.hello(last=LastCommand(command="deadbeef-0000", outcome="done"))
+    assert reasons(street) == ["ack.unknown"]
+    assert street.command("lower")["state"] == "eligible"
+
+
+def test_the_same_answer_twice_counts_once(street: Street, lease: str) -> None:
+    command = street.sent("lower")
+    for _ in range(3):
+        street.ack("accepted", command=command)
+        assert street.command("lower")["state"] == "acknowledged"
+    for _ in range(3):
+        street.ack("done", command=command)
+        street.hello(last=LastCommand(command=command, outcome="done"))
+    assert street.command("lower")["state"] == "done"
+    told = [event["state"] for event in street.events("lock.command") if event["action"] == "lower"]
+    assert told.count("acknowledged") == told.count("done") == 2  # driver and owner, once each
+    assert reasons(street) == []
+
+
+def test_an_outcome_that_overtakes_the_acceptance_stands(street: Street, lease: str) -> None:
+    command = street.sent("lower")
+    street.ack("done", command=command)
+    street.ack("accepted", command=command)
+    assert street.command("lower")["state"] == "done"
+
+
+async def test_the_answer_to_a_former_ticket_counts_while_the_next_one_is_made(
+    street: Street, lease: str
+) -> None:
+    """The lock took its time; the relay had begun to send again."""
+    command = street.sent("lower")
+    with street.store.write() as conn:
+        conn.execute(update(commands).values(claimed_until=1))
+    street.plan()
+    assert street.command("lower")["state"] == "eligible"
+    street.hello()
+    wire = Wire()
+    delivery = delivery_of(street, wire)
+    original = street.signer.ticket
+
+    async def slow(order: Any) -> str:
+        street.ack("done", command=command)
+        return await original(order)
+
+    street.signer.ticket = slow  # type: ignore[method-assign]
+    assert await delivery.send_commands() == 0
+    assert wire.tickets(street) == []  # nothing leaves for what is done
+    assert street.command("lower")["state"] == "done"
+
+
+def test_a_refusal_of_a_former_ticket_does_not_end_the_next(street: Street, lease: str) -> None:
+    command = street.sent("lower")
+    with street.store.write() as conn:
+        conn.execute(update(commands).values(claimed_until=1))
+    street.plan()
+    street.ack("refused", command=command, reason="ticket.nonce")
+    row = street.command("lower")
+    assert (row["state"], row["attempts"]) == ("eligible", 1)
+
+
+def test_a_bar_that_went_down_after_all_settles_the_incident_of_its_expiry(
+    street: Street, lease: str
+) -> None:
+    command = street.sent("lower")
+    street.clock.at += 121
+    street.world.at_block(102)
+    with street.store.write() as conn:
+        conn.execute(update(commands).values(claimed_until=1))
+    street.plan()
+    row = street.command("lower")
+    assert (row["state"], row["reason"]) == ("expired", "lock.no_answer")
+    (incident,) = street.incidents()
+    assert (incident.kind, incident.lease_id, incident.command_id) == (
+        "lease.unserved",
+        lease,
+        command,
+    )
+    street.ack("done", command=command)
+    row = street.command("lower")
+    assert (row["state"], row["outcome"]) == ("expired", "done")  # what is over stays over
+    assert street.incidents() == []
+
+
+@pytest.mark.parametrize("outcome", ["accepted", "refused", "interrupted", "failed"])
+def test_any_other_answer_after_the_expiry_leaves_the_incident_open(
+    street: Street, lease: str, outcome: str
+) -> None:
+    command = street.sent("lower")
+    street.clock.at += 121
+    street.world.at_block(102)
+    with street.store.write() as conn:
+        conn.execute(update(commands).values(claimed_until=1))
+    street.plan()
+    street.ack(outcome, command=command)
+    assert street.command("lower")["state"] == "expired"
+    assert reasons(street) == ["lock.no_answer"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "reason"),
+    [("failed", "motor.stuck"), ("interrupted", "restart"), ("refused", "grant.over")],
+)
+def test_a_driver_who_did_not_get_in_has_an_incident_that_says_why(
+    street: Street, lease: str, outcome: str, reason: str
+) -> None:
+    street.ack(outcome, command=street.sent("lower"), reason=reason)
+    (incident,) = street.incidents()
+    assert (incident.kind, incident.lease_id, incident.reason) == ("lease.unserved", lease, reason)
+
+
+def test_the_incident_is_settled_by_a_later_command_that_works(street: Street, lease: str) -> None:
+    street.ack("failed", command=street.sent("lower"), reason="motor.stuck")
+    street.clock.at += 10
+    street.confirm(lease)
+    street.plate(lease)
+    street.plan()
+    second = street.sent("lower")
+    street.ack("done", command=second)
+    assert street.incidents() == []
+    assert len({row["id"] for row in street.rows(commands) if row["action"] == "lower"}) == 2
+
+
+def test_a_bar_that_jams_while_a_lease_is_on_is_an_incident_until_it_moves(
+    street: Street, lease: str
+) -> None:
+    street.state(position="JAMMED", lease_id=lease)
+    street.state(position="JAMMED", lease_id=lease)
+    assert [(one.kind, one.lease_id) for one in street.incidents()] == [("lock.jammed", lease)]
+    street.state(position="UNLOCKING", lease_id=lease)
+    assert reasons(street) == ["lock.jammed"]
+    street.state(position="UNLOCKED", lease_id=lease)
+    assert street.incidents() == []
