@@ -1,4 +1,4 @@
-"""New heads by websocket: a nudge to look at the chain now, never the news itself.
+"""New heads by websocket: a nudge to look at the chain now, never more than hearsay.
 
 The connection is watched: one that says nothing while the chain goes on is closed and made anew, at
 the next address if there is one. Whoever is nudged keeps polling, slowly while nudges come and at
@@ -19,6 +19,7 @@ import msgspec
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import InvalidHandshake, InvalidURI, WebSocketException
 
+from berth.chain.wire import Block
 from berth.core.errors import BerthError
 
 log = logging.getLogger(__name__)
@@ -34,8 +35,19 @@ FIRST_WAIT, LONGEST_WAIT = 0.25, 30.0
 LONGEST_MESSAGE = 2**20
 
 
-class _Head(msgspec.Struct):
+class _Head(msgspec.Struct, rename="camel"):
     number: str
+    hash: str = ""
+    parent_hash: str = ""
+    timestamp: str = ""
+    logs_bloom: str = ""
+
+    def block(self) -> Block | None:
+        """The header, where the announcement was a whole one."""
+        whole = len(self.hash) == len(self.parent_hash) == 66 and len(self.logs_bloom) == 514
+        if not whole or not self.timestamp:
+            return None
+        return Block(self.hash, self.parent_hash, self.number, self.timestamp, self.logs_bloom)
 
 
 class _Params(msgspec.Struct):
@@ -85,6 +97,8 @@ class Heads:
         self._where = _where(self._urls[0]) if self._urls else ""
         self._why: str | None = "not connected yet"
         self._announced: int | None = None
+        #: The newest header announced: hearsay, until its logs have been read by its hash.
+        self.newest: Block | None = None
         self._known: int | None = None
         self._missed_at: float | None = None
 
@@ -161,6 +175,7 @@ class Heads:
                 if said.method == "eth_subscription" and head is not None:
                     heard = time.monotonic()
                     self._announced = int(head.number, 16)
+                    self.newest = head.block()
                     self._missed_at = None
                     nudge()
 
@@ -176,7 +191,7 @@ class Heads:
         if self._why is None or self._why == "not connected yet":
             log.warning("heads: %s: %s; polling goes on", self._where, why)
         self._why = why
-        self._missed_at = None
+        self._missed_at = self.newest = None
 
 
 async def _ask(connection: ClientConnection, number: int, method: str, *params: str) -> _Message:

@@ -81,6 +81,7 @@ class Node:
         self.why: str | None = None
         self.since = int(time.time())
         self.verified = False
+        self.verified_at = 0.0
         self.lock = asyncio.Lock()
         self.late = 0
         self.head: int | None = None

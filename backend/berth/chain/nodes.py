@@ -50,6 +50,8 @@ SILENCE_SECONDS = 60.0
 #: Seconds between two looks at all nodes; one that is not ours is looked at less often.
 PROBE_SECONDS = 5.0
 WRONG_SECONDS = 30.0
+#: Seconds after which a node shows again that it is ours.
+VERIFY_SECONDS = 60.0
 #: Seconds that a node which limited us is left alone, at least.
 LIMITED_SECONDS = 5.0
 #: Tries of one call at one node, where there is another to go to.
@@ -141,11 +143,25 @@ class Nodes(Rpc):
     ) -> list[T]:
         return await self._ask(lambda node: node.rpc.batch(calls, kind))
 
+    async def chain_id(self) -> int:
+        async def at(node: Node) -> int:
+            found = await node.rpc.chain_id()
+            if self._deployment is not None and found != self._deployment.chain_id:
+                await self._expose(node)
+            return found
+
+        return await self._ask(at)
+
     async def block(self, which: int | str) -> Block | None:
         async def at(node: Node) -> Block | None:
             found = await node.rpc.block(which)
-            if which == "latest" and found is not None:
+            if found is None:
+                return None
+            if which == "latest":
                 node.saw(found.number)
+            genesis = self._deployment.genesis_hash if self._deployment and which == 0 else None
+            if genesis is not None and found.hash.lower() != genesis:
+                await self._expose(node)
             return found
 
         return await self._ask(at)
@@ -232,6 +248,12 @@ class Nodes(Rpc):
                 node.set(NodeState.WRONG, error.message, WRONG_SECONDS)
                 raise
             node.verified = True
+            node.verified_at = time.monotonic()
+
+    async def _expose(self, node: Node) -> None:
+        """It is of another chain since it was verified: verified again, it is found out."""
+        node.verified = False
+        await self._verify(node)
 
     async def _identify(self, node: Node) -> None:
         if node.verified:
@@ -284,6 +306,8 @@ class Nodes(Rpc):
     async def _look(self, node: Node) -> None:
         if node.state is NodeState.WRONG and time.monotonic() < node.again_at:
             return
+        if time.monotonic() - node.verified_at > VERIFY_SECONDS:
+            node.verified = False
         try:
             await self._verify(node)
             newest = await node.rpc.block("latest")

@@ -27,8 +27,10 @@ from berth.indexer.ranges import RangeSize
 #: Blocks of a range that is not final.
 UNFINAL_RANGE = 64
 #: Ranges under way or waiting at once, and logs that they may hold together (about 1 kB each).
-READ_AHEAD = 6
-MOST_LOGS = 30_000
+READ_AHEAD = 8
+MOST_LOGS = 40_000
+#: Logs of ranges that are there already and are handed over as one: fewer, larger commits.
+JOINED_LOGS = 20_000
 #: Headers looked at of a final range beside those of its logs.
 SAMPLES = 6
 #: A multi-block answer of a multiple of this many logs may be a silent cut.
@@ -69,10 +71,13 @@ class _Planned:
     guess: float
 
     @property
+    def ready(self) -> bool:
+        done = self.task.done() and not self.task.cancelled()
+        return done and self.task.exception() is None
+
+    @property
     def logs(self) -> float:
-        if self.task.done() and not self.task.cancelled() and self.task.exception() is None:
-            return len(self.task.result().logs)
-        return self.guess
+        return len(self.task.result().logs) if self.ready else self.guess
 
 
 class Fetcher:
@@ -84,8 +89,13 @@ class Fetcher:
         self._wanted = frozenset(self._addresses)
         self._blooms = Blooms(self._addresses)
         self._ranges = RangeSize()
-        #: The newest block as it was given last: it need not be asked for again.
-        self.newest: Block | None = None
+        self._newest: Block | None = None
+        self._hearsay = False
+
+    def knows(self, newest: Block, *, hearsay: bool = False) -> None:
+        """The newest block, which need not be asked for again. `hearsay`: somebody announced it;
+        the node has yet to show that it has that very block."""
+        self._newest, self._hearsay = newest, hearsay
 
     async def batches(self, first: int, head: Header, finality: int) -> AsyncGenerator[Batch, None]:
         """Batches from `first` to the head, in order, fetched ahead.
@@ -94,10 +104,10 @@ class Fetcher:
         """
         final = max(head.number - finality, -1)
         planned: deque[_Planned] = deque()
-        following = first
+        following, held = first, 0
         try:
             while following <= head.number or planned:
-                while following <= head.number and self._room(planned):
+                while following <= head.number and self._room(planned, held):
                     is_final = following <= final
                     size = self._ranges.size if is_final else UNFINAL_RANGE
                     last = min(following + size - 1, final if is_final else head.number)
@@ -105,25 +115,30 @@ class Fetcher:
                     reading = asyncio.create_task(self._range(following, last, head, final))
                     planned.append(_Planned(reading, guess))
                     following = last + 1
-                yield await planned[0].task
-                planned.popleft()
+                await planned[0].task
+                batch = _joined(planned, final)
+                held = len(batch.logs)
+                yield batch
+                held = 0
         finally:
             for other in planned:
                 other.task.cancel()
             await asyncio.gather(*(other.task for other in planned), return_exceptions=True)
 
     @staticmethod
-    def _room(planned: deque[_Planned]) -> bool:
+    def _room(planned: deque[_Planned], held: int) -> bool:
         if len(planned) >= READ_AHEAD:
             return False
-        return not planned or sum(other.logs for other in planned) < MOST_LOGS
+        return not planned or held + sum(other.logs for other in planned) < MOST_LOGS
 
     async def _range(self, first: int, last: int, head: Header, final: int) -> Batch:
         if last <= final:
             logs, blocks = await self._final_range(first, last)
         else:
             numbers = range(first, last + 1)
-            found, blocks = await _both(self._logs(first, last), self._blocks(numbers, head))
+            single = first == last and self._is_newest(head)
+            reading = self._newest_logs(head) if single else self._logs(first, last)
+            found, blocks = await _both(reading, self._blocks(numbers, head))
             logs = read_logs(found, first, last, self._wanted)
         headers = {number: header_of(block) for number, block in blocks.items()}
         _check_links(headers)
@@ -147,8 +162,8 @@ class Fetcher:
     async def _blocks(self, numbers: Sequence[int], head: Header | None) -> dict[int, Block]:
         """Headers by number; of the head the one that is at hand."""
         found: dict[int, Block] = {}
-        newest = self.newest
-        if head is not None and newest is not None and newest.hash.lower() == head.hash:
+        newest = self._newest
+        if head is not None and newest is not None and self._is_newest(head):
             found[head.number] = newest
         asked = [number for number in numbers if number not in found]
         for number, block in zip(
@@ -182,6 +197,18 @@ class Fetcher:
             found += part
         return found
 
+    def _is_newest(self, head: Header) -> bool:
+        return self._newest is not None and self._newest.hash.lower() == head.hash
+
+    async def _newest_logs(self, head: Header) -> list[Log]:
+        """By hash: the node answers for that very block or not at all."""
+        try:
+            return await self._rpc.block_logs(head.hash, self._addresses)
+        except RpcError as error:
+            if error.refusal is Refusal.HISTORY:
+                raise
+            raise ChainMovedError(f"block {head.number}: {error.text}") from error
+
     async def _uncut(self, part: list[Log], low: int, high: int) -> list[Log]:
         """The same logs asked for in halves: more of them, when the node had cut its answer."""
         middle = (low + high) // 2
@@ -211,6 +238,8 @@ class Fetcher:
         ]
         if not missing:
             return logs
+        if self._hearsay:
+            raise ChainMovedError("a block that was announced came without its logs")
         found: list[Log] = []
         for block in missing:
             try:
@@ -221,6 +250,34 @@ class Fetcher:
                 raise ChainMovedError(f"block {block.number}: {error.text}") from error
         more = read_logs(found, first, last, self._wanted)
         return sorted(logs + more, key=lambda log: log[:2])
+
+
+def _joined(planned: deque[_Planned], final: int) -> Batch:
+    """Takes the first batch out, and those after it that are there too, as far as all are final."""
+    batches = [planned.popleft().task.result()]
+    logs = len(batches[0].logs)
+    while planned and planned[0].ready and batches[0].last <= final:
+        following = planned[0].task.result()
+        logs += len(following.logs)
+        if logs > JOINED_LOGS or following.last > final or not _follows(batches[-1], following):
+            break
+        batches.append(following)
+        planned.popleft()
+    first, last = batches[0], batches[-1]
+    if first is last:
+        return first
+    return Batch(
+        first.first,
+        last.last,
+        {number: header for batch in batches for number, header in batch.headers.items()},
+        [log for batch in batches for log in batch.logs],
+        first.head,
+        first.final_number,
+    )
+
+
+def _follows(batch: Batch, following: Batch) -> bool:
+    return following.headers[following.first].parent_hash == batch.headers[batch.last].hash
 
 
 async def _both(

@@ -15,6 +15,7 @@ from berth.chain.heads import Heads
 from berth.chain.identity import verify_chain
 from berth.chain.nodes import Nodes
 from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
+from berth.chain.wire import Block
 from berth.core import telemetry
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
@@ -58,6 +59,9 @@ REHASH_SECONDS = 10.0
 #: Tries in a row on a chain that moves while it is read, before the node is called broken.
 RESTLESS = 10
 LONGEST_WAIT = 5.0
+#: What the tables say of logs that cannot be, and how often in a row they are asked for again.
+SENSELESS = frozenset({"index.gap", "index.logs", "chain.log"})
+DOUBTS = 3
 
 
 class Indexer:
@@ -93,6 +97,7 @@ class Indexer:
         self._fetcher = Fetcher(rpc, projector.addresses)
         self._board = Board(on_progress)
         self._verified = False
+        self._doubts = 0
         #: The cursor as this process knows it: its compare-and-set tells when it is out of date.
         self._known: Cursor | None = None
         self._last_seen: Header | None = None
@@ -126,6 +131,7 @@ class Indexer:
                 self._woken.clear()
                 try:
                     await self.sync_once()
+                    self._doubts = 0
                     wait = self._pause()
                 except (NodeUnreachableError, RpcError) as error:
                     self._verified = False  # whatever answers next may be another node
@@ -137,8 +143,10 @@ class Indexer:
                     self._board.trouble(f"database unreachable: {reason_of(error)}")
                     wait = min(max(wait, self._poll) * 2, LONGEST_WAIT)
                 except BerthError as error:
-                    self._board.stopped(str(error))
-                    raise
+                    if not self._doubted(error):
+                        self._board.stopped(str(error))
+                        raise
+                    self._board.trouble(str(error))
                 if self._ended():
                     return
                 with contextlib.suppress(TimeoutError):
@@ -174,11 +182,14 @@ class Indexer:
 
     async def _advance(self) -> bool:
         """True when the index is where the node is; False when it has to look again."""
-        newest = await self._rpc.block("latest")
+        newest = self._announced()
+        hearsay = newest is not None
+        if newest is None:
+            newest = await self._rpc.block("latest")
         if newest is None:
             raise NodeUnreachableError(self._rpc.where, "has no block")
         head = header_of(newest)
-        if self._heads is not None:
+        if self._heads is not None and not hearsay:
             self._heads.found(head.number)
         cursor = await self._heartbeat(await self._cursor(head), head)
         if head.number <= cursor.block_number:
@@ -186,7 +197,7 @@ class Indexer:
                 return False
         else:
             final = await self._finality.number(head.number)
-            self._fetcher.newest = newest
+            self._fetcher.knows(newest, hearsay=hearsay)
             if head.number - cursor.block_number > BACKFILL_BLOCKS:
                 self._board.rates.begin()
                 self._board.report(cursor, head.number)
@@ -201,10 +212,24 @@ class Indexer:
             except ReorgError:
                 await self._roll_back(cursor)
                 return False
+            except ChainMovedError:
+                if not hearsay or self._heads is None:
+                    raise
+                self._heads.newest = None  # the node has another one, or has it not yet
+                return False
         if not await self._rehashed(head, cursor):
             return False
         self._seen(head)
         return True
+
+    def _announced(self) -> Block | None:
+        """The header that was announced, when it follows on the last block read: its logs are then
+        asked for by its hash, which spares the question for the newest block."""
+        cursor = self._known
+        newest = None if self._heads is None else self._heads.newest
+        if cursor is None or newest is None or newest.number != cursor.block_number + 1:
+            return None
+        return newest if newest.parent_hash.lower() == cursor.block_hash else None
 
     async def _write(self, batch: Batch, cursor: Cursor) -> Cursor:
         if not batch.logs and cursor.block_number < self._deployment.block:
@@ -333,6 +358,17 @@ class Indexer:
         """What is wrong beyond a single call: another node goes first for a while."""
         if isinstance(error, HistoryMissingError) and isinstance(self._rpc, Nodes):
             self._rpc.lacks_history(error.where, error.message)
+
+    def _doubted(self, error: BerthError) -> bool:
+        """Logs that make no sense may be this node's, or this answer's: asked again, elsewhere
+        where there is another node. False when that was done, or cannot help."""
+        self._doubts += 1
+        if error.code not in SENSELESS or self._doubts > DOUBTS:
+            return False
+        if isinstance(self._rpc, Nodes):
+            self._rpc.distrust(error.message)
+        self._known = None
+        return True
 
     # ---- waiting
 

@@ -40,8 +40,10 @@ class Station:
                     self.listeners.append(connection)
             await connection.send(json.dumps(answer))
 
-    async def announce(self, number: int) -> None:
-        params = {"subscription": "0x1", "result": {"number": hex(number), "hash": "0x"}}
+    async def announce(self, number: int, header: Any = None) -> None:
+        """A bare number, or a whole header."""
+        head = header or {"number": hex(number), "hash": "0x"}
+        params = {"subscription": "0x1", "result": head}
         message = {"jsonrpc": "2.0", "method": "eth_subscription", "params": params}
         for listener in self.listeners:
             with suppress(Exception):

@@ -60,6 +60,8 @@ class Host:
         if method == "eth_getLogs":
             query = params[0]
             if "blockHash" in query:
+                if query["blockHash"] in [b.header.hash for b in node.chain[height + 1 :]]:
+                    raise RpcError(method, -32000, "unknown block", None)
                 found = await node.block_logs(query["blockHash"], query["address"])
             else:
                 last = min(int(query["toBlock"], 16), height)

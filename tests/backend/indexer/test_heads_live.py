@@ -9,17 +9,21 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, cast
 
+import msgspec
 import pytest
 from berth.chain.heads import Heads
 from berth.chain.local import LocalChain, LocalChainOptions
 from berth.chain.nodes import Nodes
 from berth.chain.rpc import Rpc
 from berth.core.errors import BerthError
+from berth.indexer.digest import digest
 from berth.indexer.run import Indexer
 from berth.store import Store
+from fake_http import Host, Net
 from fake_node import FakeNode
 
 from tests.backend.chain.station import station
+from tests.backend.databases import Databases
 
 
 async def until(condition: Callable[[], bool], seconds: float = 20) -> None:
@@ -78,6 +82,61 @@ async def test_a_block_announced_before_the_node_has_it_is_waited_for_closely(st
             await asyncio.sleep(0.05)
             node.mine()
             await following.wait_for(node.height, 10)
+
+
+async def test_an_announced_header_spares_a_question_and_is_not_believed_without_its_logs(
+    store: Store, databases: Databases
+) -> None:
+    node = FakeNode(6)
+    node.mine(10)
+    host = Host(node)
+    async with (
+        station() as announcer,
+        Rpc("http://only:8545", transport=Net(only=host), backoff=0.0) as rpc,
+    ):
+        heads = Heads([announcer.url])
+        following = Indexer(store, rpc, node.deployment, heads=heads, finality=8, poll=30.0)
+        following._next_rehash = float("inf")  # it asks for blocks, too
+        async with running(following):
+            await following.wait_for(node.height)
+            await until(lambda: heads.live and following.caught_up)
+            for lie in ("none", "fork", "absent", "empty"):
+                header = None
+                while header is None or not node.tip.logs:
+                    node.mine(1, actions=6)
+                    header = msgspec.to_builtins(node.tip.header)
+                    if not node.tip.logs:
+                        following.wake()
+                        await following.wait_for(node.height, 10)
+                        await until(lambda: following.caught_up)
+                host.calls.clear()
+                if lie == "fork":  # another block at that height, of a node elsewhere
+                    header = {**header, "hash": "0x" + "77" * 32}
+                if lie == "empty":  # it gives no logs of a block that it has not got yet
+                    host.lie = lambda method, params: (
+                        {"result": []}
+                        if method == "eth_getLogs" and "blockHash" in params[0]
+                        else None
+                    )
+                if lie == "absent":
+                    host.lag = 1
+                await announcer.announce(node.height, header)
+                if lie == "absent":
+                    await until(lambda: host.calls["eth_getBlockByNumber"] >= 1)
+                    host.lag = 0
+                if lie == "empty":
+                    await until(lambda: host.calls["eth_getBlockByNumber"] >= 1)
+                    host.lie = None
+                await following.wait_for(node.height, 10)
+                await until(lambda: following.caught_up)
+                assert following.status.block_hash == node.tip.header.hash
+                if lie == "none":
+                    assert host.calls["eth_getBlockByNumber"] == 0
+                    assert host.calls["eth_getLogs"] == 1
+        fresh = databases.open()
+        await Indexer(fresh, rpc, node.deployment, finality=8).sync_once()
+        with store.read() as one, fresh.read() as other:
+            assert digest(one).sha256 == digest(other).sha256
 
 
 async def test_polling_goes_on_where_announcements_do_not_come(

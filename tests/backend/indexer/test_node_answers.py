@@ -200,6 +200,7 @@ async def test_ranges_are_read_ahead_while_a_batch_is_used_and_memory_is_bounded
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.WANTED_LOGS", 40)
     monkeypatch.setattr(fetch_module, "MOST_LOGS", 120)
+    monkeypatch.setattr(fetch_module, "JOINED_LOGS", 0)
     fetcher = Fetcher(rpc_of(host), ADDRESSES)
     seen: list[Batch] = []
     ahead: list[int] = []
@@ -212,6 +213,27 @@ async def test_ranges_are_read_ahead_while_a_batch_is_used_and_memory_is_bounded
     assert max(ahead) >= 2
     assert max(ahead) <= fetch_module.READ_AHEAD
     assert len(seen) > 20
+
+
+async def test_ranges_that_wait_are_handed_over_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
+    monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
+    monkeypatch.setattr(fetch_module, "JOINED_LOGS", 100)
+    node = chain(300)
+    fetcher = Fetcher(rpc_of(Host(node)), ADDRESSES)
+    seen: list[Batch] = []
+    async for batch in fetcher.batches(0, header_of(node.tip.header), FINALITY):
+        seen.append(batch)
+        await asyncio.sleep(0.02)  # the writer is slow
+    assert whole(seen, node)
+    joined = [batch for batch in seen if batch.last - batch.first >= 10]
+    assert len(joined) > 5
+    for batch in joined:
+        assert len(batch.logs) <= 100
+        assert batch.last <= node.height - FINALITY
+        assert {batch.first, batch.last, *(log.block_number for log in batch.logs)} <= set(
+            batch.headers
+        )
 
 
 async def test_an_abandoned_read_leaves_nothing_under_way() -> None:
@@ -228,7 +250,7 @@ async def test_the_head_at_hand_is_not_asked_for_again() -> None:
     node = chain(20)
     host = Host(node)
     fetcher = Fetcher(rpc_of(host), ADDRESSES)
-    fetcher.newest = node.tip.header
+    fetcher.knows(node.tip.header)
     head = header_of(node.tip.header)
     found = [batch async for batch in fetcher.batches(node.height, head, FINALITY)]
     assert host.calls["eth_getBlockByNumber"] == 0

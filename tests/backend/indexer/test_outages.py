@@ -7,7 +7,9 @@ import logging
 from collections.abc import Callable
 from typing import Any, cast
 
+import msgspec
 import pytest
+from berth.chain.abi import load_abi
 from berth.chain.nodes import Nodes
 from berth.chain.rpc import NodeUnreachableError, Rpc
 from berth.indexer.cursor import read_cursor
@@ -130,6 +132,7 @@ async def test_a_backfill_goes_on_at_the_next_node_when_one_ends_in_the_middle(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
+    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
     node = chain(200)
     net = Net(first=Host(node), second=Host(node))
     first = net.hosts["first"]
@@ -207,6 +210,52 @@ async def test_a_node_that_contradicts_itself_gives_way(store: Store, databases:
     assert digest_of(store) == await clean_digest(databases, node)
 
 
+async def test_logs_that_make_no_sense_are_asked_of_another_node(
+    store: Store, databases: Databases
+) -> None:
+    """A log that later ones build on is left out of a final range."""
+    node = chain(120)
+    settled = "0x" + load_abi("ParkingMarket").events["Settled"].topic.hex()
+    booked = "0x" + load_abi("ParkingMarket").events["Leased"].topic.hex()
+    lease = next(log.topics[1] for b in node.chain for log in b.logs if log.topics[0] == settled)
+    net = Net(first=Host(node), second=Host(node))
+
+    def leaves_out(method: str, params: list[Any]) -> dict[str, Any] | None:
+        if method != "eth_getLogs" or "blockHash" in params[0]:
+            return None
+        first, last = int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16)
+        logs = [log for b in node.chain[first : last + 1] for log in b.logs]
+        kept = [log for log in logs if log.topics[:2] != [booked, lease]]
+        return {"result": msgspec.to_builtins(kept)}
+
+    net.hosts["first"].lie = leaves_out
+    async with Nodes(net.urls, node.deployment, transport=net, backoff=0.0, probe=0.0) as nodes:
+        following = indexer(store, nodes, node)
+        running = asyncio.create_task(following.run())
+        await following.wait_for(node.height, 20)
+        running.cancel()
+        assert nodes.report()[0].state == "contradicts itself"
+        assert "gap" in str(nodes.report()[0].why)
+    assert digest_of(store) == await clean_digest(databases, node)
+
+
+async def test_a_node_that_turns_to_another_chain_gives_way_at_the_next_look(
+    store: Store,
+) -> None:
+    node = chain(20)
+    net = Net(first=Host(node), second=Host(node))
+    async with Nodes(net.urls, node.deployment, transport=net, backoff=0.0, probe=0.0) as nodes:
+        following = indexer(store, nodes, node)
+        await following.sync_once()
+        net.hosts["first"].chain_id = 5
+        net.hosts["first"].node = FakeNode(9)
+        following._verified = False  # as after any trouble
+        node.mine(2)
+        status = await following.sync_once()
+        assert status.block_hash == node.tip.header.hash
+        assert [report.state for report in nodes.report()] == ["not ours", "well"]
+
+
 async def test_where_every_node_is_away_the_index_waits_and_says_so(store: Store) -> None:
     node = chain(10)
     net = Net(first=Host(node), second=Host(node))
@@ -232,6 +281,7 @@ async def test_blocks_that_come_and_go_during_the_backfill_are_neither_lost_nor_
     """The chain grows, and its newest blocks are replaced, while history is still read."""
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
+    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
     node = chain(150)
     host = Host(node)
     reorgs = 0
@@ -301,6 +351,7 @@ async def test_progress_is_told_with_rate_and_time_left(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
+    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
     monkeypatch.setattr("berth.indexer.status.SAY_SECONDS", 0.0)
     caplog.set_level(logging.INFO)
     node = chain(200)
@@ -343,6 +394,7 @@ async def test_an_index_that_is_told_to_end_ends_between_two_ranges(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 5)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 5)
+    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
     node = chain(300)
     stop = asyncio.Event()
     tasks = asyncio.all_tasks()
@@ -368,6 +420,7 @@ async def test_an_index_that_is_cancelled_leaves_a_whole_commit(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 5)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 5)
+    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
     node = chain(200)
     for wait in (0.0, 0.01, 0.03):
         running = asyncio.create_task(indexer(store, node, node).run())
