@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 from berth.chain.local import free_port
 from berth.cli.demo.driving import PLATE, WRONG_PLATE
@@ -205,6 +206,25 @@ async def test_a_role_waits_for_what_is_not_there_yet_and_says_what_it_waits_for
     assert "sesame" not in keeper.said()
     assert keeper.process.poll() is None
     assert await asyncio.to_thread(keeper.stop) == 0
+
+
+async def test_everything_in_one_process_on_postgresql_with_two_nodes_and_a_broker_elsewhere(
+    town: Town,
+) -> None:
+    mqtt = town.roles.variables["BERTH_MQTT_URL"]
+    port = mqtt.rpartition(":")[2]
+    town.roles.start("devices", "--broker", "--mqtt-port", port, BERTH_MQTT_URL="")
+    nodes = f"http://127.0.0.1:{free_port()},{town.url}"
+    up = await asyncio.to_thread(town.roles.start, "up", BERTH_RPC_URL=nodes)
+    assert (up.ready["mqtt"], up.ready["pid"]) == (mqtt, up.process.pid)
+    async with httpx.AsyncClient(base_url=up.ready["http"], trust_env=False) as client:
+        async with asyncio.timeout(30):
+            while (answer := await client.get("/ready")).status_code != 200:
+                await asyncio.sleep(0.5)
+        assert all(check["ok"] for check in answer.json()["checks"])
+    assert not (town.settings.home / "berth.sqlite").exists()
+    assert (town.settings.keys / "operator.token").stat().st_mode & 0o777 == 0o600
+    assert await asyncio.to_thread(up.stop) == 0
 
 
 async def until_said(process: Process, text: str, seconds: float = 60.0) -> None:

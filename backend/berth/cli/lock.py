@@ -20,6 +20,7 @@ from berth.core.deployment import load_deployment
 from berth.core.errors import BerthError
 from berth.core.ids import city_number, parse_space, space_hex, space_id
 from berth.core.keys import read_password
+from berth.core.logs import configure_logs
 from berth.core.settings import load_settings
 
 app = typer.Typer(
@@ -92,12 +93,16 @@ def simulate(
     from berth.devices.simulator.runner import run_locks
     from berth.devices.simulator.stay import Timing
 
+    settings = load_settings()
+    configure_logs(settings.log_level, settings.log_format, role="lock")
     password = None if password_file is None else read_password(file=password_file)
     timing = Timing(travel=travel, debounce=debounce)
 
     async def main() -> None:
         async with _clock(rpc) as clock:
-            running = asyncio.ensure_future(run_locks(home, broker, clock, timing, password))
+            running = asyncio.ensure_future(
+                run_locks(home, broker, clock, timing, password, settings.mqtt_ca_file)
+            )
             loop = asyncio.get_running_loop()
             for number in (signal.SIGINT, signal.SIGTERM):
                 loop.add_signal_handler(number, running.cancel)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Any
 
@@ -65,6 +66,15 @@ app = typer.Typer(
 @app.callback()
 def root() -> None:
     """Berth: private parking spaces, shared by contracts that nobody has to trust."""
+    from berth.core.logs import configure_logs
+    from berth.core.settings import LOG_FORMATS, LOG_LEVELS
+
+    # Commands that run on set their own; a bad value is for the settings to name.
+    level = os.environ.get("BERTH_LOG_LEVEL", "").strip().lower()
+    form = os.environ.get("BERTH_LOG_FORMAT", "").strip().lower()
+    configure_logs(
+        level if level in LOG_LEVELS else "warning", form if form in LOG_FORMATS else "text"
+    )
 
 
 def main() -> None:

@@ -33,10 +33,10 @@ class Settings:
     `signer_url` is where the signer listens, `unix:PATH` or `http(s)://HOST:PORT`;
     `signer_secret_file` what its callers must know, None on a Unix socket; `signer_rpc_urls` the
     signer's own nodes, empty = it has none. `mqtt_url` is a broker elsewhere, None = the embedded
-    one. `spend_cap` is wei of gas a day, `max_fee_gwei` the most paid a unit of gas, None = what the
-    chain asks; `finality` blocks. `ready_blocks` and `ready_seconds`
-    bound how far the index may be behind, and how old its newest block may be (0 = any age), while
-    the service counts as ready.
+    one. `spend_cap` is wei of gas a day, `max_fee_gwei` the most paid a unit of gas, None = what
+    the chain asks; `finality` blocks. `ready_blocks` and `ready_seconds` bound how far the index
+    may be behind, and how old its newest block may be (0 = any age), while the service counts as
+    ready.
     """
 
     home: Path
@@ -123,7 +123,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         spend_cap=_number(env, "BERTH_SPEND_CAP", SPEND_CAP, 1, 10**27),
         max_fee_gwei=(
             _number(env, "BERTH_MAX_FEE_GWEI", 0, 1, 10**9)
-            if env.get("BERTH_MAX_FEE_GWEI")
+            if _text(env, "BERTH_MAX_FEE_GWEI", "")
             else None
         ),
         finality=_number(env, "BERTH_FINALITY", FINALITY, 1, 100_000),

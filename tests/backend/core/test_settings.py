@@ -30,6 +30,7 @@ def test_the_defaults_work_on_one_machine():
     files = (settings.mqtt_password_file, settings.mqtt_ca_file, settings.signer_secret_file)
     assert files == (None,) * 3
     assert (settings.finality, settings.spend_cap) == (64, 10**18)
+    assert (settings.max_fee_gwei, settings.max_fee) == (None, None)
     assert (settings.log_level, settings.log_format) == ("info", "text")
     assert settings.operator_token_file == settings.keys / "operator.token"
     assert settings.keys == settings.home / "keys"
@@ -53,6 +54,7 @@ def test_every_variable_is_heard(tmp_path):
             "BERTH_MQTT_CA_FILE": "/etc/ca.pem",
             "BERTH_SPEND_CAP": "5000000000000000",
             "BERTH_FINALITY": "12",
+            "BERTH_MAX_FEE_GWEI": "80",
             "BERTH_READY_BLOCKS": "3",
             "BERTH_READY_SECONDS": "0",
             "BERTH_OPERATOR_TOKEN_FILE": "/run/operator",
@@ -82,6 +84,7 @@ def test_every_variable_is_heard(tmp_path):
     assert settings.mqtt_ca_file == Path("/etc/ca.pem")
     assert (settings.spend_cap, settings.finality) == (5 * 10**15, 12)
     assert (settings.ready_blocks, settings.ready_seconds) == (3, 0)
+    assert (settings.max_fee_gwei, settings.max_fee) == (80, 80 * 10**9)
     assert settings.operator_token_file == Path("/run/operator")
     assert settings.log_format == "json"
     assert settings.database_url == "postgresql://berth@db/berth"
@@ -127,6 +130,7 @@ def test_an_empty_variable_is_an_unset_one():
         ("BERTH_SPEND_CAP", "0"),
         ("BERTH_SPEND_CAP", "1e18"),
         ("BERTH_FINALITY", "0"),
+        ("BERTH_MAX_FEE_GWEI", "0"),
         ("BERTH_READY_BLOCKS", "few"),
         ("BERTH_READY_SECONDS", "-1"),
         ("BERTH_LOG_FORMAT", "xml"),

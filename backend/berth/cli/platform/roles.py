@@ -10,7 +10,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from berth.chain.heads import Heads
 from berth.chain.nodes import Nodes
@@ -33,12 +32,12 @@ from berth.relay.orders import Signing
 from berth.relay.policy import Policy
 from berth.relay.run import Relay
 from berth.store.engine import Store
+from berth.store.outage import OUTAGE, reason_of
 from berth.store.wake import announce
 from berth.web.app import create_app
 from berth.web.services import Services
 
 _LOOK = 0.05
-_AGAIN = 1.0
 _log = structlog.get_logger("berth.role")
 
 
@@ -56,7 +55,7 @@ async def add_indexer(
         on_block=site.follow,
         on_commit=on_commit,
     )
-    site.parts.start("index", _with_database("index", indexer.run))
+    site.parts.start("index", indexer.run())
     if show and sys.stderr.isatty():
         site.parts.start("progress", draw_progress(lambda: indexer.status))
 
@@ -185,21 +184,10 @@ def _nudge(nudges: ThreadPoolExecutor, store: Store) -> None:
         try:
             with store.write() as conn:
                 announce(conn)
-        except (OperationalError, InterfaceError) as error:
-            _log.warning("no nudge", reason=str(error.orig).strip())
+        except OUTAGE as error:
+            _log.warning("no nudge", reason=reason_of(error))
 
     nudges.submit(tell)
-
-
-async def _with_database(name: str, run: Callable[[], Any]) -> None:
-    """Runs a part again whenever its database was away."""
-    while True:
-        try:
-            await run()
-            return
-        except (OperationalError, InterfaceError) as error:
-            _log.warning("no database", part=name, reason=str(error.orig).strip())
-        await asyncio.sleep(_AGAIN)
 
 
 async def _end_server(server: ApiServer, site: Site) -> None:

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import select
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from berth.chain.identity import verify_chain
 from berth.chain.nodes import Nodes
@@ -26,6 +25,7 @@ from berth.core.settings import Settings
 from berth.relay.policy import LOCAL_CHAINS
 from berth.store.engine import Store, bind_deployment, open_store
 from berth.store.kept import space_private, vehicles_private
+from berth.store.outage import OUTAGE, reason_of
 
 #: How often a local chain is asked for the time, seconds.
 _FOLLOW_SECONDS = 0.5
@@ -109,9 +109,9 @@ def open_bound(settings: Settings, deployment: Deployment) -> Store:
     store = open_store(settings.database_url, deployment)
     try:
         bind_deployment(store, deployment)
-    except (OperationalError, InterfaceError) as error:
+    except OUTAGE as error:
         store.close()
-        raise BerthError("store.unreachable", str(error.orig).strip(), status=503) from error
+        raise BerthError("store.unreachable", reason_of(error), status=503) from error
     except BaseException:
         store.close()
         raise

@@ -11,7 +11,7 @@ import aiomqtt
 import structlog
 
 from berth.core.clock import Clock
-from berth.devices.mqtt import BrokerAddress, client, keep_connected
+from berth.devices.mqtt import BrokerAddress, BrokerLogin, keep_connected
 from berth.devices.simulator.home import LockHome, open_home
 from berth.devices.simulator.lock import Lock
 from berth.devices.simulator.stay import STANDARD, Timing
@@ -29,12 +29,16 @@ class LockProgram:
     """One lock and its connection to a broker."""
 
     def __init__(
-        self, home: LockHome, broker: BrokerAddress, clock: Clock, timing: Timing = STANDARD
+        self,
+        home: LockHome,
+        broker: BrokerAddress,
+        clock: Clock,
+        timing: Timing = STANDARD,
+        ca_file: Path | None = None,
     ) -> None:
         self.lock = Lock(home, clock, timing)
-        self._broker = broker
         self._id = home.lock_id
-        self._password = home.mqtt_password
+        self._login = BrokerLogin(broker, home.lock_id, home.mqtt_password, ca_file)
 
     async def run(self) -> None:
         """Until cancelled; then lets a movement of the bar end."""
@@ -54,10 +58,11 @@ class LockProgram:
         will = aiomqtt.Will(
             topic(self._id, AVAILABILITY), self.lock.reports.will(), qos=1, retain=True
         )
-        return client(self._broker, self._id, self._password, will=will)
+        return self._login.client(will=will)
 
     def _lost(self, error: BaseException) -> None:
-        _log.warning("not connected", lock=self._id, reason=str(error))
+        refusal = self._login.refusal(error)
+        _log.warning("not connected", lock=self._id, code=refusal.code, reason=refusal.message)
 
     async def _session(self, connection: aiomqtt.Client) -> None:
         for leaf in (GRANT, COMMAND, WORLD):
@@ -116,11 +121,13 @@ async def run_locks(
     clock: Clock,
     timing: Timing = STANDARD,
     password: str | None = None,
+    ca_file: Path | None = None,
 ) -> None:
-    """Run the locks of several homes in this process until cancelled."""
+    """Run the locks of several homes in this process until cancelled. `ca_file` (PEM) is whom an
+    `mqtts` broker is checked against."""
     address = BrokerAddress.parse(broker_url)
     homes = [open_home(folder, password) for folder in folders]
-    programs = [LockProgram(home, address, clock, timing) for home in homes]
+    programs = [LockProgram(home, address, clock, timing, ca_file) for home in homes]
     async with asyncio.TaskGroup() as tasks:
         for program in programs:
             tasks.create_task(program.run())
