@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 
 import pytest
 from berth.core.errors import BerthError
@@ -268,15 +269,16 @@ async def test_plate_and_salt_are_nowhere_in_the_grants_table(street: Street, wi
 # ---- the outbox: bookings, ends, reorgs
 
 
-def put(street: Street, kind: str, lease: str, key: str | None = None) -> None:
+def put(street: Street, kind: str, lease: str, key: str | None = None, **payload: str) -> None:
+    """The indexer hands a change over."""
+    told = {"driver": DINO.address, "owner": OLGA.address, "spaceId": street.space}
     with street.store.write() as conn:
         conn.execute(
             insert(outbox).values(
                 kind=kind,
                 key=key or f"{kind}:{lease}",
                 lease_id=lease,
-                payload_json=f'{{"driver":"{DINO.address}","owner":"{OLGA.address}",'
-                f'"spaceId":"{street.space}"}}',
+                payload_json=json.dumps(told | payload),
                 created_block=90,
                 block_hash="0x" + "90" * 32,
                 block_timestamp=NOW,

@@ -45,6 +45,7 @@ class Chain:
         self.skips: set[int] = set()
         self.refuses: set[str] = set()  # verbs
         self.delisted: list[int] = []
+        self.paid: list[str] = []
 
     async def block(self, _: int | str) -> Block:
         now = self._street.clock.now()
@@ -85,6 +86,9 @@ class Chain:
             self.records.append((record["leaseId"], record["kind"]))
         elif name == "delist":
             self.delisted.append(given["spaceId"])
+        elif name in ("payout", "payoutBatch"):
+            wanted = given["accounts"] if name == "payoutBatch" else [given["account"]]
+            self.paid += [str(one).lower() for one in wanted]
         else:
             wanted = given["leaseIds"] if name == "closeBatch" else [given["leaseId"]]
             self.closed += [number for number in wanted if number not in self.skips]
