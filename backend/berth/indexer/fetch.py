@@ -136,8 +136,8 @@ class Fetcher:
             logs, blocks = await self._final_range(first, last)
         else:
             numbers = range(first, last + 1)
-            single = first == last and self._is_newest(head)
-            reading = self._newest_logs(head) if single else self._logs(first, last)
+            announced = self._hearsay and first == last and self._is_newest(head)
+            reading = self._newest_logs(head) if announced else self._logs(first, last)
             found, blocks = await _both(reading, self._blocks(numbers, head))
             logs = read_logs(found, first, last, self._wanted)
         headers = {number: header_of(block) for number, block in blocks.items()}
