@@ -20,7 +20,6 @@ from sqlalchemy import (
     tuple_,
     update,
 )
-from sqlalchemy.exc import SQLAlchemyError
 
 from berth.core import telemetry
 from berth.core.clock import Clock
@@ -40,6 +39,7 @@ from berth.store.clock import database_now, moment
 from berth.store.derived import leases
 from berth.store.engine import Store
 from berth.store.kept import commands, lock_states
+from berth.store.outage import OUTAGE, reason_of
 
 #: (lock id, topic leaf, payload); raises BerthError `relay.offline` while there is no broker.
 Send = Callable[[str, str, bytes], Awaitable[None]]
@@ -173,13 +173,14 @@ class Delivery:
     async def _send_command(self, taken: Taken) -> bool:
         row = taken.claim.row
         try:
-            if grants_first := self._granting.get(row["lock_id"]):
-                await asyncio.wait(set(grants_first))
             if taken.challenge is None:
                 await self._send(row["lock_id"], COMMAND, ASK_HELLO)
                 await self._release(taken.claim, _ASK_SECONDS, "lock.challenge", attempts=0)
                 return False
             ticket = await self._signer.ticket(_order(taken.claim, *taken.challenge))
+            # signed beside a grant of the same lock, sent after it
+            if grants_first := self._granting.get(row["lock_id"]):
+                await asyncio.wait(set(grants_first))
             # Marked before it leaves: whoever lost the claim meanwhile learns it here, and a
             # message that is lost is sent again when the lock does not answer.
             if not await self._write(self._mark_published, taken.claim):
@@ -280,8 +281,8 @@ class Delivery:
         """Without the database the claim runs out by itself."""
         try:
             await self._write(work, *args)
-        except SQLAlchemyError as error:
-            _log.warning("no database", reason=str(error))
+        except OUTAGE as error:
+            _log.warning("no database", reason=reason_of(error))
 
     async def _write(self, work: Callable[..., Any], *args: Any) -> Any:
         def run() -> Any:

@@ -33,6 +33,7 @@ from berth.store.clock import moment
 from berth.store.derived import settlements
 from berth.store.engine import Store
 from berth.store.kept import evidence
+from berth.store.outage import OUTAGE
 
 #: A lease that is unknown may be mined again after a reorg for this long, seconds.
 _UNKNOWN_SECONDS = 600
@@ -77,6 +78,8 @@ class Keeper:
         for number, held in enumerate(claims):
             try:
                 done = await self._bring(held)
+            except OUTAGE:
+                raise  # the claims run out by themselves
             except Exception as error:  # one lease's trouble is nobody else's
                 _log.exception("evidence failed", lease=held.row["lease_id"])
                 done = False

@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 from sqlalchemy import func, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from berth.core.errors import BerthError
 from berth.relay.bookings import Bookings
@@ -19,6 +18,7 @@ from berth.relay.closer import Closer
 from berth.relay.keeper import Keeper
 from berth.store.engine import Store
 from berth.store.kept import events
+from berth.store.outage import OUTAGE, reason_of
 from berth.store.wake import listen
 
 EVIDENCE_SECONDS = 0.5
@@ -27,6 +27,8 @@ BOOKINGS_SECONDS = 1.0
 CLOSE_SECONDS, DELIST_SECONDS, PAYOUT_SECONDS = 30.0, 30.0, 300.0
 #: After a failure, seconds; twice as long after each further one.
 _LONGEST_PAUSE = 60.0
+#: To be waited out.
+_AWAY: tuple[type[Exception], ...] = (BerthError, *OUTAGE)
 _log = structlog.get_logger("berth.keeper")
 
 
@@ -90,8 +92,8 @@ class KeeperProgram:
                 pause = seconds
                 if self.troubles.pop(name, None) is not None:
                     _log.info("keeper goes on", part=name)
-            except (BerthError, SQLAlchemyError) as error:
-                self._trouble(name, str(error))
+            except _AWAY as error:
+                self._trouble(name, reason_of(error))
                 pause = min(max(pause * 2, 1.0), max(seconds, _LONGEST_PAUSE))
             except Exception as error:
                 _log.exception("keeper", part=name)

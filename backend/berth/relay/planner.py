@@ -14,7 +14,6 @@ from typing import Any
 
 import structlog
 from sqlalchemy import ColumnElement, Connection, func, or_, select, union
-from sqlalchemy.exc import InterfaceError, OperationalError
 
 from berth.core.access import Policy as Limits
 from berth.core.access_reasons import ReasonCode
@@ -27,6 +26,7 @@ from berth.relay.rows import Row, every
 from berth.store.derived import leases, spaces
 from berth.store.kept import commands as command_rows
 from berth.store.kept import confirmations, lock_states, presence
+from berth.store.outage import OUTAGE
 
 #: What a driver told this long ago may still lead to something, seconds.
 _RECENT = 1800
@@ -278,7 +278,7 @@ def _alone(what: str, which: str) -> Iterator[None]:
     database does."""
     try:
         yield
-    except (OperationalError, InterfaceError):
+    except OUTAGE:
         raise
     except Exception:
         _log.exception("plan failed", **{what: which})

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import aiomqtt
 import structlog
-from sqlalchemy.exc import InterfaceError, OperationalError, SQLAlchemyError
 
 from berth.core import telemetry
 from berth.core.clock import Clock
@@ -30,6 +29,7 @@ from berth.relay.planner import Agenda, Planner
 from berth.relay.policy import IndexView, Policy
 from berth.relay.watch import Watch
 from berth.store.engine import Store
+from berth.store.outage import OUTAGE, reason_of
 from berth.store.wake import listen
 
 #: Without a nudge the tables are looked at this often, seconds.
@@ -114,7 +114,9 @@ class Relay:
                 await self._step()
                 if len(self._sending) >= _MOST_AT_ONCE:
                     await asyncio.wait(set(self._sending), return_when=asyncio.FIRST_COMPLETED)
-            except (BerthError, SQLAlchemyError) as error:
+            except OUTAGE as error:
+                _log.warning("no database", reason=reason_of(error))
+            except BerthError as error:
                 _log.warning("relay", reason=str(error))
             except Exception:
                 # The next look may do better; locks that wait must not wait for this one's end.
@@ -219,8 +221,8 @@ class Relay:
         while True:
             try:
                 return await asyncio.to_thread(work, *args)
-            except (OperationalError, InterfaceError) as error:
-                _log.warning("no database", reason=str(error.orig).strip())
+            except OUTAGE as error:
+                _log.warning("no database", reason=reason_of(error))
             await asyncio.sleep(pause)
             pause = min(pause * 2, _DATABASE_LONGEST)
 

@@ -6,7 +6,6 @@ import asyncio
 
 import structlog
 from sqlalchemy import Connection, exists, or_, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from berth.core.clock import Clock
 from berth.core.slots import SLOT_SECONDS
@@ -16,6 +15,7 @@ from berth.store.derived import leases
 from berth.store.engine import Store
 from berth.store.incidents import open_incident, settle_incidents
 from berth.store.kept import commands, confirmations, incidents, lock_states, presence
+from berth.store.outage import OUTAGE, reason_of
 
 _SECONDS = 15.0
 #: Leases that ended longer ago are nobody's news, seconds.
@@ -36,8 +36,8 @@ class Watch:
         while True:
             try:
                 await asyncio.to_thread(self.look)
-            except SQLAlchemyError as error:
-                _log.warning("watch", reason=str(error))
+            except OUTAGE as error:
+                _log.warning("no database", reason=reason_of(error))
             except Exception:
                 _log.exception("watch failed")
             await asyncio.sleep(_SECONDS)

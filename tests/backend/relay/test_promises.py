@@ -18,7 +18,6 @@ from tests.backend.relay.street import Street
 from tests.backend.relay.test_delivery import Wire, put, relay
 from tests.backend.worlds import NOW
 
-
 MINE, OTHER = "00000001", "00000002"
 
 
