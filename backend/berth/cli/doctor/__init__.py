@@ -61,10 +61,11 @@ def _print(findings: list[Finding]) -> None:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table("check", "", "what", "what to do", box=None, pad_edge=False)
+    table = Table("check", "", "what, and what to do", box=None, pad_edge=False)
     for one in findings:
         level = Text(one.level.value, style=_STYLES[one.level])
-        table.add_row(Text(one.check), level, Text(one.says), Text(one.do))
+        words = Text(one.says) if not one.do else Text(f"{one.says}\n-> {one.do}")
+        table.add_row(Text(one.check), level, words)
     console = Console()
     console.print(table)
     counts = {level: sum(one.level is level for one in findings) for level in Level}

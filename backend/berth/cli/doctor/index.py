@@ -34,25 +34,50 @@ _REBUILD = "`berth index rebuild`; if it stays, index anew into an empty databas
 
 
 async def examine(case: Case) -> list[Finding]:
-    """Its own state first; then against the chain; then, with `deep`, against its own raw logs."""
-    store, deployment = case.store, case.deployment
-    if store is None or deployment is None:
-        return [unchecked("index", "database or deployment is missing")]
-    if await asyncio.to_thread(_revision, store) != HEAD:
-        return [unchecked("index", "the database is at another migration")]
-    findings = [await asyncio.to_thread(_state, case, store)]
-    async with Nodes(case.settings.rpc_urls, deployment, timeout=10.0, retries=1) as rpc:
+    """Its own word."""
+    opened = await _open(case, "index")
+    return (
+        [opened]
+        if isinstance(opened, Finding)
+        else [await asyncio.to_thread(_state, case, opened[0])]
+    )
+
+
+async def against_chain(case: Case) -> list[Finding]:
+    """Index and chain at one block."""
+    opened = await _open(case, "index.chain")
+    if isinstance(opened, Finding):
+        return [opened]
+    store, deployment = opened
+    # a node that hangs is a finding of its own: here it is not waited for
+    async with Nodes(case.settings.rpc_urls, deployment, timeout=8.0, retries=0) as rpc:
         try:
-            findings += await _against_chain(case, store, deployment, rpc)
+            return await _against_chain(case, store, deployment, rpc)
         except BerthError as error:
-            findings.append(_unanswered(error))
-    if case.deep:
-        try:
-            findings.append(await asyncio.to_thread(_again, store, deployment))
-        except BerthError as error:
-            says = f"the kept logs cannot be projected: {error}"
-            findings.append(trouble("index.rebuild", says, "index anew into an empty database"))
-    return findings
+            return [_unanswered(error)]
+
+
+async def again(case: Case) -> list[Finding]:
+    """The index made anew from its own raw logs, with `deep`."""
+    opened = await _open(case, "index.rebuild")
+    if not case.deep:
+        return []
+    if isinstance(opened, Finding):
+        return [opened]
+    try:
+        return [await asyncio.to_thread(_again, *opened)]
+    except BerthError as error:
+        says = f"the kept logs cannot be projected: {error}"
+        return [trouble("index.rebuild", says, "index anew into an empty database")]
+
+
+async def _open(case: Case, check: str) -> tuple[Store, Deployment] | Finding:
+    """What there is to look at, or why there is nothing."""
+    if case.store is None or case.deployment is None:
+        return unchecked(check, "database or deployment is missing")
+    if await asyncio.to_thread(_revision, case.store) != HEAD:
+        return unchecked(check, "the database is at another migration")
+    return case.store, case.deployment
 
 
 def _revision(store: Store) -> str | None:

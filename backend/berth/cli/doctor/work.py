@@ -30,13 +30,13 @@ _ETHER = Currency("ether", 18)
 
 
 async def examine(case: Case) -> list[Finding]:
-    """The tables, then the purse."""
+    """The tables."""
     if case.store is None:
         return [unchecked("work", "the database cannot be opened")]
     state, told = await asyncio.to_thread(_look, case.store)
     if state is None:
         return [unchecked("work", "the database is at another migration")]
-    findings = [
+    return [
         *_outbox(state),
         *_commands(state),
         _evidence(state),
@@ -44,8 +44,11 @@ async def examine(case: Case) -> list[Finding]:
         *_roles(state),
         _spending(case, state),
     ]
-    findings.append(await _gas(case))
-    return findings
+
+
+async def purse(case: Case) -> list[Finding]:
+    """Can the relay's key pay for what is likely to come?"""
+    return [await _gas(case)]
 
 
 def _look(store: Store) -> tuple[Work | None, list[str]]:
@@ -145,7 +148,6 @@ def _spending(case: Case, state: Work) -> Finding:
 
 
 async def _gas(case: Case) -> Finding:
-    """Can the relay's key pay for what is likely to come?"""
     path = key_path(case.settings.keys, "relay")
     try:
         account = keystore_address(path)
