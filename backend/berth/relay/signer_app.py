@@ -121,10 +121,8 @@ async def _read(length: bytes | None, receive: Receive) -> bytes:
 
 
 def _told(error: BerthError) -> tuple[int, bytes]:
-    """Status and body; nothing is told of what another part of the program had to say but its
-    code."""
-    message = error.message[:1000]
-    return error.status, _ENCODE({"code": error.code, "message": message})
+    """Status and body."""
+    return error.status, _ENCODE({"code": error.code, "message": error.message[:1000]})
 
 
 def _error(code: str, why: str, status: int) -> BerthError:

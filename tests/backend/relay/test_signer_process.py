@@ -363,6 +363,29 @@ async def test_a_caller_who_says_nothing_holds_up_nobody(street: Street, folder:
             writer.close()
 
 
+async def test_silent_callers_are_sent_away_however_many_there_are(
+    street: Street, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.cli.platform.signing.PATIENCE", 0.3)
+    lease, path = street.book(), folder / "s"
+    refused = post("/v1/nothing", b"{}").replace(b"Connection: close\r\n", b"")
+    async with serving(street, f"unix:{path}") as url, asking(url) as remote:
+        lines = [await asyncio.open_unix_connection(str(path)) for _ in range(80)]
+        for number, (_, writer) in enumerate(lines):
+            # half of them have been answered once, and begin again
+            writer.write((refused if number % 2 else b"") + b"POST /v1/ticket HTTP/1.1\r\n")
+        async with asyncio.timeout(20):
+            while True:
+                with contextlib.suppress(BerthError):
+                    assert await remote.ticket(ticket(street, lease))
+                    break
+                await asyncio.sleep(0.2)
+            for reader, writer in lines:
+                with contextlib.suppress(ConnectionError):
+                    await reader.read()
+                writer.close()
+
+
 async def test_what_fails_inside_is_not_told_outside(street: Street, folder: Path) -> None:
     class Broken(Signer):
         async def ticket(self, order: TicketOrder) -> str:

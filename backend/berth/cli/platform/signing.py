@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import grp
 import os
@@ -14,6 +15,7 @@ from typing import Any
 
 import structlog
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from berth.chain.nodes import Nodes
 from berth.chain.rpc import Rpc
@@ -32,6 +34,8 @@ from berth.relay.signer_wire import SignerAddress, is_loopback, read_secret
 
 #: How far the time of the signer's node may be from the clock, seconds. A local chain may travel.
 MAX_AGE = 120
+#: A line on which nothing was asked for so long is closed, seconds.
+PATIENCE = 5.0
 #: Requests that are worked on at once.
 _AT_ONCE = 64
 _log = structlog.get_logger("berth.signer")
@@ -91,6 +95,26 @@ async def check_signer(signer: RemoteSigner, deployment: Deployment) -> dict[str
     return said
 
 
+class _Impatient(H11Protocol):
+    """Closes lines on which nothing is asked: 64 silent callers must not keep the relay out."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._was_idle = False
+        self._look()
+
+    def _look(self) -> None:
+        if self.transport.is_closing():
+            return
+        cycle: Any = self.cycle  # None before the first request
+        idle = cycle is None or cycle.response_complete
+        if idle and self._was_idle:
+            self.transport.close()
+            return
+        self._was_idle = idle
+        self.loop.call_later(PATIENCE, self._look)
+
+
 class SignerServer(uvicorn.Server):
     """Serves a signer inside somebody else's event loop."""
 
@@ -104,7 +128,7 @@ class SignerServer(uvicorn.Server):
                 server_header=False,
                 lifespan="off",
                 ws="none",
-                http="h11",
+                http=_Impatient,
                 h11_max_incomplete_event_size=16 * 1024,
                 limit_concurrency=_AT_ONCE,
                 timeout_graceful_shutdown=3,
