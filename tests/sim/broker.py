@@ -46,6 +46,7 @@ class Broker:
     sessions: dict[str, Client] = field(default_factory=dict)
     kept: dict[str, bytes] = field(default_factory=dict)
     heard: list[Published] = field(default_factory=list)
+    wills: dict[str, tuple[str, Any]] = field(default_factory=dict)
     offline: set[str] = field(default_factory=set)  # users without network
 
     def client(self, user: str, identifier: str, will: Any = None) -> Client:
@@ -61,6 +62,12 @@ class Broker:
         for session in list(self.sessions.values()):
             if session.hears(topic):
                 session.hand(Message(topic, payload))
+
+    def execute(self, identifier: str) -> None:
+        """Says the will of a client that is gone, once."""
+        user, will = self.wills.pop(identifier, (None, None))
+        if user is not None and will is not None:
+            self.take(user, will.topic, will.payload, will.retain)
 
     def drop_all(self) -> None:
         """The broker goes down: every connection breaks; what it keeps is on its disk."""
@@ -96,6 +103,7 @@ class Client:
         former = self.broker.sessions.get(self.identifier)
         if former is not None:
             former.cut()
+        self.broker.execute(self.identifier)
         self._process = PROCESS.get()
         if self._process is not None:
             # a dead peer's connection breaks; the broker says its will
@@ -182,10 +190,9 @@ class Client:
         self._end()
         self._queue.put_nowait(None)
         if say_will and self._will is not None and self.broker.up:
-            will = self._will
-            asyncio.get_running_loop().call_later(
-                1.0, self.broker.take, self.user, will.topic, will.payload, will.retain
-            )
+            # the broker notices a little later, or when the client comes back
+            self.broker.wills[self.identifier] = (self.user, self._will)
+            asyncio.get_running_loop().call_later(1.0, self.broker.execute, self.identifier)
 
     def _end(self) -> None:
         self.connected = False

@@ -114,6 +114,12 @@ class Nodes(Rpc):
         node.verified = False
         return len(self._nodes) > 1
 
+    def disown(self, why: str) -> bool:
+        """The node in use is of another chain by now. False: so is every other one."""
+        self._current.set(NodeState.WRONG, why, WRONG_SECONDS)
+        self._current.verified = False
+        return any(node.state is not NodeState.WRONG for node in self._nodes)
+
     def lacks_history(self, where: str, why: str) -> None:
         """That node answers, but not with what it once knew: another one goes first."""
         for node in self._nodes:
@@ -121,18 +127,21 @@ class Nodes(Rpc):
                 node.set(NodeState.PRUNED, why, PRUNED_SECONDS)
 
     async def outvote(self, number: int, block_hash: str) -> bool:
-        """True when another node has this very block: then the one in use, which has not, is set
-        aside."""
+        """True when some node has this very block: then one in use that has not is set aside.
+
+        The answers that made the caller doubt may have been another node's than the one in use now.
+        """
         accused = self._current
-        for node in self._nodes:
-            if node is accused or node.state is NodeState.WRONG:
+        for node in (accused, *(other for other in self._nodes if other is not accused)):
+            if node.state is NodeState.WRONG:
                 continue
             with contextlib.suppress(BerthError):
                 await self._verify(node)
                 block = await node.rpc.block(number)
                 if block is not None and block.hash.lower() == block_hash.lower():
-                    why = f"its block {number} is not the one that {node.where} and the index have"
-                    accused.set(NodeState.CONTRADICTS, why, DISTRUST_SECONDS)
+                    if node is not accused:
+                        why = f"its block {number} is not the one of {node.where} and the index"
+                        accused.set(NodeState.CONTRADICTS, why, DISTRUST_SECONDS)
                     return True
         return False
 

@@ -156,7 +156,7 @@ class Indexer:
     async def sync_once(self) -> IndexStatus:
         """Reads up to the node's newest block of this moment, through reorgs if need be."""
         if not self._verified:
-            await verify_chain(self._rpc, self._deployment)
+            await self._verify()
             await self._in_thread(bind_deployment, self._store, self._deployment)
             self._verified = True
         reason = ""
@@ -324,7 +324,7 @@ class Indexer:
         try:
             ancestor = await find_ancestor(self._rpc, stored, cursor.final_number)
         except PastFinalityError:
-            await verify_chain(self._rpc, self._deployment)  # says it better where it applies
+            await self._verify()  # says it better where it applies
             if await self._outvoted(stored, cursor.final_number):
                 return
             raise
@@ -342,6 +342,18 @@ class Indexer:
         self._board.report(done.cursor, None, reorgs=1)
         if self._on_commit is not None:
             self._on_commit()
+
+    async def _verify(self) -> None:
+        """Is the node in use of our chain? One of several that no longer is gives way."""
+        try:
+            await verify_chain(self._rpc, self._deployment)
+        except (NodeUnreachableError, RpcError):
+            raise
+        except BerthError as error:
+            where = self._rpc.where
+            if isinstance(self._rpc, Nodes) and self._rpc.disown(error.message):
+                raise NodeUnreachableError(where, error.message) from error
+            raise
 
     async def _outvoted(self, stored: list[Header], final_number: int) -> bool:
         """Another node still has the index's final block: then this node is the one that errs."""

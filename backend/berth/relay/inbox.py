@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment
@@ -76,19 +77,20 @@ class Inbox:
             return self._accept(conn, message)
 
     def _accept(self, conn: Connection, message: AnyMessage) -> Reaction:
-        known = first(conn, select(lock_states).where(lock_states.c.lock_id == message.lock))
         now = self._clock.now()
-        if known is None:
-            values = {"lock_id": message.lock, "seen_at": now}
-            conn.execute(insert(lock_states).values(values))
-            known = first(conn, select(lock_states).where(lock_states.c.lock_id == message.lock))
-        if known is None:
-            raise BerthError("inbox.lock", "cannot be kept", field="lock")
+        known = _locked(conn, message.lock, now)
         space_id = space_of_lock(conn, message.lock)
         if isinstance(message, OccupancyRecord):
             # Its own signature binds it to chain, contract and lease: an old boot's is as good.
             return self._evidence(conn, message, now)
         newest = known["boot_id"] or ""
+        if isinstance(message, Availability) and (message.boot, message.connection) < (
+            newest,
+            known["connection"],
+        ):
+            # the will of an old connection, or what the broker kept of it because the word that
+            # followed was lost: the lock may well be there
+            return Reaction(ask_hello=message.lock)
         if message.boot < newest:
             raise BerthError("inbox.stale", "is from before the lock's last start", field="boot")
         if isinstance(message, Hello):
@@ -96,8 +98,7 @@ class Inbox:
         if message.boot != newest:
             return Reaction(ask_hello=message.lock)
         if isinstance(message, Availability):
-            if message.connection >= known["connection"]:
-                self._keep(conn, known, space_id, now, online=int(message.online))
+            self._keep(conn, known, space_id, now, online=int(message.online))
             return Reaction(wake=message.online)
         if isinstance(message, State):
             return self._state(conn, message, known, space_id, now)
@@ -249,6 +250,21 @@ class Inbox:
             tell_space(conn, "lock.state", space_id, payload, now)
         if fresh["position"] != known["position"]:
             jammed_or_not(conn, fresh, now)
+
+
+def _locked(conn: Connection, lock_id: str, now: int) -> Row:
+    """What is known of a lock, made where it is not known yet. Every relay hears every message: who
+    comes second waits here until the first has written it down, and finds that it is no news."""
+    query = select(lock_states).where(lock_states.c.lock_id == lock_id).with_for_update()
+    known = first(conn, query)
+    if known is None:
+        insert_ = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
+        row = insert_(lock_states).values(lock_id=lock_id, seen_at=now)
+        conn.execute(row.on_conflict_do_nothing())
+        known = first(conn, query)
+    if known is None:
+        raise BerthError("inbox.lock", "cannot be kept", field="lock")
+    return known
 
 
 def _common(message: Hello | State, known: Row, now: int) -> dict[str, Any]:

@@ -149,6 +149,30 @@ async def test_a_backfill_goes_on_at_the_next_node_when_one_ends_in_the_middle(
     assert digest_of(store) == await clean_digest(databases, node)
 
 
+async def test_a_node_that_turns_to_another_chain_gives_way_and_the_index_goes_on(
+    store: Store, databases: Databases
+) -> None:
+    node, other = chain(), FakeNode(seed=99)
+    other.cut(other.height)
+    other.mine_empty(node.height + 3)
+    net = Net(first=Host(node), second=Host(node))
+    async with Nodes(net.urls, node.deployment, transport=net, backoff=0.0, probe=0.0) as nodes:
+        following = indexer(store, nodes, node)
+        stop = asyncio.Event()
+        running = asyncio.create_task(following.run(stop))
+        await following.wait_for(node.height, 20)
+        net.hosts["first"].node, net.hosts["first"].chain_id = other, 4242
+        node.mine(3, actions=5)
+        await following.wait_for(node.height, 20)
+        assert not running.done()
+        first, second = nodes.report()
+        assert first.state in ("not ours", "contradicts itself")
+        assert (second.state, second.used) == ("well", True)
+        stop.set()
+        await running
+    assert digest_of(store) == await clean_digest(databases, node)
+
+
 async def test_a_pruned_node_gives_way_to_one_with_the_history(
     store: Store, databases: Databases
 ) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from berth.core.errors import BerthError
 from berth.core.signing import new_private_key
-from berth.devices.protocol import HeldGrant, Hello, LastCommand, State, encode
+from berth.devices.protocol import Availability, HeldGrant, Hello, LastCommand, State, encode
 from berth.devices.simulator.home import LockHome
 from berth.devices.topics import topic
 from berth.store.kept import lock_states, plate_readings
@@ -121,11 +121,24 @@ def test_a_lock_that_started_unheard_is_asked_for_a_hello(street: Street) -> Non
 
 def test_the_will_of_an_old_connection_does_not_take_the_new_one_offline(street: Street) -> None:
     street.hello(connection=2)
-    street.available(False, connection=1)
+    assert street.available(False, connection=1).ask_hello == street.home.lock_id
     assert street.lock()["online"] == 1
     street.available(False, connection=2)
     assert street.lock()["online"] == 0
     street.hello(connection=3)
+    assert street.lock()["online"] == 1
+
+
+def test_a_lock_whose_kept_word_is_of_an_older_start_is_asked_for_a_hello(street: Street) -> None:
+    """The broker lost the lock's newest word, and the relay has just connected to it."""
+    older = street.boot
+    street.boot = "00000002" + "ab" * 8
+    street.hello()
+    street.inbox.forget_who_is_online()
+    reaction = street.say(Availability, boot=older, online=False, connection=1)
+    assert reaction.ask_hello == street.home.lock_id
+    assert street.lock()["online"] == 0
+    street.hello(nonce="cc" * 16)
     assert street.lock()["online"] == 1
 
 
