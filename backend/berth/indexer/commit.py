@@ -14,6 +14,7 @@ from berth.core.errors import BerthError
 from berth.indexer import outbox
 from berth.indexer.cursor import Cursor, CursorMovedError, lock_cursor, move_cursor
 from berth.indexer.fetch import Batch, Header
+from berth.indexer.pace import Pace
 from berth.indexer.project import Projector, RawLog
 from berth.indexer.projection import Projection
 from berth.indexer.rows import Rows
@@ -39,6 +40,7 @@ class Writer:
         self._rows = Rows()
         #: The state of the database that the rows in memory are of; None when that is in doubt.
         self._state: tuple[int, str] | None = None
+        self._pace = Pace()
 
     def commit(self, batch: Batch, read: Cursor) -> Cursor:
         """Writes one batch, in one transaction; the new cursor.
@@ -52,18 +54,22 @@ class Writer:
             raise ReorgError(read.block_number)
         if (read.version, read.block_hash) != self._state:
             self._rows.forget()
+            self._pace.forget()
         self._state = None
         final = max(read.final_number, batch.final_number)
         with _without_collector(), self._store.write() as conn:
             # before anything else: a rollback or rebuild that came first wins
             lock_cursor(conn, read)
+            near = batch.last > batch.head.number - outbox.RECENT_BLOCKS
+            self._pace.before(conn, near=near, empty=read.version == 0)
             _keep_blocks(conn, _headers_to_keep(batch, final))
             keep_logs(conn, batch.logs)
             self._rows.begin(conn)
-            projection = Projection(self._rows, telling=_anybody_listens(conn, batch))
+            projection = Projection(self._rows, telling=near or outbox.knows_a_lease(conn))
             timestamps = {number: header.timestamp for number, header in batch.headers.items()}
             self._projector.project(projection, batch.logs, timestamps, final)
             self._rows.flush()
+            self._pace.after(conn, near=near)
             _tell(conn, projection, batch, read)
             _forget_final(conn, read, final)
             moved = move_cursor(conn, read, last, batch.head.number, final)
@@ -130,13 +136,6 @@ def _keep_blocks(conn: Connection, headers: list[Header]) -> None:
         (header.number, header.hash, header.parent_hash, header.timestamp) for header in headers
     ]
     Bulk(conn).insert(shape_of(blocks), rows)
-
-
-def _anybody_listens(conn: Connection, batch: Batch) -> bool:
-    """False while history is read that neither screens nor the relay are told of."""
-    if batch.last > batch.head.number - outbox.RECENT_BLOCKS:
-        return True
-    return outbox.knows_a_lease(conn)
 
 
 def _tell(conn: Connection, projection: Projection, batch: Batch, read: Cursor) -> None:

@@ -16,6 +16,7 @@ from berth.indexer.projection import Projection
 from berth.indexer.rows import Rows
 from berth.store import Store
 from berth.store.derived import PROJECTIONS, raw_logs, undo
+from berth.store.indexes import drop_indexes, restore_indexes
 
 #: Logs projected between two flushes.
 CHUNK = 5_000
@@ -35,6 +36,8 @@ def rebuild(
         if cursor is None:
             raise BerthError("index.empty", "nothing was indexed yet: there is nothing to rebuild")
         lock_cursor(conn, cursor)
+        if store.sqlite:
+            drop_indexes(conn)  # its readers see the former state until the end
         for table in (undo, *PROJECTIONS):
             conn.execute(delete(table))
         total = int(conn.execute(select(func.count()).select_from(raw_logs)).scalar_one())
@@ -47,6 +50,7 @@ def rebuild(
             done += len(logs)
             if progress is not None:
                 progress(done, total)
+        restore_indexes(conn)
         header = Header(cursor.block_number, cursor.block_hash, "", cursor.block_timestamp)
         move_cursor(conn, cursor, header, cursor.head_number, cursor.final_number)
     return done

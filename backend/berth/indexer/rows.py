@@ -28,7 +28,7 @@ KEPT_ROWS = 20_000
 class _Held:
     """What is known of one table's rows: None is a row that does not exist."""
 
-    __slots__ = ("before", "imaged", "new", "old", "shape")
+    __slots__ = ("asked", "before", "done", "imaged", "new", "old", "shape")
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
@@ -37,9 +37,16 @@ class _Held:
         #: Of the rows changed since the last flush: what the database holds.
         self.before: dict[Key, Row | None] = {}
         self.imaged: set[Key] = set()
+        self.done: list[Key] = []
+        self.asked = False  # somebody reads this table's rows
 
     def shift(self) -> None:
-        """Lets go of what was not touched for long. Only right after a flush."""
+        """Lets go of what nobody will ask for, or did not for long. Only right after a flush."""
+        if not self.asked:
+            self.new.clear()
+        for key in self.done:
+            self.new.pop(key, None)
+        self.done.clear()
         if len(self.new) > KEPT_ROWS:
             self.old, self.new = self.new, {}
 
@@ -94,6 +101,7 @@ class Rows:
         """Reads many rows at once, to spare single reads."""
         held = self._held.get(table) or self._hold(table)
         new, old = held.new, held.old
+        held.asked = True
         wanted = []
         for key in keys:
             if key not in new:
@@ -141,6 +149,10 @@ class Rows:
         held = self._held[table]
         self._change(held, key, before)
         held.new[key] = None
+
+    def release(self, table: Table, key: Key) -> None:
+        """Hardly anybody will ask for this row again."""
+        self._held[table].done.append(key)
 
     def flush(self) -> None:
         """Writes all changes and the journal. Raises BerthError index.gap: a new row was old."""

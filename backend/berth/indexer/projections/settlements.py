@@ -28,6 +28,7 @@ def settled(p: Projection, e: events.Settled, at: Place) -> None:
         closed_at=e.closed_at,
         updated_block=at.block_number,
     )
+    p.rows.release(derived.leases, row["lease_id"])
     amounts = {
         "rent": str(e.rent),
         "overstay": str(e.overstay),

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sqlalchemy import Connection, text
 
+from berth.store.indexes import restore_indexes
+
 #: Every revision, oldest first; a test holds this against the files in `versions/`.
 KNOWN: tuple[str, ...] = ("0001", "0002", "0003")
 HEAD = KNOWN[-1]
@@ -29,6 +31,7 @@ def downgrade(conn: Connection, target: str) -> None:
     """Undoes migrations down to `target` ("base" = all), inside the caller's transaction."""
     from alembic.command import downgrade as run
 
+    restore_indexes(conn)  # an index being made for the first time goes without some for a while
     run(_config(conn), target)
 
 
