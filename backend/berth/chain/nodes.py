@@ -168,6 +168,8 @@ class Nodes(Rpc):
                 return None
             if which == "latest":
                 node.saw(found.number)
+                if len(self._nodes) == 1:
+                    self._judge()  # nobody else looks at it
             genesis = self._deployment.genesis_hash if self._deployment and which == 0 else None
             if genesis is not None and found.hash.lower() != genesis:
                 await self._expose(node)

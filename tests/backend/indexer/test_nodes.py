@@ -267,6 +267,26 @@ async def test_where_the_whole_chain_is_silent_the_preferred_node_stays(
         assert used(those) == "http://first:8545"
 
 
+async def test_a_node_that_is_alone_is_judged_by_what_it_says_in_passing(
+    later: Callable[[float], None],
+) -> None:
+    net = Net(only=Host(chain()))
+    async with nodes(net) as those:
+        await those.block("latest")
+        assert states(those) == ["well"]
+        later(61)
+        await those.block("latest")
+        assert states(those) == ["silent"]
+        net.hosts["only"].node.mine()
+        await those.block("latest")
+        assert states(those) == ["well"]
+        net.hosts["only"].lag = 9
+        await those.block("latest")
+        await those.block("latest")
+        assert states(those) == ["behind"]
+        assert await those.chain_id() == 1337
+
+
 async def test_missing_history_is_asked_of_another_node() -> None:
     net = two()
 
