@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from typing import Any
 
 import pytest
 from berth.relay import commands as command_rows
+from berth.relay.inbox import Inbox
 from berth.relay.letters import retry_command
 from berth.relay.outbox import Outbox
 from berth.store.clock import database_now
-from berth.store.kept import commands, grants, lock_states, outbox
+from berth.store.kept import commands, grants, lock_states, outbox, plate_readings
 from sqlalchemy import delete, insert, update
 
 from tests.backend.databases import Databases
 from tests.backend.relay.street import Street
 from tests.backend.relay.test_delivery import Wire, put, relay
-from tests.backend.worlds import NOW
+from tests.backend.worlds import DEPLOYMENT, NOW
 
 MINE, OTHER = "00000001", "00000002"
 
@@ -344,3 +346,41 @@ def test_leases_that_are_served_are_not_looked_at_again(
     monkeypatch.setattr(street.policy, "situation", lambda *_: 1 / 0)
     with street.store.read() as conn:
         assert not street.planner.agenda(conn)
+
+
+# ---- every relay hears every message
+
+
+def test_what_several_relays_hear_at_once_is_written_down_once(
+    street: Street, databases: Databases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = street.book()
+    url = street.store.engine.url.render_as_string(hide_password=False)
+    inboxes = [Inbox(databases.again(url), DEPLOYMENT, street.clock) for _ in range(4)]
+    messages: list[tuple[str, bytes]] = []
+    monkeypatch.setattr(street.inbox, "take", lambda name, data: messages.append((name, data)))
+    street.hello()
+    street.state()
+    street.plate(lease)
+    street.occupancy(lease)
+    for cycle in (1, 2, 3):
+        street.state(cycle=cycle)
+    failed: list[BaseException] = []
+
+    def hear(inbox: Inbox) -> None:
+        try:
+            for name, data in messages:
+                inbox.take(name, data)
+        except BaseException as error:
+            failed.append(error)
+
+    threads = [threading.Thread(target=hear, args=(inbox,)) for inbox in inboxes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+    assert len(street.rows(plate_readings)) == 1
+    assert len(street.evidence()) == 1
+    # nobody who was slow has put an old state in the place of a newer one
+    assert street.lock()["cycle"] == 3
