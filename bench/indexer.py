@@ -38,6 +38,7 @@ GOALS = {"ratio_cold": 10.0, "ratio_cached": 1.5, "share_of_ceiling": 0.5, "fall
 #: A history shorter than this says nothing of how the rate holds.
 EARLY = 10_000
 CEILING = "fetch and decode only"
+OURS = {"SQLite": "Berth, SQLite", "PostgreSQL": "Berth, PostgreSQL"}
 
 
 @dataclass
@@ -51,7 +52,9 @@ class Bench:
     seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     cpu: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
     peaks: dict[str, float] = field(default_factory=lambda: defaultdict(float))
-    marks: list[list[tuple[int, float]]] = field(default_factory=list)
+    marks: dict[str, list[list[tuple[int, float]]]] = field(
+        default_factory=lambda: defaultdict(list)
+    )
     truth: Digests | None = None
 
     def ours(self, name: str, database: str, *, record: Path | None = None) -> None:
@@ -66,7 +69,7 @@ class Bench:
         store.close()
         if record is None:
             self.took(name, found["seconds"], found["cpu_seconds"], found["peak_rss_mb"])
-            self.marks.append(found["marks"])
+            self.marks[name].append(found["marks"])
 
     def ponder(self, name: str, run: PonderRun) -> None:
         self.agree(name, run.digests)
@@ -92,7 +95,8 @@ class Bench:
         print(f"  {name:<28}{seconds:>9.2f} s{rate:>11,.0f} events/s", flush=True)
 
     def median(self, name: str) -> float | None:
-        return statistics.median(self.seconds[name]) if self.seconds[name] else None
+        found = self.seconds.get(name)
+        return statistics.median(found) if found else None
 
     def rate(self, name: str) -> int | None:
         median = self.median(name)
@@ -134,12 +138,12 @@ def parse_arguments() -> argparse.Namespace:
 def play_round(bench: Bench, number: int, requests: Path, with_ponder: bool) -> None:
     folder = bench.folder / f"round-{number}"
     folder.mkdir()
-    bench.ours("Berth, SQLite", sqlite(folder, "berth"))
+    bench.ours(OURS["SQLite"], sqlite(folder, "berth"))
     if with_ponder:
         ponder_twice(bench, "PGlite", folder, None)
     bench.ceiling(requests)
     database = bench.server.create()
-    bench.ours("Berth, PostgreSQL", database)
+    bench.ours(OURS["PostgreSQL"], database)
     bench.server.drop(database)
     if with_ponder:
         database = bench.server.create()
@@ -191,7 +195,7 @@ def holding(bench: Bench) -> dict[str, Any]:
     """How the rate holds: of the first 10,000 events, and of the last tenth; medians of the runs
     on SQLite. `fall` is how much slower the last tenth is."""
     early, late = [], []
-    for marks in bench.marks[::2]:
+    for marks in bench.marks[OURS["SQLite"]]:
         events, seconds = marks[-1]
         if events < 2 * EARLY:
             return {}
@@ -216,7 +220,7 @@ def report(bench: Bench) -> int:
         print(f"{name:<30}{median:>9.2f}{cpu:>8.2f}{bench.rate(name):>11,}{peak}")
     ratios: dict[str, dict[str, float]] = {}
     for ours, theirs in (("SQLite", "PGlite"), ("PostgreSQL", "PostgreSQL")):
-        own = bench.median(f"Berth, {ours}")
+        own = bench.median(OURS[ours])
         assert own is not None
         found = {}
         for state in ("cold", "cached"):
@@ -250,7 +254,7 @@ def report(bench: Bench) -> int:
     line = {
         "bench": "indexer",
         "events": bench.history.events,
-        "rounds": len(bench.seconds["Berth, SQLite"]),
+        "rounds": len(bench.seconds[OURS["SQLite"]]),
         "events_per_second": rates,
         "cpu_seconds": {n: round(statistics.median(cpu), 2) for n, cpu in bench.cpu.items()},
         **ratios,

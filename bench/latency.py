@@ -33,6 +33,7 @@ from anvil import Anvil
 from arrival.broker import broker
 from arrival.street import Locks, Place, Street
 from berth.chain.child import dying_with_parent
+from berth.core.deployment import load_deployment
 from berth.core.sealed import Sealer
 from berth.devices.mqtt import BrokerLogin
 from berth.store import Store, open_store
@@ -128,10 +129,11 @@ class Measuring:
     async def bare(self) -> float:
         """Seconds from asking for the block to the message at the same device."""
         await self._rest()
+        block = await self._head() + 1
         self._locks.take_waiting()
         began = time.perf_counter()
         mining = asyncio.create_task(self._mine())
-        arrived = await self._locks.until_told(await self._next_block(mining), LIMIT)
+        arrived = await self._locks.until_told(block, LIMIT)
         await mining
         return arrived - began
 
@@ -145,10 +147,6 @@ class Measuring:
 
     async def close(self) -> None:
         await self._http.aclose()
-
-    async def _next_block(self, mining: asyncio.Task[tuple[int, int]]) -> int:
-        _, block = await asyncio.shield(mining)
-        return block
 
     async def _mine(self) -> tuple[int, int]:
         """(timestamp, number) of a new block."""
@@ -194,8 +192,6 @@ class Measuring:
 
 
 async def measure(folder: Path, node: Anvil, url: str, leases: int) -> dict[str, list[float]]:
-    from berth.core.deployment import load_deployment
-
     deployment = load_deployment(folder / "deployment.json")
     key = Fernet.generate_key()
     (folder / "field.key").write_bytes(key)
