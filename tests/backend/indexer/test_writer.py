@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -24,8 +26,11 @@ from berth.store.derived import accounts, leases, raw_logs
 from berth.store.indexes import lacks_indexes
 from berth.store.kept import events, outbox
 from fake_node import FakeNode
-from sqlalchemy import func, select
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import OperationalError
 from test_crashes import CrashError, crash_at
+
+from tests.backend.databases import Databases, Server
 
 FINALITY = 8
 
@@ -348,3 +353,48 @@ def test_a_row_that_is_made_and_dropped_or_changed_back_leaves_no_trace(store: S
         assert rows.get(accounts, "0x2") is None
     with store.read() as conn:
         assert conn.execute(select(accounts)).mappings().all() == [row]
+
+
+@pytest.mark.slow
+async def test_a_server_that_drops_the_connection_in_the_middle_costs_nothing_but_a_try(
+    postgresql_server: Server, second_store: Store, tmp_path: Path
+) -> None:
+    """Before each of a commit's statements once, COPY among what follows them."""
+    databases = Databases("postgresql", tmp_path, postgresql_server)
+    store = databases.open()
+    node = FakeNode(73)
+    node.mine(40, actions=6)
+    following = Following(store, node, 3)
+    lost = 0
+    for batch in following.batches():
+        before = (digest_of(store), count(store, raw_logs), cursor_of(store))
+        try:
+            with cut_off_at(store, 2 * lost):
+                following.cursor = following.writer.commit(batch, following.cursor)
+        except OperationalError:
+            assert (digest_of(store), count(store, raw_logs), cursor_of(store)) == before
+            lost += 1
+    assert lost > 5
+    assert digest_of(store) == await clean(second_store, node)
+    databases.close()
+
+
+@contextmanager
+def cut_off_at(store: Store, statement: int) -> Iterator[None]:
+    """The server ends the connection right before its n-th statement."""
+    seen: list[str] = []
+
+    def count_and_cut(conn: Any, _cursor: Any, sql: str, *_: Any) -> None:
+        if "pg_terminate_backend" in sql:
+            return
+        seen.append(sql)
+        if len(seen) == statement + 1:
+            pid = conn.connection.driver_connection.info.backend_pid
+            with store.engine.connect() as other:
+                other.exec_driver_sql(f"SELECT pg_terminate_backend({pid}, 5000)")
+
+    event.listen(store.engine, "before_cursor_execute", count_and_cut)
+    try:
+        yield
+    finally:
+        event.remove(store.engine, "before_cursor_execute", count_and_cut)
