@@ -1,4 +1,4 @@
-"""A broker in memory with the face of aiomqtt's client: topics in order, sessions, wills, kept ones.
+"""A broker in memory with the face of aiomqtt's client: topics in order, sessions, wills.
 
 One client's messages of one topic arrive in the order of their sending, as MQTT promises; between
 topics nothing is promised.
@@ -133,7 +133,7 @@ class Client:
         payload: bytes | str,
         qos: int = 0,
         retain: bool = False,
-        timeout: float | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109 - aiomqtt's own name
         **_: Any,
     ) -> None:
         """Waits for the broker's acknowledgement."""

@@ -1,4 +1,4 @@
-"""Platforms broken on purpose: the judge must find each within fifty seeds, or it judges nothing."""
+"""Platforms broken on purpose: the judge must find each within fifty seeds, or judges nothing."""
 
 from __future__ import annotations
 

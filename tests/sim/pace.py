@@ -1,4 +1,4 @@
-"""How often everybody looks when nobody wakes them: the usual pace, and one for long quiet times."""
+"""How often everybody looks when nobody wakes them: as usual, and in long quiet times."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""People with bad intentions, who know all that went through the broker and have no key but theirs."""
+"""People with bad intentions: they know all that the broker heard, and have no key but theirs."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import gc
 import hashlib
 import logging
 import random
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -17,70 +18,38 @@ from unittest.mock import patch
 
 import aiomqtt
 import structlog
-from berth.chain.abi import load_abi
 from berth.core.access import required_confirmations
 from berth.core.deployment import Deployment
-from berth.core.hashing import keccak
-from berth.core.ids import city_number
-from berth.core.model import (
-    MAKES_LOCKS,
-    VERIFIES_HOLDERS,
-    VERIFIES_VEHICLES,
-    HolderProof,
-    LockProof,
-    Registration,
-    VehicleProof,
-)
 from berth.core.sealed import Sealer
-from berth.core.signing import address_of
-from berth.core.tariff import Terms
-from berth.core.title import Title, pack_attributes
-from berth.devices.certificates import certify_day_key
-from berth.devices.jws import public_bytes
+from berth.devices.certificates import DayKey
 from berth.devices.simulator import lock as firmware
 from berth.devices.simulator import runner
-from berth.devices.simulator.home import LockHome
-from berth.devices.tickets import Pins
 from berth.indexer import run as indexer_run
 from berth.store.kept import vehicles_private
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import insert
 
 from tests.sim.backend import Platform, connects
 from tests.sim.broker import Broker
 from tests.sim.chain import Block, Chain
-from tests.sim.contract import TITLES, Codec, encode_log, first_market
+from tests.sim.contract import Codec
 from tests.sim.database import new_database, open_database, remove, scratch
 from tests.sim.faults import Faults
+from tests.sim.founding import EPOCH, found, key_of
 from tests.sim.installed import Signatures, installed
 from tests.sim.locks import CutJournal, Device, Move, lock_factory
 from tests.sim.loop import PROCESS, Process, VirtualLoop
 from tests.sim.node import Node
 from tests.sim.pace import SLOW, USUAL, Pace
-from tests.sim.people import Driver, People, Place, Story, Vehicle
+from tests.sim.people import Driver, People, Place, Story
 from tests.sim.thieves import Thieves
 from tests.sim.weather import Weather
 
-EPOCH = 1_796_040_000 // 900 * 900
-BLOCK_SECONDS = 12
 FINALITY = 64
-CITY = city_number("AUMEL")
-GROUP = "street"
-DAY = EPOCH // 86400
 #: The busy part of a run, and how long everything may take to settle afterwards, seconds.
 BUSY = 30 * 60
 CALM = 6 * 60
 #: Long enough for T1, and for a claim's T2.
 LONG = 26 * 3600, 50 * 3600
-SPACES, DRIVERS = 3, 4
-
-ADDRESSES = {name: "0x" + keccak(f"sim {name}".encode())[:20].hex() for name in (
-    "titles", "market", "forwarder", "timelock", "asset", "admin", "verifier", "maker", "garage",
-)}  # fmt: skip
-
-
-def key_of(name: str) -> bytes:
-    return keccak(f"sim key of {name}".encode())
 
 
 @dataclass
@@ -99,7 +68,7 @@ class Result:
 
 
 class World:
-    """One run. `strength` scales the faults, 0 = none; `mutate` is called before anything starts."""
+    """One run. `strength` scales the faults, 0 = none."""
 
     def __init__(self, seed: int, *, strength: float = 1.0, busy: float = BUSY) -> None:
         self.seed = seed
@@ -120,6 +89,13 @@ class World:
         )
         self.views: list[tuple[float, Block]] = []  # (Unix seconds, a node's newest block)
         self.findings: list[str] = []
+        # made by `found`
+        self.deployment: Deployment
+        self.chain: Chain
+        self.day_key: DayKey
+        self.places: list[Place] = []
+        self.devices: dict[str, Device] = {}
+        self.drivers: list[Driver] = []
 
     def say(self, what: str, **about: Any) -> None:
         """A line of the trace."""
@@ -136,9 +112,7 @@ class World:
     # ---- making it
 
     def build(self) -> None:
-        self._build_chain()
-        self._build_locks()
-        self._register()
+        found(self)
         self._build_platform()
         web = Process("web")
         self.web = open_database(self.url, Faults(self.seed, self.say, 0.0), web, self.now, None)
@@ -148,153 +122,6 @@ class World:
         )  # fmt: skip
         self.people.on_wrong_plate = lambda: self.faults.note("thief.plate")
         self._keep_private()
-
-    def _build_chain(self) -> None:
-        names = ("titles", "market", "forwarder", "timelock", "asset")
-        self.deployment = Deployment(
-            chain_id=100,
-            genesis_hash="0x" + "00" * 32,
-            block=2,
-            asset_symbol="tEUR",
-            asset_decimals=6,
-            fee_bps=250,
-            attesters={1: ADDRESSES["verifier"]},
-            **{name: ADDRESSES[name] for name in names},
-        )
-        market = first_market(self.deployment, ADDRESSES["admin"])
-        self.chain = Chain(
-            market, self.deployment.market, random.Random(f"chain {self.seed}"),
-            lambda: int(self.now() + self.chain_skew), self.say,
-        )  # fmt: skip
-        from dataclasses import replace
-
-        self.deployment = replace(self.deployment, genesis_hash=self.chain.tip.hash)
-
-    def _build_locks(self) -> None:
-        root = Ed25519PrivateKey.from_private_bytes(key_of("root"))
-        day = Ed25519PrivateKey.from_private_bytes(key_of("day"))
-        from dataclasses import replace
-
-        self.day_key = replace(certify_day_key(root, day, GROUP, EPOCH), expires=EPOCH + 10**7)
-        from berth.devices.certificates import DayKey, certify
-
-        until = EPOCH + 10**7
-        self.day_key = DayKey(
-            day, certify(root, public_bytes(day), GROUP, EPOCH - 10**6, until), GROUP, until
-        )
-        self.places: list[Place] = []
-        self.devices: dict[str, Device] = {}
-        for index in range(SPACES):
-            key = key_of(f"lock {index}")
-            folder = self.folder / f"lock-{index}"
-            folder.mkdir()
-            owner = "0x" + keccak(f"owner {index}".encode())[:20].hex()
-            pins = Pins(
-                address_of(key), self.deployment.chain_id, self.deployment.market, GROUP,
-                (public_bytes(root),),
-            )  # fmt: skip
-            space = CITY << 32 | index
-            home = LockHome(folder, pins, space, owner, key, "")
-            device = Device(home, self.faults, self.say, self.now, self.moves)
-            self.devices[device.lock_id] = device
-            self.places.append(Place(space, owner, device))
-
-    def _register(self) -> None:
-        """The contract is deployed, spaces are registered and offered, drivers have money."""
-        rng, market_address = self.rng, self.deployment.market
-        self.drivers = [
-            Driver(f"driver{n}", key_of(f"driver {n}"), [
-                Vehicle(f"AB{n}{v}CD", keccak(f"salt {n} {v}".encode())) for v in range(2)
-            ])
-            for n in range(DRIVERS)
-        ]  # fmt: skip
-        titles = {p.space & 0xFFFFFFFF: self._title(p) for p in self.places}
-        abi = load_abi("ParkingMarket")
-        logs = [
-            encode_log(market_address, abi.events["FeeSet"], {"feeBps": 250}),
-            encode_log(
-                self.deployment.titles, TITLES.events["EditionPublished"],
-                {"city": CITY, "edition": 1, "root": b"\1" * 32, "contentHash": b"\2" * 32,
-                 "count": len(titles)},
-            ),
-        ]  # fmt: skip
-        self.loop.now = -75 * BLOCK_SECONDS
-        self.chain.line[0].timestamp = int(self.now()) - BLOCK_SECONDS
-        self._tick_block()
-        chain, admin = self.chain, ADDRESSES["admin"]
-        deeds: list[tuple[str, Callable[[Any], Any]]] = []
-        for number, name, roles in (
-            (1, "verifier", VERIFIES_HOLDERS), (2, "maker", MAKES_LOCKS), (3, "garage", VERIFIES_VEHICLES),
-        ):  # fmt: skip
-            deeds.append(
-                (
-                    admin,
-                    lambda m, n=number, a=ADDRESSES[name], r=roles: m.set_attester(admin, n, a, r),
-                )
-            )
-        for sender, deed in deeds:
-            self._send(sender, deed)
-        chain.market.registry.publish(CITY, titles.values())
-        for account in (*(d.address for d in self.drivers), *(p.owner for p in self.places)):
-            chain.market.token.mint(account, 10**12)
-            chain.market.token.approve(account, market_address, 2**256 - 1)
-        self.loop.now += BLOCK_SECONDS
-        chain.mine(extra_logs=logs)
-        for place in self.places:
-            lock = LockProof(
-                place.device.lock_id, 2, DAY + 400, ADDRESSES["maker"], place.device.lock_id
-            )
-            holder = HolderProof(1, DAY + 400, 1, ADDRESSES["verifier"])
-            given = Registration(title=titles[place.space & 0xFFFFFFFF], holder=holder, lock=lock)
-            self._send(place.owner, lambda m, o=place.owner, r=given: m.register_space(o, r))
-        self._tick_block()
-        for place in self.places:
-            terms = Terms(
-                price_per_slot=rng.choice((700_001, 5_000_003, 30_000_001)),
-                reserve_minutes=15,
-                no_show_pct=80,
-                cancel_pct=50,
-                free_cancel_hours=1,
-                minimum_pct=20,
-                flags=rng.choice((7, 7, 3, 1)),
-            )
-            self._send(
-                place.owner, lambda m, p=place, t=terms: m.publish_offer(p.owner, p.space, t)
-            )
-        for driver in self.drivers:
-            for vehicle in driver.vehicles:
-                proof = VehicleProof(
-                    vehicle.commitment, 2, (DAY + 400) * 96, 3, ADDRESSES["garage"]
-                )
-                self._send(
-                    driver.address, lambda m, a=driver.address, v=proof: m.register_vehicle(a, v)
-                )
-            self._send(
-                driver.address,
-                lambda m, a=driver.address, n=rng.choice((0, 1, 9_000_000)): n and m.deposit(a, n),
-            )
-        while self.loop.now < -BLOCK_SECONDS:
-            self._tick_block()
-        self.loop.now = 0.0
-        assert len(chain.market.offers) == SPACES, chain.market.offers
-
-    def _send(self, sender: str, deed: Callable[[Any], Any]) -> None:
-        from tests.sim.chain import Transaction
-
-        number = len(self.chain.ever) + len(self.chain.pool)
-        tx_hash = "0x" + keccak(f"first {number}".encode()).hex()
-        self.chain.send(Transaction(tx_hash, sender, deed, "first"))
-
-    def _title(self, place: Place) -> Title:
-        index = place.space & 0xFFFFFFFF
-        return Title(
-            CITY, index, keccak(f"holder {index}".encode()), keccak(f"address {index}".encode()),
-            0x12345, pack_attributes(1, True, 0, 250, 550), DAY + 400,
-        )  # fmt: skip
-
-    def _tick_block(self) -> None:
-        self.loop.now += BLOCK_SECONDS
-        self.chain.mine()
 
     def _build_platform(self) -> None:
         self.url = new_database(self.folder / "berth.sqlite")
@@ -349,8 +176,7 @@ class World:
         named: list[bytes] = []
         for block in tip.line():
             for receipt in block.receipts:
-                for commitment in receipt.commitments(lease):
-                    named.append(commitment)
+                named += receipt.commitments(lease)
         plates = {v.commitment: v.plate for d in self.drivers for v in d.vehicles}
         return {plates[commitment] for commitment in named[-2:]}
 
@@ -469,8 +295,6 @@ def simulate(
     judge: Callable[[World], list[str]] | None = None,
 ) -> Result:
     """Runs one seed, wholly in virtual time, and judges it."""
-    import time
-
     from tests.sim.judge import judge as usual
 
     began = time.process_time()
