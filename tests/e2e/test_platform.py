@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from berth.core.slots import slot_start
 
 from tests.e2e.conftest import Seed
 from tests.e2e.installation import (
+    BERTH,
     START,
     STOP,
     Installation,
@@ -140,6 +142,7 @@ async def test_a_lease_lives_through_stops_between_booking_and_settlement(
             assert (await driving.detail(trip))["state"] == "parked"
             await leave(stage, installation, trip, listing)
             await reconcile(stage, trip, listing)
+        nothing_is_off(installation)
         assert (installation.home / "deployment.json").read_bytes() == deployment
         assert up.stop(signal.SIGTERM) == 0
     finally:
@@ -149,6 +152,26 @@ async def test_a_lease_lives_through_stops_between_booking_and_settlement(
     kinds = [row["kind"] for row in installation.rows("SELECT kind FROM outbox ORDER BY id")]
     assert kinds == ["lease.booked", "lease.arrived", "lease.settled"]
     assert {row["state"] for row in installation.rows("SELECT state FROM outbox")} == {"done"}
+
+
+def nothing_is_off(installation: Installation) -> None:
+    """The doctor holds chain, index and broker against each other, and makes the index anew."""
+    done = subprocess.run(
+        [*BERTH, "doctor", "--deep", "--json"],
+        env=installation.environment(),
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=False,
+    )
+    findings = json.loads(done.stdout)["findings"]
+    assert [one for one in findings if one["level"] == "trouble"] == [], done.stdout
+    assert done.returncode == 0
+    well = {one["check"] for one in findings if one["level"] == "ok"}
+    assert {
+        "contracts", "index.lease", "index.credit", "index.offer", "index.space", "index.vehicle",
+        "index.edition", "index.money", "index.settlements", "index.rebuild", "broker.commands",
+    } <= well  # fmt: skip
 
 
 async def booked(stage: Stage, *, politely: bool) -> Trip:

@@ -164,6 +164,21 @@ async def test_a_driver_who_never_drives_in_does_not_leave_the_space_open(bench:
     assert bench.lock.memory.cycle == 1
 
 
+async def test_a_rise_that_nobody_ordered_is_told_as_a_state_and_never_as_a_command(
+    bench: Bench,
+) -> None:
+    await bench.lower()
+    ordered = bench.last(Hello).last
+    assert ordered is not None
+    acks = len(bench.all(Ack))
+    bench.time.pass_(TIMING.idle)
+    bench.lock.tick()
+    await bench.lock.settled()
+    assert bench.last(State).position == "LOCKED"
+    assert len(bench.all(Ack)) == acks
+    assert bench.last(Hello).last == ordered
+
+
 async def test_no_arrival_is_signed_outside_the_leased_time(bench: Bench) -> None:
     await bench.lower()
     bench.time.at = END

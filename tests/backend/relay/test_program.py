@@ -16,6 +16,7 @@ from berth.devices.simulator.runner import LockProgram
 from berth.devices.simulator.stay import Timing
 from berth.devices.topics import BACKEND_USER, WORLD_USER, topic
 from berth.relay.run import Relay
+from berth.store.incidents import list_incidents
 from berth.store.kept import plate_readings
 
 from tests.backend.devices.locks import until
@@ -116,6 +117,8 @@ async def test_a_lease_from_booking_to_departure(town: Town) -> None:
     assert (departure["from_"], departure["until"]) == (NOW, NOW + 60)
     await until(lambda: town.state(position="LOCKED", cycle=1))
     await until(lambda: not town.program.lock.memory.unacknowledged)  # type: ignore[union-attr]
+    with street.store.read() as conn:
+        assert list_incidents(conn) == []  # nor is the bar's rise, which nobody ordered, one
 
 
 async def test_evidence_signed_while_the_relay_was_away_arrives_when_it_is_back(

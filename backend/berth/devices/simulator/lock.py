@@ -230,7 +230,7 @@ class Lock:
             raise BerthError("plate.mismatch", "another vehicle is in front of the camera")
 
     def _begin(self, intent: Intent, *, ordered: bool) -> None:
-        self._note("intent", **asdict(intent))
+        self._note("intent", **asdict(intent), **({} if ordered else {"own": True}))
         if intent.action == "camera_on":
             self._camera.switch_on(intent.lease)
             self._finish(intent, "done", None, moved=False, ordered=ordered)

@@ -109,7 +109,8 @@ class Memory:
 
     def _on_intent(self, record: Record) -> None:
         self.pending = Intent(record["command"], record["action"], record["lease"], record["cycle"])
-        self.last_command = record["command"]
+        if not record.get("own"):  # nobody sent what the lock does by itself: nobody is told
+            self.last_command = record["command"]
         self.interrupted = None
 
     def _on_outcome(self, record: Record) -> None:
@@ -117,7 +118,6 @@ class Memory:
         self.ended[command] = Ended(outcome, record.get("reason"))
         while len(self.ended) > _COMMANDS_KEPT:
             self.ended.popitem(last=False)
-        self.last_command = command
         pending, self.pending = self.pending, None
         if outcome == "interrupted" and pending is not None and pending.action in _MOVEMENTS:
             self.interrupted = command
