@@ -26,7 +26,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> tuple[Facts, Part
     import contextlib
 
     from berth.cli.platform.api import listen
-    from berth.cli.platform.broker import broker_login
+    from berth.cli.platform.broker import broker_login, broker_there
     from berth.cli.platform.roles import add_api, desk_alone
     from berth.cli.platform.run import origin, with_public_url
     from berth.cli.platform.site import open_site
@@ -35,12 +35,13 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> tuple[Facts, Part
     listener = stack.enter_context(
         contextlib.closing(listen(settings.http_host, settings.http_port))
     )
+    # one that is named is wanted; else there may be an embedded one, or none to ask
     broker = None
-    try:
-        broker = broker_login(settings)
-    except BerthError:
-        if settings.mqtt_url is not None:
-            raise  # named, so it is to be looked after
+    if settings.mqtt_url is not None:
+        broker = await broker_there(settings)
+    else:
+        with contextlib.suppress(BerthError):
+            broker = broker_login(settings)
     site = await open_site(with_public_url(settings, listener), stack, silent)
     await add_api(site, listener, desk_alone(site), broker)
     return {"http": origin(listener)}, site.parts

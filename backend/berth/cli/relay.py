@@ -39,13 +39,13 @@ def relay(
 async def _build(
     settings: Settings, stack: AsyncExitStack, with_signer: bool
 ) -> tuple[Facts, Parts]:
-    from berth.cli.platform.broker import broker_login
+    from berth.cli.platform.broker import broker_there
     from berth.cli.platform.roles import add_relay, connected
     from berth.cli.platform.signing import check_signer, local_signer, own_node, remote_signer
     from berth.cli.platform.site import open_site
     from berth.cli.platform.waiting import once_there
 
-    broker = broker_login(settings)
+    broker = await broker_there(settings)
     other = None if with_signer else remote_signer(settings)
     site = await open_site(settings, stack, silent)
     if other is None:

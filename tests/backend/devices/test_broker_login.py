@@ -9,7 +9,7 @@ from pathlib import Path
 
 import aiomqtt
 import pytest
-from berth.cli.platform.broker import broker_login, embedded_broker
+from berth.cli.platform.broker import broker_login, broker_there, embedded_broker
 from berth.core.errors import BerthError
 from berth.core.settings import load_settings
 from berth.devices.mqtt import BrokerLogin, keep_connected
@@ -86,6 +86,19 @@ async def test_a_broker_that_is_down_is_waited_for(tmp_path: Path) -> None:
     async with embedded_broker(settings, login.address.port), asyncio.timeout(10):
         await there.wait()
         await waiting
+
+
+async def test_the_password_of_an_embedded_broker_that_starts_later_is_waited_for(
+    tmp_path: Path,
+) -> None:
+    settings = load_settings({"BERTH_HOME": str(tmp_path)})
+    with pytest.raises(BerthError, match="no broker has been started") as refused:
+        broker_login(settings)
+    assert refused.value.code == "broker.not_yet"
+    waiting = asyncio.create_task(broker_there(settings))
+    await asyncio.sleep(0.05)
+    async with embedded_broker(settings, 0) as login, asyncio.timeout(10):
+        assert (await waiting).password == login.password
 
 
 def test_without_a_password_there_is_a_sentence(tmp_path: Path) -> None:

@@ -9,12 +9,14 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from berth.cli.platform.enrolling import broker_credentials
+from berth.cli.platform.waiting import once_there
 from berth.core.errors import BerthError
 from berth.core.keys import read_password
 from berth.core.settings import Settings
 from berth.devices.broker import EmbeddedBroker
-from berth.devices.mqtt import BrokerLogin
+from berth.devices.mqtt import BrokerAddress, BrokerLogin
 from berth.devices.topics import BACKEND_USER
+from berth.relay.signer_wire import is_loopback
 
 #: Where the embedded broker listens unless told otherwise.
 EMBEDDED_URL = "mqtt://127.0.0.1:1883"
@@ -38,12 +40,30 @@ async def embedded_broker(settings: Settings, port: int) -> AsyncIterator[Broker
         await broker.stop()
 
 
+async def broker_there(settings: Settings) -> BrokerLogin:
+    """`broker_login`, once there is a password; see there."""
+
+    async def attempt() -> BrokerLogin:
+        return broker_login(settings)
+
+    return await once_there("broker", attempt)
+
+
 def broker_login(settings: Settings) -> BrokerLogin:
     """How the backend gets into the broker that BERTH_MQTT_URL names, else into the embedded one
-    of this data folder. Raises BerthError broker.credentials when there is no password."""
+    of this data folder.
+
+    Raises BerthError broker.credentials when there is no password; broker.not_yet when it is the
+    one that the embedded broker makes at its first start.
+    """
     url = settings.mqtt_url or EMBEDDED_URL
     file = settings.mqtt_password_file or _password_path(settings)
     if not file.is_file():
+        if settings.mqtt_password_file is None and is_loopback(BrokerAddress.parse(url).host):
+            message = f"no broker has been started on this data folder yet: {file} is missing"
+            raise BerthError(
+                "broker.not_yet", message, field="BERTH_MQTT_PASSWORD_FILE", exit_code=2, status=503
+            )
         message = (
             f"there is no password for the user {BACKEND_USER!r} of the broker: {file} is missing"
         )

@@ -22,6 +22,7 @@ OUTAGES = frozenset(
         "signer.node",
         "signer.stale",
         "broker.unreachable",
+        "broker.not_yet",
     }
 )
 _FIRST, _LONGEST = 0.25, 5.0
