@@ -123,14 +123,14 @@ def credulous_inbox(world: World) -> None:
     _patched(world, protocol, "open_envelope", opened)
 
 
-#: Each with the words by which the judge must name what is wrong.
+#: Each with the words (a pattern) by which the judge must name what is wrong.
 MUTANTS: dict[str, tuple[Mutant, str]] = {
     mutant.__name__: (mutant, words)
     for mutant, words in (
         (no_plate_check, "is not the lease's vehicle"),
         (two_tickets, "without any command"),
         (obeys_again, "moved the bar"),
-        (no_rollback, "differs from a clean replay's"),
+        (no_rollback, "differs from a clean replay's|ended by itself: index|the index is at"),
         (keeper_forgets, " times"),
         (blind_signer, "is not 3 deep"),
         (kept_commands, "was retained"),

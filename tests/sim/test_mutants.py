@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 from tests.sim.mutants import MUTANTS
@@ -16,5 +18,5 @@ def test_a_mutant_is_found(mutant: str) -> None:
         "--seeds", "50", "--jobs", "1", "--mutant", mutant, "--until-found"
     )
     assert status == 1, output
-    assert MUTANTS[mutant][1] in output
+    assert re.search(MUTANTS[mutant][1], output)
     assert closing["violations"] >= 1

@@ -12,6 +12,8 @@ from berth.core.hashing import keccak
 from berth.core.ids import lease_hex
 from berth.core.messages import occupancy, sign
 from berth.devices.topics import topic
+from berth.store.kept import commands as table
+from sqlalchemy import select
 
 if TYPE_CHECKING:
     from tests.sim.people import Story
@@ -61,11 +63,11 @@ class Thieves:
             return
         lock = self._rng.choice(commands).topic.split("/")[-2]
         with self.world.web.read() as conn:
-            from berth.store.kept import commands as table
-            from sqlalchemy import select
-
-            ids = list(conn.execute(select(table.c.id).where(table.c.lock_id == lock)).scalars())
-        command = self._rng.choice([*ids, "00000000-0000-4000-8000-000000000000"])
+            here = select(table.c.id).where(table.c.lock_id == lock).order_by(table.c.created_at)
+            ids = list(conn.execute(here).scalars())
+            under_way = here.where(table.c.state.in_(("eligible", "published", "acknowledged")))
+            alive = list(conn.execute(under_way).scalars())
+        command = self._rng.choice(alive or [*ids, "00000000-0000-4000-8000-000000000000"])
         payload = {
             "type": "ack", "lock": lock, "boot": "ffffffff" + "00" * 8, "seq": 10**6,
             "at": self.world.wall(), "outcome": "done", "cycle": 0, "position": "UNLOCKED",
