@@ -16,7 +16,7 @@ _ETHER = Currency("ether", 18)
 _WORDS: dict[str, tuple[str, str]] = {
     "ok": ("Everything works.", "一切正常。"),
     "attention": (
-        "Everything works; somebody has to look at {incidents} incidents and {dead} dead letters.",
+        "Everything works. For somebody to look at: incidents {incidents}, dead letters {dead}.",
         "运行正常；有 {incidents} 起事件、{dead} 条死信待人工处理。",
     ),
     "paused": (

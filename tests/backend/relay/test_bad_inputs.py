@@ -71,7 +71,7 @@ BAD_INPUTS: dict[str, list[str]] = {
         "relay/test_bad_inputs.py::test_a_broker_with_other_credentials_is_waited_out",
         "devices/test_mosquitto.py::test_wrong_credentials_are_named",
         "devices/test_probe.py::test_a_wrong_password_is_named_without_naming_it",
-        "doctor/test_doctor.py::test_a_broker_with_another_password",
+        "doctor/test_doctor_at_work.py::test_a_broker_with_another_password",
     ],
     "a lock that answers what it was not told": [
         "relay/test_bad_inputs.py::test_a_lock_that_answers_a_ticket_that_never_left",

@@ -310,7 +310,7 @@ def test_incidents_and_dead_letters_need_attention(api: Api, world: World) -> No
     assert answer["state"] == "attention"
     assert answer["work"]["incidents"] == {"lock.jammed": 1}
     assert (answer["work"]["deadLetters"], answer["work"]["outbox"]) == (1, {"dead": 1})
-    assert "1 incidents and 1 dead letters" in answer["sentence"]
+    assert "incidents 1, dead letters 1" in answer["sentence"]
 
 
 def test_reorgs_are_counted_with_the_deepest_and_the_last(api: Api, world: World) -> None:
