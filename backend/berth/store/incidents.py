@@ -63,8 +63,8 @@ def open_incident(
         "opened_at": now,
     }
     insert = sqlite.insert if conn.dialect.name == "sqlite" else postgresql.insert
-    made = conn.execute(insert(incidents).values(values).on_conflict_do_nothing())
-    return made.rowcount == 1
+    row = insert(incidents).values(values).on_conflict_do_nothing()
+    return conn.execute(row.returning(incidents.c.id)).first() is not None
 
 
 def settle_incidents(conn: Connection, now: int, resolution: str, by: str, **which: Any) -> int:
