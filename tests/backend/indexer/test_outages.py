@@ -51,7 +51,7 @@ async def clean_digest(databases: Databases, node: FakeNode) -> str:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.002)
 
@@ -73,7 +73,7 @@ async def test_a_database_that_is_away_is_waited_out(
     following = indexer(store, node, node)
     stop = asyncio.Event()
     running = asyncio.create_task(following.run(stop))
-    await following.wait_for(node.height, 20)
+    await following.wait_for(node.height, 60)
     away = True
     node.mine(3, actions=5)
     await until(lambda: following.status.error is not None)
@@ -83,7 +83,7 @@ async def test_a_database_that_is_away_is_waited_out(
     warnings = [record for record in caplog.records if record.levelno == logging.WARNING]
     assert len([w for w in warnings if "database" in w.getMessage()]) == 1  # said once
     away = False
-    status = await following.wait_for(node.height, 20)
+    status = await following.wait_for(node.height, 60)
     assert status.error is None
     stop.set()
     await running
@@ -109,9 +109,9 @@ async def test_a_connection_lost_at_a_commit_that_happened_applies_nothing_twice
     following = indexer(store, node, node)
     stop = asyncio.Event()
     running = asyncio.create_task(following.run(stop))
-    await following.wait_for(node.height, 20)
+    await following.wait_for(node.height, 60)
     node.mine(5, actions=5)
-    await following.wait_for(node.height, 20)
+    await following.wait_for(node.height, 60)
     await until(lambda: following.caught_up)
     stop.set()
     await running
@@ -160,10 +160,10 @@ async def test_a_node_that_turns_to_another_chain_gives_way_and_the_index_goes_o
         following = indexer(store, nodes, node)
         stop = asyncio.Event()
         running = asyncio.create_task(following.run(stop))
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         net.hosts["first"].node, net.hosts["first"].chain_id = other, 4242
         node.mine(3, actions=5)
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         assert not running.done()
         first, second = nodes.report()
         assert first.state in ("not ours", "contradicts itself")
@@ -192,7 +192,7 @@ async def test_a_pruned_node_gives_way_to_one_with_the_history(
         following = indexer(store, nodes, node)
         stop = asyncio.Event()
         running = asyncio.create_task(following.run(stop))
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         stop.set()
         await running
         assert nodes.report()[0].state == "lacks history"
@@ -210,7 +210,7 @@ async def test_a_pruned_node_alone_is_named_and_nothing_is_indexed_from_it(store
         await until(lambda: "lacks the logs of the deployment" in str(following.status.error))
         assert not running.done()
         host.lie = None
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         running.cancel()
 
 
@@ -227,7 +227,7 @@ async def test_a_node_that_contradicts_itself_gives_way(store: Store, databases:
     async with Nodes(net.urls, node.deployment, transport=net, backoff=0.0, probe=0.0) as nodes:
         following = indexer(store, nodes, node)
         running = asyncio.create_task(following.run())
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         running.cancel()
         assert nodes.report()[0].state == "contradicts itself"
         assert "is gone" in str(nodes.report()[0].why)
@@ -256,7 +256,7 @@ async def test_logs_that_make_no_sense_are_asked_of_another_node(
     async with Nodes(net.urls, node.deployment, transport=net, backoff=0.0, probe=0.0) as nodes:
         following = indexer(store, nodes, node)
         running = asyncio.create_task(following.run())
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         running.cancel()
         assert nodes.report()[0].state == "contradicts itself"
         assert "gap" in str(nodes.report()[0].why)
@@ -292,7 +292,7 @@ async def test_where_every_node_is_away_the_index_waits_and_says_so(store: Store
         net.hosts["second"].down = False
         node.mine()
         running = asyncio.create_task(following.run())
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         running.cancel()
 
 
@@ -333,7 +333,7 @@ async def test_blocks_that_come_and_go_during_the_backfill_are_neither_lost_nor_
             await asyncio.sleep(0.01)
         host.lie = None
         node.mine()
-        await following.wait_for(node.height, 20)
+        await following.wait_for(node.height, 60)
         await until(lambda: following.caught_up)
         running.cancel()
     assert digest_of(store) == await clean_digest(databases, node)
@@ -428,7 +428,7 @@ async def test_an_index_that_is_told_to_end_ends_between_two_ranges(
             stop.set()
 
     following = indexer(store, node, node, on_progress=end_soon)
-    await asyncio.wait_for(following.run(stop), 20)
+    await asyncio.wait_for(following.run(stop), 60)
     assert 40 < following.status.block_number < 100
     assert asyncio.all_tasks() == tasks
     with store.read() as conn:
