@@ -46,8 +46,8 @@ from tests.sim.weather import Weather
 
 FINALITY = 64
 #: The busy part of a run, and how long everything may take to settle afterwards, seconds.
-BUSY = 30 * 60
-CALM = 6 * 60
+BUSY = 25 * 60
+CALM = 5 * 60
 #: Long enough for T1, and for a claim's T2.
 LONG = 26 * 3600, 50 * 3600
 
