@@ -255,7 +255,7 @@ def test_a_backup_is_of_one_moment_while_others_write(databases: Databases, tmp_
             read.close()
             more = found["confirmations"] - counts["confirmations"]
             assert more == found["presence"] - counts["presence"]
-            assert before <= more <= written
+            assert before <= more <= written + 1  # one may be in, and not counted yet
     finally:
         stop.set()
         thread.join()
