@@ -40,7 +40,7 @@ SKEW = 35
 
 def judge(world: World) -> list[str]:
     """Everything that is wrong, in words."""
-    return list(_all(world))
+    return list(dict.fromkeys(_all(world)))  # each said once
 
 
 def _all(world: World) -> Iterator[str]:
