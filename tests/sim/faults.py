@@ -29,7 +29,7 @@ RATES: dict[str, float] = {
     "crash.publish": 0.02,
     "signer.error": 0.06,
     "tx.late": 0.06,
-    "tx.lost": 0.15,
+    "tx.lost": 0.3,
 }
 
 #: Kinds that the world's own timetable strikes with: a number of times in a run, drawn by seed.

@@ -97,7 +97,7 @@ class People:
         pace: Pace,
     ) -> None:
         self.pace = pace
-        self.wrong_plates = 0.12
+        self.wrong_plates = 0.25
         self.on_wrong_plate: Callable[[], None] = lambda: None
         self.chain = chain
         self.web = web
