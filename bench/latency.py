@@ -48,24 +48,30 @@ GOAL = 1.5
 BARE_TOPIC = "bench/bare"
 #: Longest wait for anything, seconds.
 LIMIT = 20.0
+READY_SECONDS = 60.0
+#: Leases whose times are not counted.
 WARM_UP = 10
 
 
 class Program:
-    """A process that can be stopped and let go on."""
+    """A process that can be stopped and let go on. What it says goes into a file, for a pipe that
+    nobody reads would hold it up; its line `ready` is waited for."""
 
     def __init__(self, name: str, arguments: list[str], folder: Path) -> None:
-        self._log = (folder / f"{name}.log").open("wb")
-        self._process = subprocess.Popen(
-            dying_with_parent([sys.executable, str(HERE / f"{name}.py"), *arguments]),
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=self._log,
-        )
-        assert self._process.stdout is not None
-        if not self._process.stdout.readline():
-            log = (folder / f"{name}.log").read_text()[-2000:]
-            sys.exit(f"bench: {name} does not start:\n{log}")
+        path = folder / f"{name}.log"
+        with path.open("wb") as log:
+            self._process = subprocess.Popen(
+                dying_with_parent([sys.executable, str(HERE / f"{name}.py"), *arguments]),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+        deadline = time.monotonic() + READY_SECONDS
+        while "ready\n" not in path.read_text():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                self._process.kill()
+                sys.exit(f"bench: {name} does not start:\n{path.read_text()[-2000:]}")
+            time.sleep(0.05)
         self.pid = self._process.pid
 
     def halt(self) -> None:
@@ -82,7 +88,6 @@ class Program:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-        self._log.close()
 
 
 @contextmanager
