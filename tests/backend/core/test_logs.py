@@ -6,7 +6,6 @@ import asyncio
 import io
 import json
 import logging
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -17,13 +16,9 @@ KEY = "0123456789abcdef"
 
 
 @pytest.fixture
-def lines() -> Iterator[io.StringIO]:
-    """Where lines go; afterwards logging is what it was."""
-    root = logging.getLogger()
-    before = (root.handlers[:], root.level)
-    yield io.StringIO()
-    root.handlers[:], root.level = before[0], before[1]
-    structlog.reset_defaults()
+def lines() -> io.StringIO:
+    """Where lines go."""
+    return io.StringIO()
 
 
 def read(stream: io.StringIO) -> list[dict[str, Any]]:

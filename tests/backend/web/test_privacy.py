@@ -79,7 +79,17 @@ def told(api: Api, world: World) -> dict[str, str]:
         "allowance": lambda call: 0,
         "compliance": lambda call: 1 << 7,
     }
-    return {"spaceId": space, "leaseId": lease, "city": "AUMEL", "number": "1", "closed": closed}
+    operator = world.services.settings.operator_token_file
+    operator.parent.mkdir(parents=True, exist_ok=True)
+    operator.write_text("an operator's token, long enough")
+    return {
+        "spaceId": space,
+        "leaseId": lease,
+        "city": "AUMEL",
+        "number": "1",
+        "id": "1",
+        "closed": closed,
+    }
 
 
 def every_answer(api: Api, told: dict[str, str], who: Person | None) -> dict[str, str]:
