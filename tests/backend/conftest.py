@@ -23,4 +23,5 @@ def logs_as_they_were() -> Iterator[None]:
     # pytest takes its own handlers away later, if they are still there
     root.handlers[:] = handlers
     root.setLevel(level)
+    logging.disable(logging.NOTSET)
     structlog.configure(**known)

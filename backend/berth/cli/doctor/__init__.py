@@ -36,9 +36,12 @@ def doctor(
     from berth.cli.platform.running import settings_here
 
     logging.disable(logging.ERROR)  # what is off is told as a finding
-    findings = asyncio.run(
-        examine(settings_here(), sample=SAMPLE if quick else None, deep=deep, within=within)
-    )
+    try:
+        findings = asyncio.run(
+            examine(settings_here(), sample=SAMPLE if quick else None, deep=deep, within=within)
+        )
+    finally:
+        logging.disable(logging.NOTSET)
     if as_json:
         sys.stdout.write(json.dumps(_document(findings), indent=2, ensure_ascii=False) + "\n")
     else:
