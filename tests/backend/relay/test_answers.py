@@ -12,8 +12,8 @@ from berth.store.kept import commands
 from sqlalchemy import update
 
 from tests.backend.relay.street import Street
-from tests.backend.relay.test_delivery import Wire
-from tests.backend.relay.test_delivery import relay as delivery_of
+from tests.backend.relay.wire import Wire
+from tests.backend.relay.wire import relay as delivery_of
 from tests.backend.worlds import NOW
 
 

@@ -25,8 +25,8 @@ from sqlalchemy import update
 
 from tests.backend.devices.locks import until
 from tests.backend.relay.street import Street
-from tests.backend.relay.test_delivery import Wire
-from tests.backend.relay.test_delivery import relay as delivery_of
+from tests.backend.relay.wire import Wire
+from tests.backend.relay.wire import relay as delivery_of
 
 ROOT = Path(__file__).resolve().parents[3]
 TESTS = ROOT / "tests" / "backend"
@@ -99,19 +99,6 @@ def test_every_bad_input_has_its_tests_and_its_row_for_operators(bad: str) -> No
 def device_incidents(street: Street) -> list[str]:
     with street.store.read() as conn:
         return [one.reason for one in list_incidents(conn) if one.kind == "device.ack"]
-
-
-@pytest.fixture
-def lease(street: Street) -> str:
-    """A driver before the bar with everything that is needed: `lower` is eligible."""
-    booked = street.book()
-    street.hello()
-    street.state()
-    street.tell(booked)
-    street.plate(booked)
-    street.confirm(booked)
-    street.plan()
-    return booked
 
 
 @pytest.mark.parametrize("outcome", ["accepted", "done", "refused"])

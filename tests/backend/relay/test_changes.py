@@ -17,7 +17,7 @@ from berth.store.kept import grants, outbox, vehicles_private
 from sqlalchemy import insert
 
 from tests.backend.relay.street import Street
-from tests.backend.relay.test_delivery import Wire, relay
+from tests.backend.relay.wire import Wire, relay
 from tests.backend.worlds import COMMITMENT, DINO, NOW, SALT
 
 SLOT = NOW // 900

@@ -24,8 +24,8 @@ from sqlalchemy import insert, update
 
 from tests.backend.databases import Databases
 from tests.backend.relay.street import Street
-from tests.backend.relay.test_delivery import put
 from tests.backend.relay.test_keeper import Chain, keeper, reverts
+from tests.backend.relay.wire import put
 from tests.backend.worlds import DEPLOYMENT, DINO, EVE, NOW, OLGA
 
 SLOT = NOW // 900

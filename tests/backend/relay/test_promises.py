@@ -17,29 +17,10 @@ from sqlalchemy import delete, insert, update
 
 from tests.backend.databases import Databases
 from tests.backend.relay.street import Street
-from tests.backend.relay.test_delivery import Wire, put, relay
+from tests.backend.relay.wire import Wire, put, relay
 from tests.backend.worlds import DEPLOYMENT, NOW
 
 MINE, OTHER = "00000001", "00000002"
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
-
-
-@pytest.fixture
-def lease(street: Street) -> str:
-    """A driver before the bar; `lower` is eligible."""
-    booked = street.book()
-    street.hello()
-    street.state()
-    street.tell(booked)
-    street.plate(booked)
-    street.confirm(booked)
-    street.plan()
-    assert street.command("lower")["state"] == "eligible"
-    return booked
 
 
 def while_signing(street: Street, happens: Any) -> None:

@@ -15,7 +15,7 @@ from berth.store.restore import restore_backup
 from sqlalchemy import insert, select
 
 from tests.backend.relay.street import Street
-from tests.backend.relay.test_delivery import Wire, put, relay
+from tests.backend.relay.wire import Wire, put, relay
 from tests.backend.worlds import COMMITMENT, DEPLOYMENT
 
 
@@ -51,11 +51,6 @@ class Safe:
 @pytest.fixture
 def safe(street: Street, tmp_path: Path) -> Safe:
     return Safe(street, tmp_path)
-
-
-@pytest.fixture
-def wire() -> Wire:
-    return Wire()
 
 
 def work(street: Street) -> None:

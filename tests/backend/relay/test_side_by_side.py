@@ -8,7 +8,7 @@ from berth.relay.outbox import Outbox
 from berth.store import open_store
 
 from tests.backend.relay.street import Street
-from tests.backend.relay.test_delivery import Wire, put, relay
+from tests.backend.relay.wire import Wire, put, relay
 from tests.backend.worlds import DINO
 
 
