@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import shutil
 import subprocess
 import time
 from collections.abc import AsyncIterator
@@ -23,11 +22,7 @@ from berth.devices.probe import (
 from berth.devices.topics import COMMAND, PREFIX
 
 from tests.backend.devices.conftest import LOCK_A, Net
-
-_MOSQUITTO = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
-needs_mosquitto = pytest.mark.skipif(
-    _MOSQUITTO is None, reason="Mosquitto is not installed: apt-get install mosquitto"
-)
+from tests.mosquitto import required
 
 
 @pytest.fixture
@@ -42,7 +37,7 @@ async def open_to_all(folder: Path) -> AsyncIterator[BrokerLogin]:
     config = folder / "open.conf"
     config.write_text(f"listener {port} 127.0.0.1\nallow_anonymous true\n", "utf-8")
     process = await asyncio.create_subprocess_exec(
-        str(_MOSQUITTO), "-c", str(config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        required(), "-c", str(config), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     login = BrokerLogin.at(f"mqtt://127.0.0.1:{port}", "backend", "whatever")
     try:
@@ -97,14 +92,12 @@ async def test_a_ca_file_that_holds_no_certificate_is_named(tmp_path: Path) -> N
     assert caught.value.code == "broker.ca"
 
 
-@needs_mosquitto
 async def test_a_broker_without_rules_is_found_out(tmp_path: Path) -> None:
     async with open_to_all(tmp_path) as login:
         assert await lets_strangers_in(login)
         assert await backend_speaks_for_locks(login)
 
 
-@needs_mosquitto
 async def test_a_kept_command_is_found(tmp_path: Path) -> None:
     async with open_to_all(tmp_path) as login:
         name = f"{PREFIX}/{LOCK_A}/{COMMAND}"
