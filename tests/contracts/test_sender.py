@@ -4,69 +4,17 @@ import pytest
 from berth.core import tariff
 from brownie import BerthForwarder, accounts, web3
 from brownie.exceptions import VirtualMachineError
-from eth_account import Account
-from eth_account.messages import encode_typed_data
-from support.clock import DAY, HOUR, MONDAY, now, reach
+from support.clock import HOUR, MONDAY, reach
 from support.errors import reverts
 from support.forms import TERMS, terms_form
-from support.keys import Key, key
+from support.forwarding import relay
+from support.keys import key
 from support.world import CITY
 
 GUEST = key("guest without gas")
 DEPOSIT = tariff.deposit(TERMS, 8, 0)
 TEN = MONDAY + 10 * HOUR
 NOON = TEN + 2 * HOUR
-
-FIELDS = [
-    ("from", "address"),
-    ("to", "address"),
-    ("value", "uint256"),
-    ("gas", "uint256"),
-    ("nonce", "uint256"),
-    ("deadline", "uint48"),
-    ("data", "bytes"),
-]
-
-
-def relay(world, by: Key, data: str, forwarder=None, signer: Key | None = None, relayer=None):
-    """Signs a verb with a key that has no ether and lets somebody else send it."""
-    forwarder = forwarder or world.forwarder
-    request = {
-        "from": by.address,
-        "to": world.market.address,
-        "value": 0,
-        "gas": 1_000_000,
-        "nonce": forwarder.nonces(by.address),
-        "deadline": now() + DAY,
-        "data": bytes.fromhex(data[2:]),
-    }
-    typed = {
-        "types": {
-            "EIP712Domain": [
-                {"name": "name", "type": "string"},
-                {"name": "version", "type": "string"},
-                {"name": "chainId", "type": "uint256"},
-                {"name": "verifyingContract", "type": "address"},
-            ],
-            "ForwardRequest": [{"name": name, "type": kind} for name, kind in FIELDS],
-        },
-        "primaryType": "ForwardRequest",
-        "domain": {
-            "name": "Berth Forwarder",
-            "version": "1",
-            "chainId": web3.chain_id,
-            "verifyingContract": forwarder.address,
-        },
-        "message": request,
-    }
-    signature = Account.sign_message(
-        encode_typed_data(full_message=typed), (signer or by).private
-    ).signature
-    form = (
-        *(request[name] for name in ("from", "to", "value", "gas", "deadline", "data")),
-        bytes(signature),
-    )
-    return forwarder.execute(form, {"from": relayer or world.stranger})
 
 
 class TestThroughTheForwarder:

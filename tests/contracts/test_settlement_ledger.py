@@ -12,26 +12,6 @@ TEN = MONDAY + 10 * HOUR
 NOON = TEN + 2 * HOUR
 
 
-def record_of(event) -> Record:
-    """The record that a Settled event tells."""
-    return Record(
-        lease_id=event["leaseId"],
-        outcome=event["outcome"],
-        owner=event["owner"],
-        driver=event["driver"],
-        offer=event["offer"],
-        rent=event["rent"],
-        overstay=event["overstay"],
-        energy=event["energy"],
-        fee=event["fee"],
-        refund=event["refund"],
-        arrived=event["arrived"],
-        until=event["until"],
-        energy_wh=event["energyWh"],
-        closed_at=event["closedAt"],
-    )
-
-
 class TestLedger:
     def test_is_empty_before_the_first_settlement(self, market):
         assert market.ledger() == ("0x" + EMPTY_HEAD.hex(), 0, 0)
@@ -56,7 +36,7 @@ class TestLedger:
             event = tx.events["Settled"]
             assert event["number"] == number
             assert event["closedAt"] == tx.timestamp
-            record = record_of(event)
+            record = Record.told(event)
             head = next_head(head, record_hash(record))
             fees += record.fee
         assert [tx.events["Settled"]["outcome"] for tx in transactions] == [1, 2, 3, 4, 5]
@@ -70,7 +50,7 @@ class TestLedger:
         event = world.leave(lease, TEN + 77, NOON + 1777, 4_321, sender=world.driver).events[
             "Settled"
         ]
-        record = record_of(event)
+        record = Record.told(event)
         assert record.owner_share + record.fee + record.refund == deposit == record.deposit
         assert market.creditOf(world.owner) == record.owner_share
         assert market.creditOf(world.driver) == record.refund

@@ -2,7 +2,6 @@
 
 import pytest
 from berth.core import tariff
-from berth.core.signing import ORDER
 from brownie import ScriptedWallet
 from brownie.exceptions import VirtualMachineError
 from support.attacks import (
@@ -19,7 +18,7 @@ from support.attacks import (
 from support.clock import HOUR, MONDAY, reach
 from support.errors import reverts
 from support.forms import TERMS
-from support.keys import key
+from support.keys import bent, compact, key
 from support.world import START
 
 TEN = MONDAY + 10 * HOUR
@@ -29,18 +28,6 @@ RENT = 8 * TERMS.price_per_slot
 FOREVER = 2**256 - 1
 HONEST, YES, NO, REVERTS, BURNS, BOMBS, SHORT = range(7)  # ScriptedWallet.Answer
 SOMEBODY = key("somebody")
-
-
-def bent(signature: bytes) -> bytes:
-    """The other signature of the same message by the same key: s above half the order."""
-    s = int.from_bytes(signature[32:64], "big")
-    return signature[:32] + (ORDER - s).to_bytes(32, "big") + bytes([55 - signature[64]])
-
-
-def compact(signature: bytes) -> bytes:
-    """EIP-2098: 64 bytes."""
-    s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
-    return signature[:32] + s.to_bytes(32, "big")
 
 
 @attack(12)

@@ -10,17 +10,16 @@ from berth.core import tariff
 from berth.core.hashing import keccak
 from brownie import Contract, MarketExtension, ParkingMarket, accounts, web3
 from brownie.exceptions import VirtualMachineError
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 from support.attacks import (
     attack,
     nothing_gained,
     take,
 )
-from support.clock import DAY, HOUR, MONDAY, now, reach
+from support.clock import HOUR, MONDAY, reach
 from support.errors import reverts
 from support.forms import TERMS, terms_form
-from support.keys import Key, key
+from support.forwarding import relay
+from support.keys import key
 from support.world import CITY
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -28,39 +27,6 @@ TEN = MONDAY + 10 * HOUR
 DEPOSIT = tariff.deposit(TERMS, 8, 0)
 FOREVER = 2**256 - 1
 MALLORY = key("Mallory")
-_FIELDS = (
-    ("from", "address"),
-    ("to", "address"),
-    ("value", "uint256"),
-    ("gas", "uint256"),
-    ("nonce", "uint256"),
-    ("deadline", "uint48"),
-    ("data", "bytes"),
-)
-
-
-def relay(world, by: Key, data: bytes, to=None):
-    """Relays signed call data, whatever it is, to whatever trusts the forwarder."""
-    request = {
-        "from": by.address,
-        "to": str(to or world.market.address),
-        "value": 0,
-        "gas": 1_000_000,
-        "nonce": world.forwarder.nonces(by.address),
-        "deadline": now() + DAY,
-        "data": data,
-    }
-    domain = {
-        "name": "Berth Forwarder",
-        "version": "1",
-        "chainId": web3.chain_id,
-        "verifyingContract": world.forwarder.address,
-    }
-    types = {"ForwardRequest": [{"name": name, "type": kind} for name, kind in _FIELDS]}
-    typed = encode_typed_data(domain, types, request)
-    signature = bytes(Account.sign_message(typed, by.private).signature)
-    form = (*(request[n] for n in ("from", "to", "value", "gas", "deadline", "data")), signature)
-    return world.forwarder.execute(form, {"from": world.stranger})
 
 
 def selector(entry: dict) -> str:

@@ -1,10 +1,7 @@
 """Attacks under somebody else's name, through the forwarder."""
 
 import pytest
-from brownie import web3
 from brownie.exceptions import VirtualMachineError
-from eth_account import Account
-from eth_account.messages import encode_typed_data
 from support.attacks import (
     agreed,
     attack,
@@ -16,45 +13,12 @@ from support.attacks import (
     take,
     undone,
 )
-from support.clock import DAY, now
 from support.errors import reverts
-from support.keys import Key, key
+from support.forwarding import relay
+from support.keys import key
 
 FOREVER = 2**256 - 1
 MALLORY = key("Mallory")
-_FIELDS = (
-    ("from", "address"),
-    ("to", "address"),
-    ("value", "uint256"),
-    ("gas", "uint256"),
-    ("nonce", "uint256"),
-    ("deadline", "uint48"),
-    ("data", "bytes"),
-)
-
-
-def relay(world, by: Key, data: bytes, to=None):
-    """Relays signed call data, whatever it is, to whatever trusts the forwarder."""
-    request = {
-        "from": by.address,
-        "to": str(to or world.market.address),
-        "value": 0,
-        "gas": 1_000_000,
-        "nonce": world.forwarder.nonces(by.address),
-        "deadline": now() + DAY,
-        "data": data,
-    }
-    domain = {
-        "name": "Berth Forwarder",
-        "version": "1",
-        "chainId": web3.chain_id,
-        "verifyingContract": world.forwarder.address,
-    }
-    types = {"ForwardRequest": [{"name": name, "type": kind} for name, kind in _FIELDS]}
-    typed = encode_typed_data(domain, types, request)
-    signature = bytes(Account.sign_message(typed, by.private).signature)
-    form = (*(request[n] for n in ("from", "to", "value", "gas", "deadline", "data")), signature)
-    return world.forwarder.execute(form, {"from": world.stranger})
 
 
 @attack(22)
@@ -128,12 +92,12 @@ class TestForwarder:
         plate = plate_of(driver)
         with nothing_gained(world, world.stranger, losses={driver: 0}):
             extend = market.extend.encode_input((lease, 1, 0, plate, FOREVER))
-            relay(world, driver_key, bytes.fromhex(extend[2:]))
+            relay(world, driver_key, extend)
             assert market.leaseOf(lease)[3] == 9
             with pytest.raises(VirtualMachineError, match="FailedCall"):
-                relay(world, MALLORY, bytes.fromhex(extend[2:]))
+                relay(world, MALLORY, extend)
             auto = market.setAutoPayout.encode_input(True)
-            relay(world, driver_key, bytes.fromhex(auto[2:]))
+            relay(world, driver_key, auto)
             assert market.autoPayoutOf(driver)
 
     def test_a_relayed_party_of_an_agreement_is_the_signer_and_not_the_relayer(

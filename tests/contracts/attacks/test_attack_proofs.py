@@ -13,28 +13,12 @@ from support.attacks import (
 )
 from support.errors import reverts
 from support.forms import Edition
+from support.owners import HEIR, hand_over, next_edition
 from support.world import CITY, OTHER_CITY, title
 
 NOT_IN_EDITION, REVOKED = 1 << 1, 1 << 2
 ALREADY, NOT_ALLOWED, NOT_NEWER, NOT_HERE = 1 << 7, 1 << 8, 1 << 10, 1 << 11
 HOLDER_SIGNATURE, POSSESSION = 1 << 18, 1 << 28
-HEIR = b"\xa1" * 32  # salted identity of a later holder
-
-
-def next_edition(world, *changed, dropped=()) -> Edition:
-    """The city's next edition, with other titles at some indices."""
-    by_index = {each.index: each for each in (*world.edition.titles, *changed)}
-    edition = Edition.of(*(by_index[index] for index in sorted(by_index)))
-    world.publish(edition, dropped=dropped)
-    return edition
-
-
-def hand_over(world, space: int, to, holder=HEIR):
-    """A new edition in which the space is somebody else's, who takes it over."""
-    index = space & 0xFFFFFFFF
-    edition = next_edition(world, title(index, salted_holder=holder))
-    form = world.registration(index, owner=to.address, edition=edition).form()
-    return world.market.takeOver(form, {"from": to})
 
 
 @attack(21)

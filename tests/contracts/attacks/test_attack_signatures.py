@@ -3,7 +3,6 @@
 import pytest
 from berth.core import messages
 from berth.core.messages import Domain
-from berth.core.signing import ORDER
 from brownie import ScriptedWallet, web3
 from support.attacks import (
     agreed,
@@ -16,23 +15,12 @@ from support.attacks import (
 )
 from support.clock import HOUR, MONDAY, reach
 from support.errors import reverts
+from support.keys import bent, compact
 from support.world import START, VALID_DAY
 
 TEN = MONDAY + 10 * HOUR
 ARRIVED, LEFT, BLOCKED, NOSHOW = 1, 2, 3, 4
 HONEST, YES, NO, REVERTS, BURNS, BOMBS, SHORT = range(7)  # ScriptedWallet.Answer
-
-
-def bent(signature: bytes) -> bytes:
-    """The other signature of the same message by the same key: s above half the order."""
-    s = int.from_bytes(signature[32:64], "big")
-    return signature[:32] + (ORDER - s).to_bytes(32, "big") + bytes([55 - signature[64]])
-
-
-def compact(signature: bytes) -> bytes:
-    """EIP-2098: 64 bytes."""
-    s = int.from_bytes(signature[32:64], "big") | (signature[64] - 27) << 255
-    return signature[:32] + s.to_bytes(32, "big")
 
 
 @attack(12)

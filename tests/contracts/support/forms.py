@@ -5,28 +5,11 @@ from dataclasses import asdict, astuple, dataclass, field, replace
 
 from berth.core import title as titles
 from berth.core.merkle import Tree, build
+from berth.core.offer import STRUCT
 from berth.core.tariff import Terms
 from berth.core.title import Title, pack_attributes
 
 BAY = pack_attributes(1, True, 0, 250, 550)
-
-_TERMS = (
-    "price_per_slot",
-    "price_per_kwh",
-    "overstay_pct",
-    "reserve_minutes",
-    "minimum_pct",
-    "free_cancel_hours",
-    "no_show_pct",
-    "cancel_pct",
-    "hours_of_week",
-    "utc_offset",
-    "first_day",
-    "last_day",
-    "min_slots",
-    "max_slots",
-    "flags",
-)
 
 #: An offer whose prices divide by nothing, so that every rounding shows.
 TERMS = Terms(
@@ -45,7 +28,7 @@ TERMS = Terms(
 def terms_form(terms: Terms = TERMS, **changes) -> tuple:
     """OfferTerms; changes are not checked, so that a test may go out of range."""
     values = {**asdict(terms), **changes}
-    return tuple(values[name] for name in _TERMS)
+    return tuple(values[name] for name in STRUCT)
 
 
 def title_form(title: Title) -> tuple:
