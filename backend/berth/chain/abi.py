@@ -21,6 +21,9 @@ from berth.core.errors import BerthError
 from berth.core.hashing import keccak
 
 FOLDER = Path(__file__).parent / "abi"
+#: What the codec raises over bytes that are not what they are said to be: lengths beyond all memory
+#: and text that is none are not among its own errors.
+UNREADABLE = (DecodingError, OverflowError, UnicodeDecodeError)
 
 
 @dataclass(frozen=True)
@@ -169,6 +172,13 @@ def load_abi(name: str) -> Abi:
 
 
 @cache
+def load_bytecode(name: str) -> bytes:
+    """What makes a contract, without its constructor's arguments; of the few that run here."""
+    document = json.loads((FOLDER / f"{name}.json").read_text("utf-8"))
+    return bytes.fromhex(document["bytecode"])
+
+
+@cache
 def all_abis() -> tuple[Abi, ...]:
     """Every committed interface."""
     return tuple(load_abi(path.stem) for path in sorted(FOLDER.glob("*.json")))
@@ -187,7 +197,7 @@ def decode_result(contract: str, name: str, data: bytes) -> Any:
 def _decode(parameters: Sequence[Parameter], data: bytes, name: str) -> list[Any]:
     try:
         values = abi_decode([p.canonical for p in parameters], data)
-    except DecodingError as error:
+    except UNREADABLE as error:
         raise BerthError("chain.decode", f"{name}: {error}") from error
     return [p.lift(value) for p, value in zip(parameters, values, strict=True)]
 

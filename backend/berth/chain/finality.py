@@ -36,6 +36,14 @@ class Finality:
         if moment >= self._ask_at:
             self._tag = await self._asked()
             self._ask_at = moment + (NO_TAG_SECONDS if self._tag is None else TAG_SECONDS)
+        return self._under(head)
+
+    def lately(self, head: int) -> int | None:
+        """The same by what the node said last, which may be too far back and never too near; None
+        when it was not asked yet."""
+        return None if self._ask_at == float("-inf") else self._under(head)
+
+    def _under(self, head: int) -> int:
         by_depth = max(head - self._depth, -1)
         tag = self._tag
         if not tag or not head - DEEPEST_TAG <= tag <= by_depth:

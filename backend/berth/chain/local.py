@@ -8,7 +8,9 @@ restart would mine blocks that lie before their parents; the shift is put back h
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
+import secrets
 import shutil
 import socket
 import time
@@ -154,10 +156,13 @@ class LocalChain:
 
 
 def free_port() -> int:
-    """A port of this machine that nothing listens on right now."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+    """A port of this machine that nothing listens on right now, and that no connection that is
+    going out is given before somebody listens there: systems give those away from 32768 on."""
+    while True:
+        port = 10_240 + secrets.randbelow(32_768 - 10_240)
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            return port
 
 
 def _port(asked: int) -> int:

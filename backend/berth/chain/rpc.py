@@ -16,20 +16,38 @@ import httpx
 import msgspec
 
 from berth.chain.refusals import Refusal, read_refusal
+from berth.chain.rpc_errors import (
+    CutError,
+    NodeTimeoutError,
+    NodeUnreachableError,
+    RateLimitedError,
+    RpcError,
+    revert_data,
+)
 from berth.chain.throttle import WIDEST, PausedError, Throttle
 from berth.chain.wire import Block, FoundLog, Log, Receipt
 from berth.core import telemetry
 from berth.core.errors import BerthError
+
+__all__ = [
+    "CutError",
+    "NodeTimeoutError",
+    "NodeUnreachableError",
+    "RateLimitedError",
+    "Rpc",
+    "RpcError",
+    "call_once",
+]
 
 T = TypeVar("T")
 
 #: Calls in one HTTP request to begin with; public nodes refuse much larger batches.
 BATCH = 100
 #: Bytes of one answer that are held in memory; one that is longer is asked for in parts.
-LONGEST_ANSWER = 16 * 2**20
+LONGEST_ANSWER = 8 * 2**20
 #: An answer as a whole may take so many times the timeout, which is that of its next bytes.
 WHOLE_ANSWER = 6
-#: Timeouts in a row after which a node is called silent rather than overtaxed.
+#: Timeouts one after another after which a node is called silent rather than overtaxed.
 SILENT_AFTER = 3
 #: Longest pause, in seconds, that a node is granted for a wish of its own.
 LONGEST_PAUSE = 60.0
@@ -38,47 +56,6 @@ _TOO_LARGE = 413
 _LIMITED = 429
 #: Sent again after an unclear end they might act twice.
 ONCE_ONLY = ("eth_sendTransaction", "evm_", "miner_", "anvil_", "hardhat_")
-
-
-class NodeUnreachableError(BerthError):
-    """The node did not answer, or not as a node does."""
-
-    def __init__(self, where: str, reason: str) -> None:
-        message = f"node unreachable at {where}: {reason}"
-        super().__init__("chain.unreachable", message, field="BERTH_RPC_URL", status=503)
-        self.reason = reason
-
-
-class NodeTimeoutError(NodeUnreachableError):
-    """The node took the request and did not answer in time."""
-
-
-class RateLimitedError(NodeUnreachableError):
-    """The node refuses more requests for `seconds`, after waiting and asking less had no effect."""
-
-    def __init__(self, where: str, reason: str, seconds: float) -> None:
-        super().__init__(where, reason)
-        self.seconds = seconds
-
-
-class RpcError(BerthError):
-    """The node answered with an error. `data` is a revert's data where there is some, `refusal`
-    what the error means."""
-
-    def __init__(
-        self,
-        method: str,
-        rpc_code: int,
-        text: str,
-        data: bytes | None,
-        refusal: Refusal | None = None,
-    ) -> None:
-        super().__init__("chain.rpc", f"{method}: {text} (code {rpc_code})", status=502)
-        self.method = method
-        self.rpc_code = rpc_code
-        self.text = text
-        self.data = data
-        self.refusal = refusal or read_refusal(method, rpc_code, text)
 
 
 class _Fault(msgspec.Struct):
@@ -139,6 +116,7 @@ class Rpc:
         self._next_id = 0
         self._batch = BATCH
         self._timeouts = 0
+        self._timed_out_at = 0.0
         self.throttle = Throttle()
         self._http = httpx.AsyncClient(
             timeout=timeout,
@@ -208,7 +186,8 @@ class Rpc:
         """Logs of blocks first to last, both included, as the node orders them; hex in lower case.
 
         A node that is given too much says so by an RpcError with refusal RANGE; one that takes too
-        long over several blocks is understood to say so too.
+        long over several blocks is understood to say so too. Of an answer that is too long to be
+        held CutError has the logs that came.
         """
         query = {"fromBlock": hex(first), "toBlock": hex(last), "address": list(addresses)}
         try:
@@ -231,10 +210,18 @@ class Rpc:
         return await self.typed(_MaybeReceipt, "eth_getTransactionReceipt", tx_hash)
 
     async def eth_call(
-        self, to: str, data: bytes, *, sender: str | None = None, block: int | str = "latest"
+        self,
+        to: str,
+        data: bytes,
+        *,
+        sender: str | None = None,
+        block: int | str = "latest",
+        gas: int | None = None,
     ) -> bytes:
-        """Returned bytes of a read. A revert is an RpcError with data."""
+        """Returned bytes of a read, for `gas` at most. A revert is an RpcError with data."""
         call = {"to": to, "data": "0x" + data.hex()}
+        if gas is not None:
+            call["gas"] = hex(gas)
         if sender is not None:
             call["from"] = sender
         tag = hex(block) if isinstance(block, int) else block
@@ -266,7 +253,11 @@ class Rpc:
                 raise self._strange(error) from error
 
         body = self._one(method, (query,))
-        return await self._exchange(method, body, read, repeat_timeout=repeat_timeout)
+        try:
+            return await self._exchange(method, body, read, repeat_timeout=repeat_timeout)
+        except CutError as error:
+            error.logs = _begun(error.begun)
+            raise
 
     async def _part(self, part: Sequence[tuple[str, Sequence[Any]]], kind: Any) -> list[Any]:
         """One batch, or RpcError with refusal BATCH when the node does not take it.
@@ -362,7 +353,9 @@ class Rpc:
                 if isinstance(error, httpx.ConnectTimeout | httpx.PoolTimeout):
                     failed = NodeUnreachableError(self.where, "no connection in time")
                 else:
-                    self._timeouts += 1
+                    if began >= self._timed_out_at:  # those under way together count as one
+                        self._timeouts += 1
+                        self._timed_out_at = time.perf_counter()
                     failed = NodeTimeoutError(self.where, "no answer in time")
                 telemetry.rpc(self.where, method, 0.0, "timeout")
                 raise _Again(failed) from error
@@ -401,8 +394,7 @@ class Rpc:
                 parts.append(part)
                 held += len(part)
                 if held > LONGEST_ANSWER:
-                    text = f"an answer of more than {LONGEST_ANSWER} bytes"
-                    raise RpcError(method, 0, text, None, Refusal.RANGE)
+                    raise CutError(method, b"".join(parts))
         content = b"".join(parts)
         # Some nodes give errors with status 400 or 500 and a proper JSON-RPC body.
         if status >= 400 and not content.lstrip().startswith((b"{", b"[")):
@@ -432,16 +424,13 @@ class Rpc:
             raise RpcError(method, fault.code, fault.message, revert_data(fault.data))
 
 
-def revert_data(data: Any) -> bytes | None:
-    """A revert's bytes in an error's `data`: hex text, or Ganache's object with `result`."""
-    if isinstance(data, dict):
-        data = data.get("result", data.get("data"))
-    if isinstance(data, str) and data.startswith("0x"):
-        try:
-            return bytes.fromhex(data[2:])
-        except ValueError:
-            return None
-    return None
+def _begun(content: bytes) -> list[Log]:
+    """The logs that are whole in an answer that broke off; none where it cannot be read."""
+    end = content.rfind(b"},") + 1
+    try:
+        return _LOGS.decode(content[:end].lower() + b"]}").result  # type: ignore[return-value]
+    except msgspec.DecodeError:
+        return []
 
 
 def call_once(url: str, method: str, *params: Any) -> Any:

@@ -11,15 +11,16 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import structlog
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 
+from berth.chain.journal import Journal, SentRecord, Unless
 from berth.chain.reverts import ChainRevertError, as_revert, translate
 from berth.chain.rpc import Rpc, RpcError
 from berth.chain.wire import Receipt
@@ -37,8 +38,11 @@ REBROADCAST_SECONDS = 15.0
 BUMP_SECONDS = 60
 #: A nonce that another transaction took is given up when that is so many blocks deep.
 REPLACED_DEPTH = 12
+#: More nonces than this that nobody has are no gap, but a node's false count: not paid for.
+MOST_GAPS = 64
 #: Gas of a transaction that does nothing.
 _EMPTY_GAS = 21_000
+_FIND = "eth_getTransactionByHash"
 _log = structlog.get_logger("berth.sender")
 
 
@@ -49,87 +53,6 @@ class Limits:
 
     spend_a_day: int | None = None
     max_fee: int | None = None
-
-
-class SentRecord(Protocol):
-    """A transaction on record; see `sent_transactions`. Moments are Unix seconds."""
-
-    @property
-    def purpose(self) -> str: ...
-    @property
-    def account(self) -> str: ...
-    @property
-    def nonce(self) -> int: ...
-    @property
-    def tx_hash(self) -> str: ...
-    @property
-    def former_hashes(self) -> tuple[str, ...]: ...
-    @property
-    def raw(self) -> bytes: ...
-    @property
-    def state(self) -> str: ...
-    @property
-    def block_number(self) -> int | None: ...
-    @property
-    def reason(self) -> str | None: ...
-    @property
-    def submitted_at(self) -> int: ...
-    @property
-    def bumped_at(self) -> int | None: ...
-
-
-#: Makes (raw bytes, hash) of the transaction with a given nonce.
-Sign = Callable[[int], tuple[bytes, str]]
-
-
-class Journal(Protocol):
-    """Where sent transactions are on record; `berth.store.transactions` has one."""
-
-    def find(self, purpose: str) -> SentRecord | None: ...
-
-    def take(
-        self,
-        account: str,
-        purpose: str,
-        first_nonce: int,
-        sign: Sign,
-        *,
-        reserve: int = 0,
-        cap: int | None = None,
-        nonce: int | None = None,
-    ) -> SentRecord:
-        """Gives the purpose a nonce (the lowest free one, or `nonce`) and records what `sign`
-        makes; or finds what is there. Raises BerthError chain.spend_cap."""
-
-    def resign(
-        self,
-        purpose: str,
-        former: str,
-        raw: bytes,
-        tx_hash: str,
-        *,
-        reserve: int = 0,
-        cap: int | None = None,
-    ) -> SentRecord:
-        """Puts another signature in the place of the one with the hash `former`, which stays known;
-        what is there, when that is another one by now. Raises BerthError chain.spend_cap."""
-
-    def mark(
-        self,
-        purpose: str,
-        state: str,
-        *,
-        block_number: int | None = None,
-        gas_used: int | None = None,
-        cost: int | None = None,
-        reason: str | None = None,
-    ) -> None: ...
-
-    def open_records(self, account: str, mined_after: int) -> Sequence[SentRecord]:
-        """Signed or sent ones, and those mined in blocks above `mined_after`, by nonce."""
-
-    def from_nonce(self, account: str, nonce: int) -> Sequence[SentRecord]:
-        """Those that have a nonce from this one on."""
 
 
 class Sender:
@@ -163,14 +86,22 @@ class Sender:
         return await self.wait(purpose, within=within)
 
     async def send(
-        self, purpose: str, to: str, data: bytes, *, value: int = 0, gas: int | None = None
+        self,
+        purpose: str,
+        to: str,
+        data: bytes,
+        *,
+        value: int = 0,
+        gas: int | None = None,
+        unless: Unless | None = None,
     ) -> str:
         """Sends once a purpose, ever; the transaction's hash.
 
         `purpose` names the deed ("record:0x…:2"). A purpose on record is not sent anew; one that
         the node refused outright may be tried again. A call that would revert raises
         ChainRevertError and leaves nothing on record. Raises BerthError: chain.spend_cap,
-        chain.fee_ceiling, chain.refused.
+        chain.fee_ceiling, chain.refused, and what `unless` objects, which the journal asks (see
+        there).
         """
         known = await self._on_record(purpose)
         if known is not None:
@@ -183,9 +114,22 @@ class Sender:
         call = {"from": self.address, "to": to, "data": "0x" + data.hex(), "value": hex(value)}
         limit = gas if gas is not None else await self._estimate(call)
         record = await self._sign_and_send(
-            purpose, {"to": checksum(to), "data": data, "value": value, "gas": limit}
+            purpose, {"to": checksum(to), "data": data, "value": value, "gas": limit}, unless=unless
         )
         return record.tx_hash
+
+    async def unspent(self, purpose: str) -> str:
+        """The name for another go at a deed that was mined and refused, for a reason that has
+        passed: `purpose` itself until then, "PURPOSE, 2" and so on after. The former ones stay on
+        record: a reorg may still turn them into the deed, so the contract must take it only once.
+        """
+        name, tries = purpose, 1
+        while True:
+            record = await asyncio.to_thread(self._journal.find, name)
+            if record is None or record.state != "reverted":
+                return name
+            tries += 1
+            name = f"{purpose}, {tries}"
 
     async def wait(self, purpose: str, *, within: float = 120.0) -> Receipt:
         """The receipt, once mined. Sends again what a node lost, dearer what is stuck.
@@ -215,9 +159,8 @@ class Sender:
         How many transactions are still open.
         """
         head = await self._rpc.block_number()
-        records = await asyncio.to_thread(
-            self._journal.open_records, self.address, max(head - depth, 0)
-        )
+        after = max(head - depth, 0)
+        records = await asyncio.to_thread(self._journal.open_records, self.address, after)
         still_open = []
         for record in records:
             receipt = await self._receipt(record)
@@ -243,7 +186,11 @@ class Sender:
         return record
 
     async def _sign_and_send(
-        self, purpose: str, call: dict[str, Any], nonce: int | None = None
+        self,
+        purpose: str,
+        call: dict[str, Any],
+        nonce: int | None = None,
+        unless: Unless | None = None,
     ) -> SentRecord:
         fees = await self._fees()
         made = []
@@ -264,6 +211,7 @@ class Sender:
                     reserve=_most({**call, **fees}),
                     cap=self._limits.spend_a_day,
                     nonce=nonce,
+                    unless=unless,
                 )
             )
             # what another process has made of it meanwhile may be out already
@@ -284,6 +232,9 @@ class Sender:
         pending = await self._nonce("pending")
         records = await asyncio.to_thread(self._journal.from_nonce, self.address, pending)
         held = {record.nonce: record for record in records}
+        if last - pending - len(held) > MOST_GAPS:
+            _log.error("nonces far beyond the node's count", account=self.address, nonce=last)
+            return
         for nonce in range(pending, last):
             before = held.get(nonce)
             if before is not None:
@@ -297,7 +248,7 @@ class Sender:
         """Another nonce for a transaction whose own is another's."""
         if record.state != "replaced":
             return record
-        fields = _decoded(record.raw)
+        fields = decoded_transaction(record.raw)
         call = {name: fields[name] for name in ("to", "data", "value", "gas")}
         return await self._sign_and_send(record.purpose, call)
 
@@ -336,19 +287,20 @@ class Sender:
         return {"maxFeePerGas": most, "maxPriorityFeePerGas": min(tip, most)}
 
     async def _nonce(self, block: str) -> int:
-        text = await self._rpc.typed(str, "eth_getTransactionCount", self.address, block)
-        return int(text, 16)
+        return int(await self._rpc.typed(str, "eth_getTransactionCount", self.address, block), 16)
 
     def _sign(self, transaction: dict[str, Any]) -> tuple[bytes, str]:
         signed = self._account.sign_transaction(transaction)
         return bytes(signed.raw_transaction), "0x" + bytes(signed.hash).hex()
 
     async def _broadcast(self, record: SentRecord, *, fresh: bool = False) -> SentRecord:
-        """Hands it to the node. `fresh`: signed a moment ago, so that no copy can be out."""
+        """Hands it to the node. `fresh`: signed a moment ago, so that no copy can be out. What the
+        node has is not handed to it again: Ganache executes a copy anew while it makes a block."""
         if record.state not in ("signed", "sent", "mined", "reverted"):
             return record
         try:
-            await self._rpc.call("eth_sendRawTransaction", "0x" + record.raw.hex())
+            if fresh or await self._rpc.call(_FIND, record.tx_hash) is None:
+                await self._rpc.call("eth_sendRawTransaction", "0x" + record.raw.hex())
         except RpcError as error:
             return await self._refused(record, error, fresh)
         if record.state != "sent":
@@ -358,7 +310,7 @@ class Sender:
     async def _refused(self, record: SentRecord, error: RpcError, fresh: bool) -> SentRecord:
         """A node's refusal to take it: known already, mined already, nonce gone, or real."""
         # Asked of the chain, not read from the message: every node words these differently.
-        if await self._rpc.call("eth_getTransactionByHash", record.tx_hash) is not None:
+        if await self._rpc.call(_FIND, record.tx_hash) is not None:
             return record
         taken = await self._nonce("latest") > record.nonce
         # after the count: one that was mined in between is not taken for another's
@@ -396,7 +348,7 @@ class Sender:
         is next (`first` is the node's count) and still waits; up to the ceiling."""
         if record.account != self.address or record.state not in ("signed", "sent"):
             return record
-        transaction = _decoded(record.raw)
+        transaction = decoded_transaction(record.raw)
         base = await self._base_fee()
         waited = time.time() - (record.bumped_at or record.submitted_at)
         stuck = record.nonce <= first and waited >= BUMP_SECONDS
@@ -441,7 +393,7 @@ class Sender:
         return None
 
     async def _mark(self, record: SentRecord, receipt: Receipt, reason: str | None = None) -> None:
-        fields = _decoded(record.raw)
+        fields = decoded_transaction(record.raw)
         price = receipt.effective_gas_price_hex
         paid = fields["maxFeePerGas"] if price is None else int(price, 16)
         value = int(fields["value"]) if receipt.succeeded else 0
@@ -467,7 +419,7 @@ class Sender:
 
     async def _why(self, record: SentRecord, receipt: Receipt) -> ChainRevertError:
         """The reason of a mined refusal: the same call on the block it was mined in."""
-        transaction = _decoded(record.raw)
+        transaction = decoded_transaction(record.raw)
         to = "0x" + bytes(transaction["to"]).hex()
         try:
             await self._rpc.eth_call(
@@ -481,7 +433,7 @@ class Sender:
         return ChainRevertError("Revert", {}, message)
 
 
-def _decoded(raw: bytes) -> dict[str, Any]:
+def decoded_transaction(raw: bytes) -> dict[str, Any]:
     """A typed transaction's fields, ready to be signed again."""
     fields = dict(TypedTransaction.from_bytes(HexBytes(raw)).as_dict())
     return {key: value for key, value in fields.items() if key not in ("v", "r", "s", "type")}
@@ -494,5 +446,5 @@ def _most(transaction: dict[str, Any]) -> int:
 
 def _too_late(record: SentRecord, within: float) -> BerthError:
     why = "" if record.reason is None else f": {record.reason}"
-    message = f"{record.purpose}: not mined within {within:.0f} s ({record.tx_hash}){why}"
-    return BerthError("chain.timeout", message, status=504)
+    told = f"{record.purpose}: not mined within {within:.0f} s ({record.tx_hash}){why}"
+    return BerthError("chain.timeout", told, status=504)

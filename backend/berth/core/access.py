@@ -198,7 +198,9 @@ def _lock_refusals(facts: Facts) -> list[Refusal]:
         refusals.append(Refusal(ReasonCode.LOCK_OFFLINE))
     if facts.position in _POSITIONS:
         refusals.append(Refusal(_POSITIONS[facts.position]))
-    if facts.fault is not None and facts.fault not in HARMLESS_FAULTS:
+    # that a stranger's car stands there is said once, and is nothing to be serviced
+    stranger = facts.fault == "car_detected" and facts.bay_occupied
+    if facts.fault is not None and facts.fault not in HARMLESS_FAULTS and not stranger:
         refusals.append(Refusal(ReasonCode.LOCK_FAULT, (("fault", facts.fault),)))
     if facts.bay_occupied:
         refusals.append(Refusal(ReasonCode.BAY_OCCUPIED))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from berth.core.access_texts import NEEDS, SENTENCES
+from berth.core.access_texts import NAMES, NEEDS, SENTENCES
 
 
 class ReasonCode(StrEnum):
@@ -67,8 +67,9 @@ class Refusal:
 
     def sentence(self, language: str = "en") -> str:
         """In English ("en") or Chinese ("zh")."""
-        english, chinese = SENTENCES[self.code.value]
-        return (chinese if language.startswith("zh") else english).format(**dict(self.values))
+        place = 1 if language.startswith("zh") else 0
+        figures = {name: _told(value, place) for name, value in self.values}
+        return SENTENCES[self.code.value][place].format(**figures)
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,13 @@ class Decision:
             ],
             "retryAfter": self.retry_after,
         }
+
+
+def _told(figure: str | int, place: int) -> str | int:
+    """States and faults by their names in the language; numbers stay."""
+    if isinstance(figure, str) and figure in NAMES:
+        return NAMES[figure][place]
+    return figure
 
 
 def need_sentence(need: Need, language: str = "en") -> str:

@@ -2,6 +2,23 @@
 
 from __future__ import annotations
 
+#: Figures that are names: states of a lease, faults of a lock.
+NAMES: dict[str, tuple[str, str]] = {
+    "none": ("none", "无"),
+    "booked": ("booked", "已预订"),
+    "parked": ("parked", "已停车"),
+    "claimed": ("claimed", "待确认超时"),
+    "settled": ("settled", "已结算"),
+    "cancelled": ("cancelled", "已取消"),
+    "blocked": ("blocked", "车位主锁定"),
+    "low_battery": ("low battery", "电量低"),
+    "motor": ("motor", "电机故障"),
+    "coil": ("vehicle sensor", "车辆传感器故障"),
+    "bar_position": ("position of the bar", "挡杆位置异常"),
+    "shell_opened": ("shell opened", "外壳被打开"),
+    "car_detected": ("a car was detected", "检测到车辆"),
+    "released": ("bar released by hand", "挡杆被手动释放"),
+}
 # reason -> (English, Chinese)
 SENTENCES: dict[str, tuple[str, str]] = {
     "request.not_lessee": (

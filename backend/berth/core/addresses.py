@@ -20,12 +20,17 @@ def parse_address(text: object, field: str = "address") -> str:
     """
     if not isinstance(text, str) or not _ADDRESS.fullmatch(text):
         raise BerthError(
-            "address.invalid", f"must be 0x and 40 hexadecimal digits, not {text!r}", field=field
+            "address.invalid",
+            "must be 0x and 40 hexadecimal digits, not {given!r}",
+            field=field,
+            given=text,
         )
     digits = text[2:]
     lower = "0x" + digits.lower()
     if digits not in (digits.lower(), digits.upper()) and checksum(lower) != text:
-        raise BerthError("address.checksum", f"{text} has a wrong checksum", field=field)
+        raise BerthError(
+            "address.checksum", "{given} has a wrong checksum", field=field, given=text
+        )
     return lower
 
 

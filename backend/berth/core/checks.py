@@ -12,9 +12,16 @@ _HEX = re.compile(r"0x[0-9a-fA-F]*")
 def integer(value: object, field: str, low: int, high: int, code: str = "field.range") -> int:
     """`value` as an integer in [low, high], both included; a bool is not an integer here."""
     if isinstance(value, bool) or not isinstance(value, int):
-        raise BerthError(code, f"must be an integer, not {value!r}", field=field)
+        raise BerthError(code, "must be an integer, not {given!r}", field=field, given=value)
     if not low <= value <= high:
-        raise BerthError(code, f"{value} is not between {low} and {high}", field=field)
+        raise BerthError(
+            code,
+            "{given} is not between {low} and {high}",
+            field=field,
+            given=value,
+            low=low,
+            high=high,
+        )
     return value
 
 
@@ -26,10 +33,12 @@ def unsigned(value: object, field: str, bits: int, code: str = "field.range") ->
 def octets(value: object, field: str, length: int, code: str = "field.length") -> bytes:
     """`value` as exactly `length` bytes."""
     if not isinstance(value, (bytes, bytearray, memoryview)):
-        raise BerthError(code, f"must be {length} bytes", field=field)
+        raise BerthError(code, "must be {length} bytes", field=field, length=length)
     raw = bytes(value)
     if len(raw) != length:
-        raise BerthError(code, f"must be {length} bytes, not {len(raw)}", field=field)
+        raise BerthError(
+            code, "must be {length} bytes, not {given}", field=field, length=length, given=len(raw)
+        )
     return raw
 
 
@@ -37,6 +46,10 @@ def hex_octets(text: object, field: str, length: int, code: str = "field.hex") -
     """The `length` bytes written as `0x` and hexadecimal digits."""
     if not isinstance(text, str) or not _HEX.fullmatch(text) or len(text) != 2 + 2 * length:
         raise BerthError(
-            code, f"must be 0x and {2 * length} hexadecimal digits, not {text!r}", field=field
+            code,
+            "must be 0x and {digits} hexadecimal digits, not {given!r}",
+            field=field,
+            digits=2 * length,
+            given=text,
         )
     return bytes.fromhex(text[2:])

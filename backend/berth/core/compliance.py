@@ -144,8 +144,8 @@ _TEXTS: dict[Reason, tuple[str, str, str, str]] = {
     Reason.CELL_OUT_OF_RANGE: (
         "title.cell",
         "title.cell",
-        "The title's cell is not a geohash of six characters.",
-        "产权所载位置不是六位 geohash 编码。",
+        "The title's place is no place on the map's grid. Ask the land registry.",
+        "产权所载位置不在地图网格内，请咨询登记机构。",
     ),
     Reason.EDITION_NOT_NEWER: (
         "title.edition_not_newer",

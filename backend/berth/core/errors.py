@@ -9,6 +9,8 @@ class BerthError(Exception):
     `code` is a dotted lower-case name that never changes once published ("csv.columns").
     `field` names the input at fault, None when no single field is.
     `exit_code` is the command line's exit status, `status` the HTTP status of the answer.
+    `figures` go into the sentence where it names them in braces; who tells it in another language
+    fills in the same. `template` is the sentence before that.
     """
 
     def __init__(
@@ -19,10 +21,14 @@ class BerthError(Exception):
         field: str | None = None,
         exit_code: int = 1,
         status: int = 400,
+        **figures: object,
     ) -> None:
-        super().__init__(message)
+        told = message.format(**figures) if figures else message
+        super().__init__(told)
         self.code = code
-        self.message = message
+        self.message = told
+        self.template = message
+        self.figures = figures
         self.field = field
         self.exit_code = exit_code
         self.status = status

@@ -94,12 +94,16 @@ def cell_text(cell: int) -> str:
 def parse_cell(text: object) -> int:
     """The cell of a geohash of six characters."""
     if not isinstance(text, str) or len(text) != CELL_CHARACTERS:
-        raise BerthError("cell.invalid", f"{text!r} is no geohash of 6 characters", field="cell")
+        raise BerthError(
+            "cell.invalid", "{given!r} is no geohash of 6 characters", field="cell", given=text
+        )
     cell = 0
     for character in text.lower():
         digit = _BASE32.find(character)
         if digit < 0:
-            raise BerthError("cell.invalid", f"{character!r} is in no geohash", field="cell")
+            raise BerthError(
+                "cell.invalid", "{given!r} is in no geohash", field="cell", given=character
+            )
         cell = cell << 5 | digit
     return cell
 
@@ -192,9 +196,15 @@ def _in_any(lat: float, lon: float, boxes: tuple[tuple[float, float, float, floa
 
 def _degrees(value: object, field: str, limit: float) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
-        raise BerthError("place.invalid", f"must be decimal degrees, not {value!r}", field=field)
+        raise BerthError(
+            "place.invalid", "must be decimal degrees, not {given!r}", field=field, given=value
+        )
     if not math.isfinite(value) or abs(value) > limit:
         raise BerthError(
-            "place.range", f"{value} is not between -{limit:g} and {limit:g}", field=field
+            "place.range",
+            "{given} is not between -{limit:g} and {limit:g}",
+            field=field,
+            given=value,
+            limit=limit,
         )
     return float(value)

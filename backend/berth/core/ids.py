@@ -78,7 +78,10 @@ def city_number(code: str) -> int:
     compact = code.replace(" ", "").upper()
     if not _LOCODE.fullmatch(compact):
         raise BerthError(
-            "city.code", f"must be a UN/LOCODE of five characters, not {code!r}", field="city"
+            "city.code",
+            "must be a UN/LOCODE of five characters, not {given!r}",
+            field="city",
+            given=code,
         )
     return int(compact, 36)
 
@@ -91,13 +94,19 @@ def city_code(number: int) -> str:
         rest, digit = divmod(rest, 36)
         letters = _DIGITS[digit] + letters
     if not _LOCODE.fullmatch(letters):
-        raise BerthError("city.number", f"{number} is no UN/LOCODE in base 36", field="city")
+        raise BerthError(
+            "city.number", "{given} is no UN/LOCODE in base 36", field="city", given=number
+        )
     return letters
 
 
 def _parse(text: object, digits: int, field: str) -> int:
     if not isinstance(text, str) or not re.fullmatch(rf"0x[0-9a-fA-F]{{{digits}}}", text):
         raise BerthError(
-            "id.invalid", f"must be 0x and {digits} hexadecimal digits, not {text!r}", field=field
+            "id.invalid",
+            "must be 0x and {digits} hexadecimal digits, not {given!r}",
+            field=field,
+            digits=digits,
+            given=text,
         )
     return int(text, 16)

@@ -5,7 +5,7 @@ record hash = keccak256(abi.encode(record)); head' = keccak256(abi.encode(head, 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from functools import lru_cache
 from operator import attrgetter
@@ -38,6 +38,12 @@ class Record:
     until: int
     energy_wh: int
     closed_at: int
+
+    @classmethod
+    def told(cls, settled: Mapping[str, Any]) -> Record:
+        """The record that a Settled event tells, its values by the contract's names."""
+        named = {"lease_id": "leaseId", "energy_wh": "energyWh", "closed_at": "closedAt"}
+        return cls(**{own.name: settled[named.get(own.name, own.name)] for own in fields(cls)})
 
     @property
     def cost(self) -> int:

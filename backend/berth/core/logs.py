@@ -31,6 +31,8 @@ _ADDRESS = re.compile(
     re.IGNORECASE,
 )
 _HIDDEN = "…"
+#: What would move the cursor, or worse, on the terminal of whoever reads a line of text.
+_CONTROL = {number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if number != 10}
 
 
 def configure_logs(level: str, form: str, *, stream: IO[str] | None = None, **facts: str) -> None:
@@ -136,7 +138,10 @@ def _as_is(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutab
 def _in_lines(
     _logger: Any, _method: str, event: MutableMapping[str, Any]
 ) -> MutableMapping[str, Any]:
-    """The trace of an exception as one value: a line stays a line."""
+    """The trace of an exception as one value: a line stays a line, and is only read."""
     if isinstance(event.get("exception"), str):
         event["exception"] = event["exception"].replace("\n", " | ")
+    for name, value in event.items():
+        if isinstance(value, str):
+            event[name] = value.translate(_CONTROL)
     return event

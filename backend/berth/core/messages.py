@@ -27,6 +27,7 @@ __all__ = [
     "Domain",
     "TypedMessage",
     "agreement",
+    "forward_request",
     "holder_attestation",
     "lock_attestation",
     "lock_possession",
@@ -182,6 +183,31 @@ def permit(
     )
 
 
+def forward_request(
+    domain: Domain,
+    account: str,
+    to: str,
+    *,
+    gas: int,
+    nonce: int,
+    deadline: int,
+    data: bytes,
+) -> TypedMessage:
+    """A call that a forwarder may bring for `account` (ERC-2771), without value. The domain is the
+    forwarder's; `nonce` is the account's there, `deadline` Unix seconds."""
+    return _typed(
+        domain,
+        "ForwardRequest",
+        ("from", "address", account),
+        ("to", "address", to),
+        ("value", "uint256", 0),
+        ("gas", "uint256", gas),
+        ("nonce", "uint256", nonce),
+        ("deadline", "uint48", deadline),
+        ("data", "bytes", data),
+    )
+
+
 def unlock_confirmation(domain: Domain, lease_id: int, cycle: int, at: int) -> TypedMessage:
     """A driver's fresh word: lower the bar for me now. Checked off-chain only.
 
@@ -231,6 +257,8 @@ def _value(name: str, kind: str, value: Any) -> str | int:
         return parse_address(value, name)
     if kind == "bytes32":
         return "0x" + octets(value, name, 32).hex()
+    if kind == "bytes":
+        return "0x" + bytes(value).hex()
     if kind.startswith("uint"):
         bits = int(kind.removeprefix("uint"))
         number = unsigned(value, name, bits)

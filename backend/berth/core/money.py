@@ -47,7 +47,9 @@ class Currency:
         """Minor units of decimal text. Never rounds: too many decimals are refused."""
         match = _DECIMAL.fullmatch(text) if isinstance(text, str) else None
         if match is None:
-            raise BerthError("money.invalid", f"{text!r} is not an amount like 12.34", field=field)
+            raise BerthError(
+                "money.invalid", "{given!r} is not an amount like 12.34", field=field, given=text
+            )
         tail = (match[2] or "").rstrip("0")
         if len(tail) > self.decimals:
             raise BerthError(
@@ -68,6 +70,9 @@ def parse_minor(text: object, field: str = "amount") -> int:
     """The number behind `minor_text`'s text."""
     if not isinstance(text, str) or not _MINOR.fullmatch(text) or len(text) > 39:
         raise BerthError(
-            "money.invalid", f"{text!r} is not a whole number of minor units", field=field
+            "money.invalid",
+            "{given!r} is not a whole number of minor units",
+            field=field,
+            given=text,
         )
     return unsigned(int(text), field, 128, "money.range")

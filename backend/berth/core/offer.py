@@ -89,6 +89,19 @@ class Terms:
         integer(self.flags, "flags", 0, _MAX_16)
         integer(self.fee_bps, "fee_bps", 0, 1000)
 
+    def struct(self) -> dict[str, int]:
+        """The contract's `OfferTerms`, in its order: all but the fee, which is the market's own."""
+        return {_camel(name): getattr(self, name) for name in STRUCT}
+
+
+#: Names of the terms in the order of the contract's `OfferTerms`.
+STRUCT = tuple(field.name for field in fields(Terms) if field.name != "fee_bps")
+
+
+def _camel(name: str) -> str:
+    head, *rest = name.split("_")
+    return head + "".join(part.capitalize() for part in rest)
+
 
 def encode_words(terms: Terms) -> tuple[int, int]:
     """Words A and B of an offer."""

@@ -26,8 +26,9 @@ def normalise(plate: str) -> str:
     if not 2 <= len(kept) <= 12 or not all(unicodedata.category(c)[0] in "LN" for c in kept):
         raise BerthError(
             "plate.invalid",
-            f"{plate!r} is not a plate of 2 to 12 letters and digits",
+            "{given!r} is not a plate of 2 to 12 letters and digits",
             field="plate",
+            given=plate,
         )
     return kept
 

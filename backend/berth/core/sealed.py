@@ -79,7 +79,17 @@ def open_sealer(keys_folder: Path, *, create: bool = False) -> Sealer:
             ) from error
     except OSError as error:
         raise BerthError("sealed.key", f"cannot read {path}", field="keyFile") from error
-    keys_folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        _make_key(path)
+        return Sealer(path.read_bytes().split())
+    except OSError as error:
+        # a role that shares the key with another has it copied, and may not make one of its own
+        message = f"there is no key file {path}, and it cannot be made: {error.strerror}"
+        raise BerthError("sealed.key_missing", message, field="keyFile") from error
+
+
+def _make_key(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     # Written aside and linked into place: of two processes that start together one wins, whole.
     draft = path.with_name(f"{KEY_FILE}.{os.getpid()}.new")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -92,7 +102,6 @@ def open_sealer(keys_folder: Path, *, create: bool = False) -> Sealer:
         pass
     finally:
         draft.unlink()
-    return Sealer(path.read_bytes().split())
 
 
 def _broken() -> BerthError:

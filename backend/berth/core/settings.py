@@ -13,10 +13,28 @@ from berth.core.errors import BerthError
 LOG_LEVELS = ("debug", "info", "warning", "error")
 LOG_FORMATS = ("text", "json")
 LOCAL_RPC = "http://127.0.0.1:8545"
+#: Where `make dapp` leaves the app for browsers.
+BUILT_DAPP = Path(__file__).resolve().parents[3] / "dapp" / "dist"
 #: Blocks behind the head that a reorg may still change, where the node does not say.
 FINALITY = 64
 #: What the sender of transactions may spend on gas a day, wei.
 SPEND_CAP = 10**18
+#: What a sponsor pays for in a day: calls of one account, gas in all.
+SPONSOR_CALLS = 40
+SPONSOR_GAS = 300_000_000
+#: A sponsor whose account pays for fewer calls than this is low.
+SPONSOR_WARN = 50
+
+
+@dataclass(frozen=True)
+class Keep:
+    """For how many days rows are kept that no chain gives back: `personal` where drivers were and
+    what was read of their plates, `events` what screens were told (as long as a stream may be
+    resumed) and the relay's outbox, `commands` what locks were told, and incidents."""
+
+    personal: int = 30
+    events: int = 30
+    commands: int = 180
 
 
 @dataclass(frozen=True)
@@ -25,18 +43,22 @@ class Settings:
 
     `home` is the data folder; `data` the folder of source data sets; `deployment` the deployment
     file; `public_url` the origin that browsers see, which sign-in messages are bound to;
-    `tiles_url` a map tile template, None when there is none; `confirmations` overrides the depth an
-    unlock needs, None = by policy.
+    `dapp` the folder of the built app for browsers; `tiles_url` a map tile template, None when
+    there is none, `tiles_attribution` whose they are, as the map has to say; `confirmations`
+    overrides the depth an unlock needs, None = by policy.
 
     `rpc_urls` are nodes, the preferred one first; `rpc_named` whether the environment names them,
-    so that no embedded chain is wanted; `ws_url` a node's websocket, None = its heads are polled.
-    `signer_url` is where the signer listens, `unix:PATH` or `http(s)://HOST:PORT`;
+    so that no embedded chain is wanted; `public_rpc_urls` are nodes that browsers may ask;
+    `ws_url` a node's websocket, None = its heads are polled. `signer_url` is where the signer
+    listens, `unix:PATH` or `http(s)://HOST:PORT`;
     `signer_secret_file` what its callers must know, None on a Unix socket; `signer_rpc_urls` the
     signer's own nodes, empty = it has none. `mqtt_url` is a broker elsewhere, None = the embedded
     one. `spend_cap` is wei of gas a day, `max_fee_gwei` the most paid a unit of gas, None = what
-    the chain asks; `finality` blocks. `ready_blocks` and `ready_seconds` bound how far the index
-    may be behind, and how old its newest block may be (0 = any age), while the service counts as
-    ready.
+    the chain asks; `sponsor` whether accounts' signed calls are paid for, `sponsor_calls` of one
+    account and `sponsor_gas` in all, a day, and `sponsor_warn` calls below which its account is
+    said to be low; `finality` blocks. `ready_blocks` and
+    `ready_seconds` bound how far the index may be behind, and how old its newest block may be
+    (0 = any age), while the service counts as ready. `keep` says for how long what is kept.
     """
 
     home: Path
@@ -44,6 +66,7 @@ class Settings:
     deployment: Path
     rpc_urls: tuple[str, ...]
     rpc_named: bool
+    public_rpc_urls: tuple[str, ...]
     ws_url: str | None
     signer_url: str
     signer_secret_file: Path | None
@@ -53,14 +76,21 @@ class Settings:
     mqtt_ca_file: Path | None
     spend_cap: int
     max_fee_gwei: int | None
+    sponsor: bool
+    sponsor_calls: int
+    sponsor_gas: int
+    sponsor_warn: int
     finality: int
     ready_blocks: int
     ready_seconds: int
+    keep: Keep
     database_url: str
     http_host: str
     http_port: int
     public_url: str
+    dapp: Path
     tiles_url: str | None
+    tiles_attribution: str
     confirmations: int | None
     password_file: Path | None
     operator_token_file: Path
@@ -113,6 +143,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         deployment=_path(env, "BERTH_DEPLOYMENT", home / "deployment.json"),
         rpc_urls=nodes or (LOCAL_RPC,),
         rpc_named=bool(nodes),
+        public_rpc_urls=_urls(env, "BERTH_PUBLIC_RPC_URLS", "http", "https"),
         ws_url=_url(env, "BERTH_WS_URL", "", "ws", "wss") or None,
         signer_url=_signer(env, home),
         signer_secret_file=_file(env, "BERTH_SIGNER_SECRET_FILE"),
@@ -126,9 +157,19 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
             if _text(env, "BERTH_MAX_FEE_GWEI", "")
             else None
         ),
+        sponsor=_switch(env, "BERTH_SPONSOR"),
+        sponsor_calls=_number(env, "BERTH_SPONSOR_CALLS", SPONSOR_CALLS, 1, 10_000),
+        sponsor_gas=_number(env, "BERTH_SPONSOR_GAS", SPONSOR_GAS, 1, 10**12),
+        sponsor_warn=_number(env, "BERTH_SPONSOR_WARN", SPONSOR_WARN, 0, 1_000_000),
         finality=_number(env, "BERTH_FINALITY", FINALITY, 1, 100_000),
         ready_blocks=_number(env, "BERTH_READY_BLOCKS", 5, 0, 100_000),
         ready_seconds=_number(env, "BERTH_READY_SECONDS", 60, 0, 1_000_000),
+        # the watch looks for drivers whom nobody served up to two days after their leases
+        keep=Keep(
+            personal=_number(env, "BERTH_KEEP_PERSONAL_DAYS", Keep.personal, 3, 3650),
+            events=_number(env, "BERTH_KEEP_EVENTS_DAYS", Keep.events, 1, 3650),
+            commands=_number(env, "BERTH_KEEP_COMMANDS_DAYS", Keep.commands, 30, 3650),
+        ),
         database_url=_database(env, home),
         http_host=host,
         http_port=port,
@@ -136,7 +177,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         public_url=(
             _url(env, "BERTH_PUBLIC_URL", "", "http", "https") or f"http://{visible}:{port}"
         ).rstrip("/"),
+        dapp=_path(env, "BERTH_DAPP", BUILT_DAPP),
         tiles_url=_url(env, "BERTH_TILES_URL", "", "http", "https") or None,
+        tiles_attribution=_text(env, "BERTH_TILES_ATTRIBUTION", ""),
         confirmations=(
             _number(env, "BERTH_CONFIRMATIONS", 0, 1, 1000)
             if _text(env, "BERTH_CONFIRMATIONS", "")
@@ -169,6 +212,13 @@ def _number(env: Mapping[str, str], name: str, default: int, low: int, high: int
     if not text.isascii() or not text.isdigit() or not low <= int(text) <= high:
         raise _bad(name, f"{text!r} is not a whole number from {low} to {high}")
     return int(text)
+
+
+def _switch(env: Mapping[str, str], name: str) -> bool:
+    text = _text(env, name, "off").lower()
+    if text not in ("on", "off"):
+        raise _bad(name, f"{text!r} is neither on nor off")
+    return text == "on"
 
 
 def _file(env: Mapping[str, str], name: str) -> Path | None:

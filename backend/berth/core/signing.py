@@ -48,7 +48,7 @@ def recover_digest(digest: bytes, signature: bytes | str, field: str = "signatur
     raw = octets(signature, field, SIGNATURE_BYTES, "signature.length")
     r, s, v = int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:64], "big"), raw[64]
     if v not in (27, 28):
-        raise BerthError("signature.v", f"v must be 27 or 28, not {v}", field=field)
+        raise BerthError("signature.v", "v must be 27 or 28, not {v}", field=field, v=v)
     if s > ORDER // 2:
         raise BerthError("signature.s", "s is in the upper half: malleable", field=field)
     if not 0 < r < ORDER or s == 0:

@@ -71,6 +71,15 @@ MQTT_MESSAGES = Counter(
 )
 MQTT_LOSSES = Counter("berth_mqtt_losses", "Lost connections to the broker", registry=REGISTRY)
 
+# ---- keeper
+
+FORGOTTEN = Counter(
+    "berth_rows_forgotten",
+    "Rows whose time was over",
+    ("table",),
+    registry=REGISTRY,
+)
+
 # ---- signer
 
 #: `kind`: ticket, grant, receipt.

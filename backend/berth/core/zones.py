@@ -30,11 +30,19 @@ def offset_at(zone: str, at: int) -> int:
     try:
         moment = datetime.fromtimestamp(at, ZoneInfo(zone))
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:
-        raise BerthError("zone.unknown", f"no time zone {zone!r}", field="zone") from error
+        raise BerthError(
+            "zone.unknown", "no time zone {zone!r}", field="zone", zone=zone
+        ) from error
     offset = moment.utcoffset() or timedelta()
     quarters, rest = divmod(int(offset.total_seconds()), SLOT_SECONDS)
     if rest:
-        raise BerthError("zone.offset", f"{zone} was {offset} from UTC then", field="zone")
+        raise BerthError(
+            "zone.offset",
+            "{zone} was {offset} from UTC then",
+            field="zone",
+            zone=zone,
+            offset=offset,
+        )
     return integer(quarters, "utc_offset", MIN_OFFSET, MAX_OFFSET)
 
 
@@ -77,7 +85,10 @@ def parse_time(text: object, field: str = "time") -> int:
         moment = None
     if moment is None or moment.tzinfo is None:
         raise BerthError(
-            "time.invalid", f"{text!r} is no time like 2026-11-21T08:00:00Z", field=field
+            "time.invalid",
+            "{given!r} is no time like 2026-11-21T08:00:00Z",
+            field=field,
+            given=text,
         )
     return int(moment.timestamp() // 1)
 

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import random
+import time
 from typing import Any
 
 import pytest
 from berth.chain.abi import all_abis, decode_result, encode_call, load_abi
 from berth.chain.reverts import as_revert, decode_revert, translate
-from berth.chain.rpc import RpcError, revert_data
+from berth.chain.rpc import RpcError
+from berth.chain.rpc_errors import revert_data
 from berth.core.errors import BerthError
 from eth_abi import encode
 
@@ -130,3 +134,27 @@ def test_an_error_that_is_no_revert_stays_what_it_is() -> None:
     assert translate(error) is error
     bare = RpcError("eth_call", 3, "execution reverted", None)
     assert translate(bare).code == "chain.Revert"
+
+
+@pytest.mark.parametrize("name", ["registerSpace", "leaseWithPermit", "agree", "blockSlots"])
+def test_calldata_however_mangled_is_refused_in_words_and_soon(name: str) -> None:
+    """Lengths and offsets are a stranger's: they may point anywhere and promise anything."""
+    entry = load_abi("ParkingMarket").functions[name]
+    chance = random.Random(3)
+    began = time.monotonic()
+    for _ in range(200):
+        words = [
+            chance.choice((0, 1, 32, 2**31, 2**63, 2**64 + 5, 2**255, 2**256 - 1)) for _ in "x" * 40
+        ]
+        data = b"".join(word.to_bytes(32, "big") for word in words)
+        with contextlib.suppress(BerthError):
+            entry.decode_inputs(data[: chance.randint(0, len(data))])
+    assert time.monotonic() - began < 20
+
+
+def test_a_reason_that_is_no_text_is_told_as_bytes() -> None:
+    selector = bytes.fromhex("08c379a0")  # Error(string)
+    length = (2).to_bytes(32, "big")
+    data = selector + (32).to_bytes(32, "big") + length + b"\xff\xfe".ljust(32, b"\0")
+    found = decode_revert(data)
+    assert (found.name, found.arguments) == ("Error", {"data": "0x" + data.hex()})

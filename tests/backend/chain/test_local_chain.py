@@ -73,8 +73,9 @@ async def test_mined_blocks_survive_the_end_and_lost_transactions_are_sent_again
 
 async def test_block_time_never_goes_back_over_a_restart(tmp_path: Path) -> None:
     chain = await LocalChain.start(options(tmp_path, block_time=1))
+    began = time.time()
     ahead = await chain.advance(86_400)
-    assert abs(ahead - time.time() - 86_400) < 10
+    assert began - 10 < ahead - 86_400 < time.time() + 10
     os.kill(chain.pid, signal.SIGKILL)
     await chain.wait()
     chain = await LocalChain.start(options(tmp_path, block_time=1))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import httpx
 import pytest
 from berth.chain.refusals import Refusal
 from berth.chain.rpc import (
+    CutError,
     NodeTimeoutError,
     NodeUnreachableError,
     RateLimitedError,
@@ -222,6 +223,52 @@ async def test_a_range_that_takes_too_long_is_too_wide_until_the_node_is_silent(
         await rpc.logs(1, 9, [])
     with pytest.raises(NodeTimeoutError):
         await client(never, retries=0).logs(9, 9, [])
+
+
+async def test_ranges_that_time_out_together_count_as_one() -> None:
+    waiting = asyncio.Event()
+
+    class Stuck(httpx.AsyncBaseTransport):
+        async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+            await waiting.wait()
+            raise httpx.ReadTimeout("")
+
+    rpc = Rpc("http://node:8545", transport=Stuck(), backoff=0.0)
+    together = [asyncio.create_task(rpc.logs(n, n + 9, [])) for n in range(8)]
+    await asyncio.sleep(0.01)
+    waiting.set()
+    errors = await asyncio.gather(*together, return_exceptions=True)
+    assert all(isinstance(e, RpcError) and e.refusal is Refusal.RANGE for e in errors)
+    with pytest.raises(RpcError):
+        await rpc.logs(1, 9, [])
+    with pytest.raises(NodeTimeoutError):
+        await rpc.logs(1, 9, [])
+
+
+async def test_of_an_answer_that_is_cut_the_whole_logs_are_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    log = {
+        "address": "0xAb", "topics": ["0xDD"], "data": "0x0A", "blockNumber": "0xA",
+        "blockHash": "0xEF", "transactionHash": "0xFF", "transactionIndex": "0x0",
+    }  # fmt: skip
+    logs = [log | {"logIndex": hex(n)} for n in range(1000)]
+    whole = len(result(logs)({"id": 1}).content)
+
+    class Pieces(httpx.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            content = result(logs)({"id": 1}).content
+            for start in range(0, whole, 1000):
+                yield content[start : start + 1000]
+
+    monkeypatch.setattr("berth.chain.rpc.LONGEST_ANSWER", whole // 2)
+    rpc = client(lambda _: httpx.Response(200, stream=Pieces()))
+    with pytest.raises(CutError) as caught:
+        await rpc.logs(1, 99, [])
+    found = caught.value.logs
+    assert 490 < len(found) < 510
+    assert [log.log_index for log in found] == list(range(len(found)))
+    assert caught.value.refusal is Refusal.RANGE
 
 
 async def test_an_answer_longer_than_memory_allows_is_asked_for_in_parts(

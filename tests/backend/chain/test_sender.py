@@ -279,6 +279,28 @@ async def test_one_that_was_mined_while_the_node_refused_it_is_not_taken_for_ano
     assert not pool.pool
 
 
+async def test_what_the_node_has_is_not_handed_to_it_again(
+    pool: Pool, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ganache, while it makes a block, executes what is in it once more for each copy."""
+    one = sender(pool, store)
+    await one.send("deed", TO, b"\x01")
+    asked, handed = pool.call, []
+
+    async def counting(method: str, *params: Any) -> Any:
+        if method == "eth_sendRawTransaction":
+            handed.append(params)
+        return await asked(method, *params)
+
+    monkeypatch.setattr(pool, "call", counting)
+    await one.resume()
+    await one.send("deed", TO, b"\x01")
+    assert handed == []
+    pool.pool.clear()  # the node has lost it
+    await one.resume()
+    assert len(handed) == 1
+
+
 async def test_a_rising_base_fee_is_followed_with_the_same_nonce(
     pool: Pool, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -439,6 +461,25 @@ async def test_one_that_reverts_when_mined_says_why(pool: Pool, store: Store) ->
     with pytest.raises(ChainRevertError, match="Berth_FeesTooLow"):
         await one.wait("deed")
     assert state(store, "deed") == "reverted"
+
+
+async def test_another_go_has_a_name_of_its_own_once_the_chain_has_refused_the_first(
+    pool: Pool, store: Store
+) -> None:
+    one = sender(pool, store)
+    assert await one.unspent("deed") == "deed"
+    await one.send("deed", TO, b"")
+    assert await one.unspent("deed") == "deed"
+    pool.failing, pool.reverts_when_mined = b"", True
+    pool.mine()
+    with pytest.raises(ChainRevertError):
+        await one.wait("deed")
+    assert await one.unspent("deed") == "deed, 2"
+    pool.failing, pool.reverts_when_mined = None, False
+    await one.send("deed, 2", TO, b"")
+    pool.mine()
+    await one.wait("deed, 2")
+    assert await one.unspent("deed") == "deed, 2"
 
 
 async def test_one_that_the_node_refuses_may_be_tried_again(pool: Pool, store: Store) -> None:

@@ -197,3 +197,27 @@ async def test_a_spend_cap_holds_for_all_processes_of_a_key_together(databases: 
     refused = [one for one in tried if isinstance(one, BerthError)]
     assert {one.code for one in refused} == {"chain.spend_cap"}
     assert len(tried) - len(refused) == 3 == len(pool.pool)
+
+
+async def test_a_node_that_counted_falsely_does_not_have_the_purse_emptied_into_gaps(
+    store: Store,
+) -> None:
+    class Lying(Pool):
+        ahead = 1 << 40
+
+        async def typed(self, kind: type, method: str, *params: Any) -> str:
+            said = await super().typed(kind, method, *params)
+            if method == "eth_getTransactionCount" and params[1] == "pending":
+                return hex(int(said, 16) + self.ahead)
+            return said
+
+    pool = Lying()
+    await sender(pool, store).send("deed", TO, b"\x01")
+    pool.ahead = 0  # another node, an honest one
+    one = sender(pool, store)
+    await one.resume()
+    assert sorted(pool.pool) == [1 << 40]  # nothing was signed to fill what lies before it
+    await one.send("other", TO, b"\x02")
+    pool.mine()
+    await one.wait("other")
+    assert pool.deeds() == [b"\x02"]

@@ -212,6 +212,13 @@ def test_a_low_battery_opens_and_other_faults_do_not():
         assert decide_unlock(replace(SOUND, fault=fault)).codes == [ReasonCode.LOCK_FAULT]
 
 
+def test_a_strangers_car_is_said_once_and_is_no_fault_to_be_serviced():
+    strangers = replace(SOUND, fault="car_detected", bay_occupied=True)
+    assert decide_unlock(strangers).codes == [ReasonCode.BAY_OCCUPIED]
+    broken = replace(SOUND, fault="motor", bay_occupied=True)
+    assert decide_unlock(broken).codes == [ReasonCode.LOCK_FAULT, ReasonCode.BAY_OCCUPIED]
+
+
 @pytest.mark.parametrize(
     ("change", "code"),
     [

@@ -1,5 +1,6 @@
 """Keys at rest, and the sealing of fields."""
 
+import errno
 import json
 import os
 import stat
@@ -155,6 +156,18 @@ def test_sealed_fields_open_again_and_hide_what_they_hold(tmp_path):
 def test_a_missing_key_is_not_silently_replaced(tmp_path):
     assert code_of(lambda: open_sealer(tmp_path)) == "sealed.key_missing"
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_key_that_cannot_be_made_is_missing(tmp_path, monkeypatch):
+    """A role that is given a copy of another's key has a folder that it cannot write."""
+
+    def refuse(*_args, **_more):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("berth.core.sealed.os.open", refuse)
+    with pytest.raises(BerthError, match="cannot be made: Read-only file system") as caught:
+        open_sealer(tmp_path / "keys", create=True)
+    assert caught.value.code == "sealed.key_missing"
 
 
 @pytest.mark.parametrize("content", ["", "\n", "short", "é"])

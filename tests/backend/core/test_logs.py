@@ -49,6 +49,16 @@ def test_text_is_a_line_of_fields(lines: io.StringIO) -> None:
     assert 'level=info logger=berth.relay event="relay sleeps" reason=index.behind' in line
 
 
+def test_what_strangers_say_moves_no_cursor_and_makes_no_line(lines: io.StringIO) -> None:
+    configure_logs("info", "text", stream=lines)
+    said = "gone\r\x1b[2J\x9b31m\nlevel=info event=fine"
+    structlog.get_logger("berth.relay").warning("node", reason=said)
+    logging.getLogger("berth.chain").warning("node %s", said)
+    written = lines.getvalue()
+    assert not set(written) & {"\r", "\x1b", "\x9b"}
+    assert len(written.splitlines()) == 2
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_an_exception_stays_one_line_with_its_trace(lines: io.StringIO, form: str) -> None:
     configure_logs("info", form, stream=lines)

@@ -64,6 +64,7 @@ def test_every_variable_is_heard(tmp_path):
             "BERTH_HTTP_PORT": "0",
             "BERTH_PUBLIC_URL": "https://berth.example/",
             "BERTH_TILES_URL": "https://tiles.example/{z}/{x}/{y}.png",
+            "BERTH_TILES_ATTRIBUTION": "© The Map Makers",
             "BERTH_CONFIRMATIONS": "7",
             "BERTH_PASSWORD_FILE": "/run/password",
             "BERTH_LOG_LEVEL": "DEBUG",
@@ -91,6 +92,7 @@ def test_every_variable_is_heard(tmp_path):
     assert (settings.http_host, settings.http_port) == ("::1", 0)
     assert settings.public_url == "https://berth.example"
     assert settings.tiles_url == "https://tiles.example/{z}/{x}/{y}.png"
+    assert settings.tiles_attribution == "© The Map Makers"
     assert settings.confirmations == 7
     assert settings.password_file == Path("/run/password")
     assert settings.log_level == "debug"

@@ -5,6 +5,7 @@ from fractions import Fraction
 from math import ceil, floor
 
 import pytest
+from berth.chain.abi import load_abi
 from berth.core import tariff
 from berth.core.errors import BerthError
 from berth.core.slots import slot_start
@@ -45,6 +46,13 @@ def terms(draw):
 
 slots = st.integers(1, 672)
 caps = st.integers(0, 255)
+
+
+def test_the_struct_names_the_contracts_members_in_their_order():
+    _, members = load_abi("ParkingMarket").function("publishOffer").inputs
+    made = Terms(price_per_slot=7, utc_offset=-3, flags=5).struct()
+    assert list(made) == [member.name for member in members.components]
+    assert (made["pricePerSlot"], made["utcOffset"], made["flags"]) == (7, -3, 5)
 
 
 @given(terms())

@@ -154,22 +154,7 @@ class TestLedger:
         head = EMPTY_HEAD
         for number, event in enumerate(settled, 1):
             assert event["number"] == number
-            record = Record(
-                lease_id=event["leaseId"],
-                outcome=event["outcome"],
-                owner=event["owner"],
-                driver=event["driver"],
-                offer=event["offer"],
-                rent=event["rent"],
-                overstay=event["overstay"],
-                energy=event["energy"],
-                fee=event["fee"],
-                refund=event["refund"],
-                arrived=event["arrived"],
-                until=event["until"],
-                energy_wh=event["energyWh"],
-                closed_at=event["closedAt"],
-            )
+            record = Record.told(event)
             head = next_head(head, record_hash(record))
         assert (scene.market.head, scene.market.count) == (head, 4)
         assert scene.market.fees == sum(event["fee"] for event in settled) > 0
