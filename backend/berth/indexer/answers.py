@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from berth.chain.wire import Block, Log
 from berth.core.errors import BerthError
 from berth.core.hashing import keccak
-from berth.indexer.project import RawLog
+from berth.indexer.raw_logs import RawLog
 
 
 class ChainMovedError(BerthError):

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from sqlalchemy import Connection, delete, exists
-from sqlalchemy.exc import IntegrityError
 
 from berth.core.errors import BerthError
 from berth.indexer import outbox
+from berth.indexer.batch import Batch, Header
 from berth.indexer.cursor import Cursor, CursorMovedError, lock_cursor, move_cursor
-from berth.indexer.fetch import Batch, Header
 from berth.indexer.pace import Pace
-from berth.indexer.project import Projector, RawLog
+from berth.indexer.project import Projector
 from berth.indexer.projection import Projection
+from berth.indexer.raw_logs import keep_logs
 from berth.indexer.rows import Rows
 from berth.store import Store
 from berth.store.bulk import Bulk, shape_of
@@ -61,15 +60,18 @@ class Writer:
             # before anything else: a rollback or rebuild that came first wins
             lock_cursor(conn, read)
             near = batch.last > batch.head.number - outbox.RECENT_BLOCKS
-            self._pace.before(conn, near=near, empty=read.version == 0)
+            # a history ends where blocks may still change: those near the head can be very full
+            ending = near and (batch.last > final or batch.last == batch.head.number)
+            self._pace.before(conn, near=near, ending=ending, empty=read.version == 0)
+            news = near and (ending or not self._pace.lean)
             _keep_blocks(conn, _headers_to_keep(batch, final))
             keep_logs(conn, batch.logs)
             self._rows.begin(conn)
-            projection = Projection(self._rows, telling=near or outbox.knows_a_lease(conn))
+            projection = Projection(self._rows, telling=news or outbox.knows_a_lease(conn))
             timestamps = {number: header.timestamp for number, header in batch.headers.items()}
             self._projector.project(projection, batch.logs, timestamps, final)
             self._rows.flush()
-            self._pace.after(conn, near=near)
+            self._pace.after(conn, ending=ending)
             _tell(conn, projection, batch, read)
             _forget_final(conn, read, final)
             moved = move_cursor(conn, read, last, batch.head.number, final)
@@ -93,32 +95,6 @@ def _without_collector() -> Iterator[None]:
 def commit_batch(store: Store, projector: Projector, batch: Batch, read: Cursor) -> Cursor:
     """Advances the index by a single batch: see `Writer.commit`."""
     return Writer(store, projector).commit(batch, read)
-
-
-def keep_logs(conn: Connection, logs: Iterable[RawLog]) -> None:
-    """Stores logs as they came. Raises BerthError index.logs when they are not in chain order."""
-    rows: list[tuple[Any, ...]] = []
-    before = (-1, -1)
-    for log in logs:
-        number, index, block_hash, tx_hash, tx_index, address, topics, data = log
-        if (number, index) <= before:
-            raise _out_of_order(log)
-        before = (number, index)
-        absent = _NO_TOPICS[len(topics)]
-        rows.append((number, index, block_hash, tx_hash, tx_index, address, *topics, *absent, data))
-    try:
-        Bulk(conn).insert(shape_of(raw_logs), rows)
-    except IntegrityError as error:
-        raise _out_of_order(None) from error
-
-
-_NO_TOPICS: tuple[tuple[None, ...], ...] = tuple((None,) * (4 - n) for n in range(5))
-
-
-def _out_of_order(log: RawLog | None) -> BerthError:
-    which = "logs" if log is None else f"log {log.log_index} of block {log.block_number}"
-    message = f"the node gave {which} twice or out of order: nothing of the range was indexed"
-    return BerthError("index.logs", message, status=503)
 
 
 def _headers_to_keep(batch: Batch, final: int) -> list[Header]:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.errors import BerthError
-from berth.indexer.fetch import Header
+from berth.indexer.batch import Header
 from berth.store import derived
 
 NAME = "market"

@@ -13,24 +13,18 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from dataclasses import dataclass
 
 from berth.chain.refusals import Refusal, suggested_width
-from berth.chain.rpc import Rpc, RpcError
+from berth.chain.rpc import CutError, Rpc, RpcError
 from berth.chain.wire import Block, Log
 from berth.indexer.answers import Blooms, ChainMovedError, read_logs
-from berth.indexer.project import RawLog
+from berth.indexer.batch import Batch, Header, header_of
 from berth.indexer.ranges import RangeSize
+from berth.indexer.raw_logs import RawLog
+from berth.indexer.read_ahead import ReadAhead
 
-#: Blocks of a range that is not final.
-UNFINAL_RANGE = 64
-#: Ranges under way or waiting at once, and logs that they may hold together (about 1 kB each).
-READ_AHEAD = 8
-MOST_LOGS = 40_000
-#: Logs of ranges that are there already and are handed over as one: fewer, larger commits.
-JOINED_LOGS = 20_000
 #: Headers looked at of a final range beside those of its logs.
 SAMPLES = 6
 #: A multi-block answer of a multiple of this many logs may be a silent cut.
@@ -38,46 +32,13 @@ ROUND_LOGS = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Header:
-    """What is kept of a block. `timestamp` is Unix seconds UTC."""
+class _Answer:
+    """Logs up to a block: the end of what was asked for, or where the answer was cut. `density`:
+    logs a block to reckon with from there on."""
 
-    number: int
-    hash: str
-    parent_hash: str
-    timestamp: int
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Blocks first to last: their logs in chain order, the headers known of them by number.
-
-    The headers of the first, the last and all blocks with logs are always there; of a batch above
-    `final_number` all are. `head` is the node's newest block when the range was planned.
-    """
-
-    first: int
+    logs: list[Log]
     last: int
-    headers: dict[int, Header]
-    logs: list[RawLog]
-    head: Header
-    final_number: int
-
-
-@dataclass
-class _Planned:
-    """A range under way: `logs` is how many it will hold, a guess until it is there."""
-
-    task: asyncio.Task[Batch]
-    guess: float
-
-    @property
-    def ready(self) -> bool:
-        done = self.task.done() and not self.task.cancelled()
-        return done and self.task.exception() is None
-
-    @property
-    def logs(self) -> float:
-        return len(self.task.result().logs) if self.ready else self.guess
+    density: float
 
 
 class Fetcher:
@@ -103,43 +64,37 @@ class Fetcher:
         Raises ChainMovedError, NodeUnreachableError, RpcError.
         """
         final = max(head.number - finality, -1)
-        planned: deque[_Planned] = deque()
-        following, held = first, 0
+
+        async def read(low: int, high: int) -> Batch | None:
+            return await self._range(low, high, head, final)
+
+        ahead = ReadAhead(read, self._ranges, first, head.number, final)
         try:
-            while following <= head.number or planned:
-                while following <= head.number and self._room(planned, held):
-                    is_final = following <= final
-                    size = self._ranges.size if is_final else UNFINAL_RANGE
-                    last = min(following + size - 1, final if is_final else head.number)
-                    guess = self._ranges.density * (last - following + 1)
-                    reading = asyncio.create_task(self._range(following, last, head, final))
-                    planned.append(_Planned(reading, guess))
-                    following = last + 1
-                await planned[0].task
-                batch = _joined(planned, final)
-                held = len(batch.logs)
+            while (batch := await ahead.next()) is not None:
                 yield batch
-                held = 0
         finally:
-            for other in planned:
-                other.task.cancel()
-            await asyncio.gather(*(other.task for other in planned), return_exceptions=True)
+            await ahead.close()
 
-    @staticmethod
-    def _room(planned: deque[_Planned], held: int) -> bool:
-        if len(planned) >= READ_AHEAD:
-            return False
-        return not planned or held + sum(other.logs for other in planned) < MOST_LOGS
-
-    async def _range(self, first: int, last: int, head: Header, final: int) -> Batch:
+    async def _range(self, first: int, last: int, head: Header, final: int) -> Batch | None:
+        """The blocks from `first` on, to `last` or to where the answer was cut. None: it was too
+        much for the node."""
+        began = time.monotonic()
         if last <= final:
-            logs, blocks = await self._final_range(first, last)
+            found = await self._logs(first, last)
+            blocks = None
         else:
-            numbers = range(first, last + 1)
             announced = self._hearsay and first == last and self._is_newest(head)
             reading = self._newest_logs(head) if announced else self._logs(first, last)
-            found, blocks = await _both(reading, self._blocks(numbers, head))
-            logs = read_logs(found, first, last, self._wanted)
+            found, blocks = await _both(reading, self._blocks(range(first, last + 1), head))
+        if found is None:
+            return None
+        last = found.last
+        seconds = time.monotonic() - began
+        self._ranges.answered(last - first + 1, len(found.logs), seconds, found.density)
+        logs = read_logs(found.logs, first, last, self._wanted)
+        if blocks is None:
+            blocks = await self._blocks(_worth_a_look(first, last, logs), None)
+        blocks = {number: block for number, block in blocks.items() if number <= last}
         headers = {number: header_of(block) for number, block in blocks.items()}
         _check_links(headers)
         logs = await self._complete(logs, blocks, first, last)
@@ -147,17 +102,6 @@ class Fetcher:
             if log.block_hash != headers[log.block_number].hash:
                 raise ChainMovedError(f"a log of block {log.block_number} is of another block")
         return Batch(first, last, headers, logs, head, final)
-
-    async def _final_range(self, first: int, last: int) -> tuple[list[RawLog], dict[int, Block]]:
-        began = time.monotonic()
-        found = await self._logs(first, last)
-        self._ranges.answered(last - first + 1, len(found), time.monotonic() - began)
-        logs = read_logs(found, first, last, self._wanted)
-        numbers = {first, last, *(log.block_number for log in logs)}
-        if len(numbers) < SAMPLES:
-            step = max(1, (last - first) // SAMPLES)
-            numbers.update(range(first, last, step))
-        return logs, await self._blocks(sorted(numbers), None)
 
     async def _blocks(self, numbers: Sequence[int], head: Header | None) -> dict[int, Block]:
         """Headers by number; of the head the one that is at hand."""
@@ -174,48 +118,47 @@ class Fetcher:
             found[number] = block
         return {number: found[number] for number in numbers}
 
-    async def _logs(self, first: int, last: int) -> list[Log]:
-        """Logs of a range; one that the node finds too large is asked for in parts."""
-        left = [(first, last)]
-        found: list[Log] = []
-        while left:
-            low, high = left.pop()
-            if low < high and not self._ranges.fits(high - low + 1):
-                cut = min(low + self._ranges.size, high)
-                left += [(cut, high), (low, cut - 1)]
-                continue
-            try:
-                part = await self._rpc.logs(low, high, self._addresses)
-                if part and low < high and len(part) % ROUND_LOGS == 0:
-                    part = await self._uncut(part, low, high)
-            except RpcError as error:
-                if error.refusal is not Refusal.RANGE or low == high:
-                    raise self._told(error, high) from error
-                width = self._ranges.refused(high - low + 1, suggested_width(error.text))
-                left += [(low + width, high), (low, low + width - 1)]
-                continue
-            found += part
-        return found
+    async def _logs(self, first: int, last: int) -> _Answer | None:
+        """Logs of a range, or of the blocks that an answer held before it was cut. None: the node
+        finds it too large; narrower ones are to be asked for."""
+        try:
+            found = await self._rpc.logs(first, last, self._addresses)
+        except RpcError as error:
+            if isinstance(error, CutError) and (begun := _whole_blocks(error.logs, first, last)):
+                return begun
+            if error.refusal is not Refusal.RANGE or first == last:
+                raise self._told(error, last) from error
+            self._ranges.refused(last - first + 1, suggested_width(error.text))
+            return None
+        if found and first < last and len(found) % ROUND_LOGS == 0:
+            return await self._uncut(found, first, last)
+        return _Answer(found, last, len(found) / (last - first + 1))
 
     def _is_newest(self, head: Header) -> bool:
         return self._newest is not None and self._newest.hash.lower() == head.hash
 
-    async def _newest_logs(self, head: Header) -> list[Log]:
+    async def _newest_logs(self, head: Header) -> _Answer:
         """By hash: the node answers for that very block or not at all."""
         try:
-            return await self._rpc.block_logs(head.hash, self._addresses)
+            found = await self._rpc.block_logs(head.hash, self._addresses)
         except RpcError as error:
             if error.refusal is Refusal.HISTORY:
                 raise
             raise ChainMovedError(f"block {head.number}: {error.text}") from error
+        return _Answer(found, head.number, len(found))
 
-    async def _uncut(self, part: list[Log], low: int, high: int) -> list[Log]:
+    async def _uncut(self, whole: list[Log], first: int, last: int) -> _Answer | None:
         """The same logs asked for in halves: more of them, when the node had cut its answer."""
-        middle = (low + high) // 2
-        halves = await self._logs(low, middle) + await self._logs(middle + 1, high)
-        if len(halves) > len(part):
-            self._ranges.refused(high - low + 1, None)
-        return halves
+        middle = (first + last) // 2
+        lower = await self._logs(first, middle)
+        if lower is None or lower.last < middle:
+            return lower
+        upper = await self._logs(middle + 1, last)
+        if upper is None:
+            return lower
+        if len(lower.logs) + len(upper.logs) > len(whole):
+            self._ranges.refused(last - first + 1, None)
+        return _Answer(lower.logs + upper.logs, upper.last, upper.density)
 
     def _told(self, error: RpcError, high: int) -> Exception:
         """A block that the node does not know is a head that moved: look again where it is."""
@@ -252,37 +195,35 @@ class Fetcher:
         return sorted(logs + more, key=lambda log: log[:2])
 
 
-def _joined(planned: deque[_Planned], final: int) -> Batch:
-    """Takes the first batch out, and those after it that are there too, as far as all are final."""
-    batches = [planned.popleft().task.result()]
-    logs = len(batches[0].logs)
-    while planned and planned[0].ready and batches[0].last <= final:
-        following = planned[0].task.result()
-        logs += len(following.logs)
-        if logs > JOINED_LOGS or following.last > final or not _follows(batches[-1], following):
-            break
-        batches.append(following)
-        planned.popleft()
-    first, last = batches[0], batches[-1]
-    if first is last:
-        return first
-    return Batch(
-        first.first,
-        last.last,
-        {number: header for batch in batches for number, header in batch.headers.items()},
-        [log for batch in batches for log in batch.logs],
-        first.head,
-        first.final_number,
-    )
+def _worth_a_look(first: int, last: int, logs: list[RawLog]) -> list[int]:
+    """Blocks of a final range whose headers are looked at."""
+    numbers = {first, last, *(log.block_number for log in logs)}
+    if len(numbers) < SAMPLES:
+        numbers.update(range(first, last, max(1, (last - first) // SAMPLES)))
+    return sorted(numbers)
 
 
-def _follows(batch: Batch, following: Batch) -> bool:
-    return following.headers[following.first].parent_hash == batch.headers[batch.last].hash
+def _whole_blocks(begun: list[Log], first: int, last: int) -> _Answer | None:
+    """Of an answer that was cut what can be used: all but its last block, when that block is not
+    its first, and the node gives logs in the chain's order."""
+    try:
+        numbers = [log.block_number for log in begun]
+    except ValueError:
+        return None
+    if not numbers or numbers != sorted(numbers) or numbers[0] < first or numbers[-1] > last:
+        return None
+    broken = numbers[-1]
+    if broken == first:
+        return None
+    # of the later half, for it was cut because they got denser
+    half = len(numbers) // 2
+    density = (len(numbers) - half) / (broken - numbers[half] + 1)
+    return _Answer(begun[: numbers.index(broken)], broken - 1, density)
 
 
 async def _both(
-    logs: Awaitable[list[Log]], blocks: Awaitable[dict[int, Block]]
-) -> tuple[list[Log], dict[int, Block]]:
+    logs: Awaitable[_Answer | None], blocks: Awaitable[dict[int, Block]]
+) -> tuple[_Answer | None, dict[int, Block]]:
     """Two answers at the time of one; none is left under way when the other fails."""
     first, second = asyncio.ensure_future(logs), asyncio.ensure_future(blocks)
     try:
@@ -291,11 +232,6 @@ async def _both(
         first.cancel()
         second.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
-
-
-def header_of(block: Block) -> Header:
-    """A node's block as it is kept."""
-    return Header(block.number, block.hash.lower(), block.parent_hash.lower(), block.timestamp)
 
 
 def _check_links(headers: dict[int, Header]) -> None:

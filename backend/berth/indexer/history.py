@@ -5,7 +5,7 @@ from __future__ import annotations
 from berth.chain.refusals import Refusal
 from berth.chain.rpc import Rpc, RpcError
 from berth.core.deployment import Deployment
-from berth.indexer.fetch import Batch
+from berth.indexer.batch import Batch
 
 
 class HistoryMissingError(RpcError):

@@ -18,7 +18,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.slots import SLOT_SECONDS
 from berth.core.states import LeaseState
-from berth.indexer.fetch import Header
+from berth.indexer.batch import Header
 from berth.indexer.projection import Notice
 from berth.store.derived import blocks, leases
 from berth.store.events import Told, append_events

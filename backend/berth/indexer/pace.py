@@ -13,7 +13,8 @@ _LIVE = (2_000, 1_000)
 
 
 class Pace:
-    """Of one writer. The whole history of a market goes into tables without secondary indexes.
+    """Of one writer. The whole history of a market goes into tables without secondary indexes, and
+    is told to nobody: before it was read nobody could look at anything.
 
     What is decided is decided again after a restart, from what the database holds.
     """
@@ -22,23 +23,29 @@ class Pace:
         self._lean: bool | None = None
         self._set: tuple[int, int] = _LIVE
 
+    @property
+    def lean(self) -> bool:
+        """A whole history is being written."""
+        return bool(self._lean)
+
     def forget(self) -> None:
         """Looks again: a transaction of ours may not have been committed."""
         self._lean = None
 
-    def before(self, conn: Connection, *, near: bool, empty: bool) -> None:
-        """`near` the head everything is as it always is; `empty`: nothing was ever indexed."""
+    def before(self, conn: Connection, *, near: bool, ending: bool, empty: bool) -> None:
+        """`near` the head, or, where a whole history is being written, at its `ending`, everything
+        is as it always is; `empty`: nothing was ever indexed."""
         if self._lean is None:
             self._lean = lacks_indexes(conn)
         if empty and not near and not self._lean:
             drop_indexes(conn)
             self._lean = True
         if conn.dialect.name == "sqlite":
-            self._size(conn, _LIVE if near else _HISTORY)
+            self._size(conn, _LIVE if near and (ending or not self._lean) else _HISTORY)
 
-    def after(self, conn: Connection, *, near: bool) -> None:
+    def after(self, conn: Connection, *, ending: bool) -> None:
         """When the rows are written."""
-        if near and self._lean:
+        if ending and self._lean:
             restore_indexes(conn)
             self._lean = False
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import Any
 
 from sqlalchemy import Table
 
@@ -22,6 +22,7 @@ from berth.indexer.projections import (
     spaces,
     titles,
 )
+from berth.indexer.raw_logs import RawLog
 from berth.store import derived
 
 Handler = Callable[[Projection, Any, Place], None]
@@ -134,19 +135,6 @@ READS: dict[type[Any], tuple[tuple[Table, Callable[[Any], Any]], ...]] = {
 }
 
 
-class RawLog(NamedTuple):
-    """A log as it is kept. Topics are 0x hex text."""
-
-    block_number: int
-    log_index: int
-    block_hash: str
-    tx_hash: str
-    tx_index: int
-    address: str
-    topics: Sequence[str]
-    data: bytes
-
-
 class Projector:
     """Projects the logs of one deployment."""
 
@@ -179,7 +167,8 @@ class Projector:
                 number = log.block_number
                 begin_block(number, number > final_number)
                 moment = timestamps[number]
-            handler(projection, event, Place(number, log.block_hash, moment, log.tx_hash))
+            at = Place(number, log.block_hash, moment, log.tx_hash, log.log_index)
+            handler(projection, event, at)
 
     def _decode(self, logs: Iterable[RawLog]) -> list[tuple[RawLog, Any]]:
         decoders = self._decoders

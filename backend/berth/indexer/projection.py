@@ -14,12 +14,13 @@ from berth.store.bulk import Key, Row
 
 
 class Place(NamedTuple):
-    """Where a log stands. `timestamp` is the block's, Unix seconds UTC."""
+    """Where a log stands. `timestamp` is its block's, Unix seconds; `log_index` is within that."""
 
     block_number: int
     block_hash: str
     timestamp: int
     tx_hash: str
+    log_index: int
 
 
 class Notice(NamedTuple):

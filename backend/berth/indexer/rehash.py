@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from berth.chain.rpc import Rpc
-from berth.indexer.fetch import Header
+from berth.indexer.batch import Header
 
 #: Headers compared in one request.
 STEP = 64

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, select
 
 from berth.indexer.cursor import NAME
+from berth.indexer.raw_logs import count_logs
 from berth.store import derived
 
 _COUNTED = ("editions", "spaces", "offers", "vehicles", "accounts", "leases", "settlements")
@@ -55,7 +56,7 @@ def report(conn: Connection) -> IndexReport | None:
         final_number=row["final_number"],
         version=row["version"],
         updated_at=row["updated_at"],
-        raw_logs=_count(conn, "raw_logs"),
+        raw_logs=count_logs(conn),
         rows={name: _count(conn, name) for name in _COUNTED},
         ledger_head=market["head"] if market else "",
         ledger_count=market["ledger_count"] if market else 0,

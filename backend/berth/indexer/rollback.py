@@ -9,12 +9,12 @@ from sqlalchemy import Connection, delete, select
 from berth.chain.rpc import Rpc
 from berth.core.errors import BerthError
 from berth.indexer import outbox
+from berth.indexer.batch import Header
 from berth.indexer.cursor import Cursor, lock_cursor, move_cursor
-from berth.indexer.fetch import Header
 from berth.indexer.rows import undo_above
 from berth.store import Store
 from berth.store.derived import blocks, leases, raw_logs
-from berth.store.events import append_event
+from berth.store.events import REORG, append_event
 from berth.store.wake import announce
 
 #: Hashes compared in one request on the way down.
@@ -88,6 +88,6 @@ def roll_back(store: Store, read: Cursor, ancestor: Header) -> Rollback:
             append_event(conn, "lease.undone", (driver, owner), lease_id, space_id, payload)
         depth = read.block_number - ancestor.number
         payload = {"ancestor": ancestor.number, "blocks": depth}
-        append_event(conn, "chain.reorg", None, None, None, payload)
+        append_event(conn, REORG, None, None, None, payload)
         announce(conn)
     return Rollback(ancestor, depth, tuple(row[0] for row in gone), cursor)

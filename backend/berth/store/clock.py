@@ -28,4 +28,7 @@ def _postgresql(_element: ColumnElement[Any], _compiler: Any, **_: Any) -> str:
 
 def database_now(conn: Connection) -> int:
     """Unix seconds by the database's clock."""
-    return int(conn.execute(select(moment())).scalar_one())
+    return int(conn.execute(_NOW).scalar_one())
+
+
+_NOW = select(moment())

@@ -27,20 +27,13 @@ blocks = Table(
     number("timestamp"),
 )
 
+#: The logs of a block, `count` of them, as `berth.indexer.raw_logs` packs them.
 raw_logs = Table(
     "raw_logs",
     metadata,
     number("block_number", key=True),
-    number("log_index", key=True),
-    text("block_hash"),
-    text("tx_hash"),
-    number("tx_index"),
-    text("address"),
-    text("topic0", null=True),
-    text("topic1", null=True),
-    text("topic2", null=True),
-    text("topic3", null=True),
-    blob("data"),
+    number("count"),
+    blob("packed"),
 )
 
 #: How far the index has read. `version` is the compare-and-set word: a writer must have read it.
@@ -191,6 +184,21 @@ accounts = Table(
     number("auto_payout"),  # 1: anybody may have the credit paid out, to the account itself
 )
 
+#: Money that came into the market for an account, or left it.
+movements = Table(
+    "movements",
+    metadata,
+    number("block_number", key=True),
+    number("log_index", key=True),
+    text("account"),
+    text("kind"),  # in, out
+    text("amount"),
+    text("other"),  # who paid it in, or to whom it went
+    number("at"),
+    text("tx_hash"),
+    Index(None, "account", "block_number", "log_index"),
+)
+
 leases = Table(
     "leases",
     metadata,
@@ -320,6 +328,7 @@ PROJECTIONS: tuple[Table, ...] = (
     offers,
     vehicles,
     accounts,
+    movements,
     leases,
     blockings,
     settlements,

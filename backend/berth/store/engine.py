@@ -101,6 +101,20 @@ class Store:
             finally:
                 self._writer_thread = None
 
+    def checkpoint(self) -> int:
+        """Brings what was committed from SQLite's log into its file, beside readers and writers, so
+        that no commit has to stop for it; pages of the log that could not be brought yet. On
+        PostgreSQL, which does so by itself, nothing."""
+        if not self.sqlite:
+            return 0
+        conn = self.engine.raw_connection()
+        try:
+            answer = conn.cursor().execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
+        finally:
+            conn.close()
+        _, logged, brought = answer
+        return max(0, int(logged) - int(brought))
+
     def close(self) -> None:
         """Closes every pooled connection."""
         self.engine.dispose()
@@ -223,7 +237,8 @@ def _sqlite_engine(url: URL) -> Engine:
         except OSError as error:
             message = f"cannot create the folder of the database, {folder}: {error.strerror}"
             raise BerthError("store.unreachable", message) from error
-    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS})
+    # values, names and addresses of holders among them, are nobody's business in a log
+    engine = create_engine(url, connect_args={"timeout": BUSY_SECONDS}, hide_parameters=True)
 
     @event.listens_for(engine, "connect")
     def configure(raw: sqlite3.Connection, _record: Any) -> None:
@@ -248,6 +263,7 @@ def _pg_engine(url: URL) -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
+        hide_parameters=True,
         connect_args={"options": "-csearch_path=derived,kept", "connect_timeout": 5},
     )
 

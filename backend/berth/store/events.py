@@ -12,10 +12,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select
 
 from berth.store.bulk import Bulk, Shape
 from berth.store.kept import events
+
+#: The topic of a reorg; its rows are counted, and never forgotten.
+REORG = "chain.reorg"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +111,3 @@ def read_events(
 def last_seq(conn: Connection) -> int:
     """The newest row's number, 0 when there is none: where a stream without a last id begins."""
     return int(conn.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one())
-
-
-def forget_events(conn: Connection, before: int) -> int:
-    """Deletes rows older than `before` (Unix seconds UTC) and says how many."""
-    return conn.execute(delete(events).where(events.c.at < before)).rowcount

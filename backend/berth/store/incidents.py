@@ -15,6 +15,8 @@ from berth.store.kept import incidents
 
 #: Longest word on how an incident was resolved.
 MAX_RESOLUTION = 500
+#: Who resolves what the platform sees to be over.
+ITSELF = "relay"
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,46 @@ def open_incident(
     return conn.execute(row.returning(incidents.c.id)).first() is not None
 
 
+def open_again(
+    conn: Connection,
+    kind: str,
+    key: str,
+    reason: str,
+    *,
+    now: int,
+    lease_id: str,
+    facts: Mapping[str, Any],
+    **about: Any,
+) -> bool:
+    """`open_incident` for what comes and goes by itself: one of this key and lease that settled by
+    itself is opened again, and counted (`facts["times"]`), so that a part that flaps fills no
+    table. What an operator has resolved stays so, and is followed by another."""
+    former = conn.execute(
+        select(incidents)
+        .where(incidents.c.lease_id == lease_id, incidents.c.key == key)
+        .order_by(incidents.c.id.desc())
+        .limit(1)
+    ).first()
+    if former is None or former.by != ITSELF or former.resolved_at is None:
+        fresh = {**facts, "times": 1}
+        return open_incident(
+            conn, kind, key, reason, now=now, lease_id=lease_id, facts=fresh, **about
+        )
+    times = json.loads(former.facts_json or "{}").get("times", 1) + 1
+    opened = conn.execute(
+        update(incidents)
+        .where(incidents.c.id == former.id, incidents.c.resolved_at.is_not(None))
+        .values(
+            resolved_at=None,
+            resolution=None,
+            by=None,
+            reason=reason,
+            facts_json=json.dumps({**facts, "times": times}, sort_keys=True),
+        )
+    )
+    return opened.rowcount == 1
+
+
 def settle_incidents(conn: Connection, now: int, resolution: str, by: str, **which: Any) -> int:
     """Resolves all open ones whose columns are as given (`lease_id=…`, `kind=…`); how many."""
     if not which:
@@ -87,8 +129,13 @@ def resolve_incident(
     (409), incident.resolution (no words, or too many)."""
     words = resolution.strip()
     if not 1 <= len(words) <= MAX_RESOLUTION:
-        message = f"say in 1 to {MAX_RESOLUTION} characters what was done"
-        raise BerthError("incident.resolution", message, field="resolution", status=422)
+        raise BerthError(
+            "incident.resolution",
+            "say in 1 to {most} characters what was done",
+            field="resolution",
+            status=422,
+            most=MAX_RESOLUTION,
+        )
     done = conn.execute(
         update(incidents)
         .where(incidents.c.id == incident_id, incidents.c.resolved_at.is_(None))
@@ -96,8 +143,13 @@ def resolve_incident(
     )
     found = find_incident(conn, incident_id)
     if not done.rowcount:
-        why = f"is resolved already: {found.resolution}"
-        raise BerthError("incident.resolved", why, field="id", status=409)
+        raise BerthError(
+            "incident.resolved",
+            "is resolved already: {how}",
+            field="id",
+            status=409,
+            how=found.resolution,
+        )
     return found
 
 

@@ -206,7 +206,7 @@ commands = Table(
     number("published_at", null=True),  # when a ticket first left, by the database's clock
     text("outcome", null=True),  # the lock's last word, also one that came too late
     number("outcome_at", null=True),
-    text("retry_of", null=True),  # the command that an operator had tried again
+    text("retry_of", null=True),  # the command that is tried again by this one
     number("created_at"),
     number("expires_at"),
     number("updated_at"),

@@ -9,13 +9,14 @@ from berth.store.derived import blocks
 #: Where blocks are not there to tell.
 DEFAULT_BLOCK_SECONDS = 12.0
 _SAMPLE = 20
+_LATELY = (
+    select(blocks.c.number, blocks.c.timestamp).order_by(blocks.c.number.desc()).limit(_SAMPLE)
+)
 
 
 def block_seconds(conn: Connection) -> float:
     """Seconds from block to block lately."""
-    rows = conn.execute(
-        select(blocks.c.number, blocks.c.timestamp).order_by(blocks.c.number.desc()).limit(_SAMPLE)
-    ).all()
+    rows = conn.execute(_LATELY).all()
     if len(rows) < 2:
         return DEFAULT_BLOCK_SECONDS
     (newest, newest_at), (oldest, oldest_at) = rows[0], rows[-1]

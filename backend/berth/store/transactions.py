@@ -68,19 +68,24 @@ class TransactionJournal:
         reserve: int = 0,
         cap: int | None = None,
         nonce: int | None = None,
+        unless: Callable[[Connection], BerthError | None] | None = None,
     ) -> SentTransaction:
         """Gives the purpose a nonce and records what `sign` makes of it.
 
         It is the lowest free one from `first_nonce` (the node's count) on, or `nonce` where that is
         free. A purpose on record is returned as it is, unless it can never be mined as it is.
         Raises BerthError chain.spend_cap when `reserve` wei would be more than `cap` leaves today,
-        chain.nonce when `nonce` is not free.
+        chain.nonce when `nonce` is not free, and what `unless` objects: it is asked when nobody
+        else can give out a nonce of the account, so what it counts stays as it is.
         """
         with self._store.write() as conn:
             _alone(conn, account)
             known = _find(conn, purpose)
             if known is not None and known.state not in _GONE:
                 return known
+            objection = None if unless is None else unless(conn)
+            if objection is not None:
+                raise objection
             _check_cap(conn, account, purpose, reserve, cap)
             free = _free_nonce(conn, account, first_nonce, known) if nonce is None else nonce
             if nonce is not None and nonce in _taken(conn, account, nonce):
@@ -275,11 +280,13 @@ def _check_cap(conn: Connection, account: str, purpose: str, reserve: int, cap: 
 
 
 def _spent(conn: Connection, account: str, but: str | None) -> int:
-    """Sums are made here: wei fit no column type."""
+    """Of what is out, and of what was signed, or mined, in the last 24 hours: one that was stuck
+    for days is paid for today. Sums are made here: wei fit no column type."""
+    since = int(time.time()) - DAY
     query = select(sent.c.purpose, sent.c.reserved, sent.c.cost).where(
         sent.c.account == account,
         sent.c.state.not_in(_GONE),
-        or_(sent.c.submitted_at > int(time.time()) - DAY, sent.c.state.in_(_OPEN)),
+        or_(sent.c.submitted_at > since, sent.c.updated_at > since, sent.c.state.in_(_OPEN)),
     )
     return sum(
         parse_minor(row.reserved if row.cost is None else row.cost)

@@ -9,10 +9,11 @@ from typing import Any, cast
 
 import pytest
 from berth.chain.rpc import Rpc
+from berth.indexer.batch import Batch, header_of
 from berth.indexer.commit import commit_batch
 from berth.indexer.cursor import Cursor, CursorMovedError, move_cursor, read_cursor
 from berth.indexer.digest import digest
-from berth.indexer.fetch import Batch, Fetcher, header_of
+from berth.indexer.fetch import Fetcher
 from berth.indexer.project import Projector
 from berth.indexer.rollback import find_ancestor, roll_back, unfinal_headers
 from berth.indexer.run import Indexer

@@ -81,6 +81,17 @@ async def test_a_node_without_the_tag_is_not_asked_for_it_again_and_again() -> N
     assert node.calls == asked
 
 
+async def test_what_is_known_of_the_tag_waits_for_no_node() -> None:
+    node = chain(20)
+    finality = Finality(cast("Rpc", node), DEPTH)
+    assert finality.lately(node.height) is None
+    known = await finality.number(node.height)
+    asked = node.calls
+    assert finality.lately(node.height) == known
+    assert finality.lately(node.height + 1) == known + 1
+    assert node.calls == asked
+
+
 async def test_ganaches_tag_is_not_believed(tmp_path: Path) -> None:
     options = LocalChainOptions(tmp_path / "chain", port=0, block_time=0)
     local = await LocalChain.start(options)

@@ -172,7 +172,7 @@ async def test_after_any_reorgs_the_index_equals_a_clean_one(
     assert status.reorgs > 5
     assert digest_of(store) == await clean_digest(node, tmp_path)
     before = digest_of(store)
-    assert rebuild(store, node.deployment) == scalar(store, func.count(raw_logs.c.log_index))
+    assert rebuild(store, node.deployment) == scalar(store, func.sum(raw_logs.c.count))
     assert digest_of(store) == before
 
 
@@ -213,7 +213,9 @@ async def test_a_reorg_past_finality_stops_loudly_and_changes_nothing(store: Sto
     assert caught.value.code == "index.past_finality"
     assert caught.value.exit_code == 4
     assert digest_of(store) == before
-    assert "final" in str(following.status.error)
+    # what has happened, and what to do
+    for words in ("was final", "the right node", "rebuild the index from an empty database"):
+        assert words in str(following.status.error)
 
 
 async def test_backfill_in_small_ranges_equals_one_large_range(
@@ -316,7 +318,7 @@ async def test_a_log_of_a_block_that_is_not_the_chains_is_refused(
     monkeypatch.setattr(node, "logs", with_stale)
     with pytest.raises(BerthError, match="contradicts itself"):
         await indexer(store, node).sync_once()
-    assert scalar(store, func.count(raw_logs.c.log_index)) == 0
+    assert scalar(store, func.count(raw_logs.c.count)) == 0
 
 
 async def test_after_a_restart_the_cursor_says_at_once_that_it_is_behind(

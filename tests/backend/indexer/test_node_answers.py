@@ -14,10 +14,13 @@ from berth.chain.refusals import Refusal
 from berth.chain.rpc import Rpc, RpcError
 from berth.chain.wire import Log
 from berth.indexer import fetch as fetch_module
+from berth.indexer import read_ahead
 from berth.indexer.answers import ChainMovedError, read_logs
-from berth.indexer.fetch import Batch, Fetcher, header_of
-from berth.indexer.project import Projector, RawLog
-from berth.indexer.ranges import LARGEST_RANGE, RangeSize
+from berth.indexer.batch import Batch, header_of
+from berth.indexer.fetch import Fetcher
+from berth.indexer.project import Projector
+from berth.indexer.ranges import LARGEST_RANGE, REMEMBERED, USED_UP, WANTED_LOGS, RangeSize
+from berth.indexer.raw_logs import RawLog
 from fake_http import Host, Net
 from fake_node import FakeNode
 from market_history import DEPLOYMENT
@@ -96,7 +99,7 @@ async def test_a_limit_of_blocks_is_kept_to_and_remembered(widest: int, named: b
     assert refusals <= (30 if not named else 20)
 
 
-async def test_a_limit_of_results_is_found_by_halves() -> None:
+async def test_a_limit_of_results_is_found_by_narrowing() -> None:
     host = Host(chain())
     node = host.node
 
@@ -166,27 +169,79 @@ async def test_whatever_the_node_refuses_nothing_is_lost_or_doubled(seed: int) -
     assert whole(await read(rpc, host.node, first), host.node, first)
 
 
+def answer(size: RangeSize, width: int, logs: int, seconds: float) -> None:
+    size.answered(width, logs, seconds, logs / width)
+
+
 def test_ranges_widen_while_answers_are_short_and_quick_and_narrow_by_their_logs() -> None:
     size = RangeSize()
     for _ in range(10):
-        size.answered(size.size, 0, 0.1)
+        answer(size, size.size, 0, 0.1)
     assert size.size == LARGEST_RANGE
-    size.answered(10_000, 50_000, 0.1)
+    answer(size, 10_000, 50_000, 0.1)
     assert size.size == 1000  # five thousand logs
-    size.answered(1000, 5000, 0.1)
+    answer(size, 1000, 5000, 0.1)
     assert size.size == 1000
-    size.answered(1000, 100, 5.0)
+    answer(size, 1000, 100, 5.0)
     assert size.size == 1000  # slow
-    size.answered(1000, 100, 0.1)
+    answer(size, 1000, 100, 0.1)
     assert size.size == 4000
-    assert size.refused(4000, 2000) == 2000
-    size.answered(2000, 10, 0.1)
+    size.refused(4000, 2000)
+    assert size.size == 2000
+    answer(size, 2000, 10, 0.1)
     assert size.size == 2000
     for _ in range(60):
-        size.answered(size.size, 10, 0.1)
+        answer(size, size.next(), 10, 0.1)
     assert size.size > 2000  # tried again
-    assert size.refused(3, 9) == 1  # what it names is no narrower
-    assert size.refused(1, None) == 1
+    size.refused(4, 9)
+    assert size.size == 1  # what it names is no narrower
+    size.refused(1, None)
+    assert size.size == 1
+
+
+def test_a_wider_range_than_was_refused_is_tried_by_one_range_alone() -> None:
+    size = RangeSize()
+    size.refused(100, 10)
+    asked = []
+    for _ in range(100):
+        asked.append(size.next())
+        if asked[-1] > 10:
+            size.refused(asked[-1], None)
+        else:
+            answer(size, asked[-1], 1, 0.1)
+    assert max(asked) > 10
+    assert sum(width > 10 for width in asked) == 3
+    assert size.size == 10
+
+
+def test_ranges_that_were_refused_together_narrow_what_is_asked_for_once() -> None:
+    size = RangeSize()
+    for _ in range(8):
+        size.refused(100, None)
+    assert size.size == 25
+
+
+def test_a_range_is_expected_to_bring_what_the_densest_lately_did() -> None:
+    size = RangeSize()
+    assert size.expected(1) == WANTED_LOGS  # nobody knows yet
+    answer(size, 100, 1000, 0.1)
+    answer(size, 100, 10, 0.1)
+    assert size.expected(50) == 500
+    assert size.expected(100_000) == 2 * WANTED_LOGS  # a longer answer is cut
+    for _ in range(REMEMBERED):
+        answer(size, 100, 10, 0.1)
+    assert size.expected(50) == 5
+
+
+def test_a_slow_node_is_asked_for_more_at_once_than_a_quick_one() -> None:
+    size = RangeSize()
+    answer(size, 100, WANTED_LOGS, 0.1)
+    quick = size.at_once
+    assert quick < 2 * WANTED_LOGS
+    answer(size, 100, WANTED_LOGS, 1.5)
+    assert size.at_once == 1.5 * USED_UP
+    answer(size, 100, 100 * WANTED_LOGS, 1.5)  # slow because it was so much
+    assert size.at_once == quick
 
 
 # ---- reading ahead
@@ -199,8 +254,8 @@ async def test_ranges_are_read_ahead_while_a_batch_is_used_and_memory_is_bounded
     host = Host(node)
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.WANTED_LOGS", 40)
-    monkeypatch.setattr(fetch_module, "MOST_LOGS", 120)
-    monkeypatch.setattr(fetch_module, "JOINED_LOGS", 0)
+    monkeypatch.setattr(read_ahead, "MOST_LOGS", 120)
+    monkeypatch.setattr(read_ahead, "JOINED_LOGS", 0)
     fetcher = Fetcher(rpc_of(host), ADDRESSES)
     seen: list[Batch] = []
     ahead: list[int] = []
@@ -211,14 +266,14 @@ async def test_ranges_are_read_ahead_while_a_batch_is_used_and_memory_is_bounded
         ahead.append(host.calls["eth_getLogs"] - len(seen))
     assert whole(seen, node)
     assert max(ahead) >= 2
-    assert max(ahead) <= fetch_module.READ_AHEAD
+    assert max(ahead) <= read_ahead.READ_AHEAD
     assert len(seen) > 20
 
 
 async def test_ranges_that_wait_are_handed_over_as_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
-    monkeypatch.setattr(fetch_module, "JOINED_LOGS", 100)
+    monkeypatch.setattr(read_ahead, "JOINED_LOGS", 100)
     node = chain(300)
     fetcher = Fetcher(rpc_of(Host(node)), ADDRESSES)
     seen: list[Batch] = []

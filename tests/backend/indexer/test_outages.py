@@ -14,13 +14,13 @@ from berth.chain.nodes import Nodes
 from berth.chain.rpc import NodeUnreachableError, Rpc
 from berth.indexer.cursor import read_cursor
 from berth.indexer.digest import digest
+from berth.indexer.raw_logs import count_logs
 from berth.indexer.run import Indexer
 from berth.indexer.status import IndexStatus
 from berth.store import Store
-from berth.store.derived import raw_logs
 from fake_http import Host, Net
 from fake_node import FakeNode
-from sqlalchemy import event, func, select
+from sqlalchemy import event
 from sqlalchemy.exc import OperationalError
 
 from tests.backend.databases import Databases
@@ -119,7 +119,7 @@ async def test_a_connection_lost_at_a_commit_that_happened_applies_nothing_twice
     assert commits > nth
     assert digest_of(store) == await clean_digest(databases, node)
     with store.read() as conn:
-        held = conn.execute(select(func.count()).select_from(raw_logs)).scalar_one()
+        held = count_logs(conn)
     deployed = node.deployment.block
     assert held == sum(len(block.logs) for block in node.chain[deployed:])
 
@@ -132,7 +132,7 @@ async def test_a_backfill_goes_on_at_the_next_node_when_one_ends_in_the_middle(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
-    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
+    monkeypatch.setattr("berth.indexer.read_ahead.JOINED_LOGS", 0)
     node = chain(200)
     net = Net(first=Host(node), second=Host(node))
     first = net.hosts["first"]
@@ -305,7 +305,7 @@ async def test_blocks_that_come_and_go_during_the_backfill_are_neither_lost_nor_
     """The chain grows, and its newest blocks are replaced, while history is still read."""
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
-    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
+    monkeypatch.setattr("berth.indexer.read_ahead.JOINED_LOGS", 0)
     node = chain(150)
     host = Host(node)
     reorgs = 0
@@ -375,7 +375,7 @@ async def test_progress_is_told_with_rate_and_time_left(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 10)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 10)
-    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
+    monkeypatch.setattr("berth.indexer.read_ahead.JOINED_LOGS", 0)
     monkeypatch.setattr("berth.indexer.status.SAY_SECONDS", 0.0)
     caplog.set_level(logging.INFO)
     node = chain(200)
@@ -418,7 +418,7 @@ async def test_an_index_that_is_told_to_end_ends_between_two_ranges(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 5)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 5)
-    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
+    monkeypatch.setattr("berth.indexer.read_ahead.JOINED_LOGS", 0)
     node = chain(300)
     stop = asyncio.Event()
     tasks = asyncio.all_tasks()
@@ -444,7 +444,7 @@ async def test_an_index_that_is_cancelled_leaves_a_whole_commit(
 ) -> None:
     monkeypatch.setattr("berth.indexer.ranges.FIRST_RANGE", 5)
     monkeypatch.setattr("berth.indexer.ranges.LARGEST_RANGE", 5)
-    monkeypatch.setattr("berth.indexer.fetch.JOINED_LOGS", 0)
+    monkeypatch.setattr("berth.indexer.read_ahead.JOINED_LOGS", 0)
     node = chain(200)
     for wait in (0.0, 0.01, 0.03):
         running = asyncio.create_task(indexer(store, node, node).run())

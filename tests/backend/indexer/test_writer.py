@@ -12,17 +12,18 @@ import pytest
 from berth.chain.rpc import Rpc
 from berth.core.errors import BerthError
 from berth.indexer import rows as rows_module
+from berth.indexer.batch import Batch, header_of
 from berth.indexer.commit import Writer, commit_batch
 from berth.indexer.cursor import Cursor, CursorMovedError, create_cursor, read_cursor
 from berth.indexer.digest import digest
-from berth.indexer.fetch import Batch, header_of
-from berth.indexer.project import Projector, RawLog
+from berth.indexer.project import Projector
+from berth.indexer.raw_logs import RawLog, count_logs
 from berth.indexer.rebuild import rebuild
 from berth.indexer.rollback import roll_back, unfinal_headers
 from berth.indexer.rows import Rows
 from berth.indexer.run import Indexer
 from berth.store import Store
-from berth.store.derived import accounts, leases, raw_logs
+from berth.store.derived import accounts, leases
 from berth.store.indexes import lacks_indexes
 from berth.store.kept import events, outbox
 from fake_node import FakeNode
@@ -83,6 +84,11 @@ def count(store: Store, table: Any) -> int:
         return int(conn.execute(select(func.count()).select_from(table)).scalar_one())
 
 
+def logs_in(store: Store) -> int:
+    with store.read() as conn:
+        return count_logs(conn)
+
+
 def cursor_of(store: Store) -> Cursor:
     with store.read() as conn:
         found = read_cursor(conn)
@@ -123,12 +129,12 @@ async def test_one_writer_through_crashes_at_every_kind_of_statement(
     following = Following(store, node, width)
     crashes = point = 0
     for batch in following.batches():
-        before = (digest_of(store), count(store, raw_logs), cursor_of(store))
+        before = (digest_of(store), logs_in(store), cursor_of(store))
         try:
             with crash_at(store, point):
                 following.cursor = following.writer.commit(batch, following.cursor)
         except CrashError:
-            assert (digest_of(store), count(store, raw_logs), cursor_of(store)) == before
+            assert (digest_of(store), logs_in(store), cursor_of(store)) == before
             crashes += 1
             point += 7
         else:
@@ -189,6 +195,29 @@ async def test_history_goes_into_tables_without_indexes_and_the_head_has_them_ag
     following.follow()
     with store.read() as conn:
         assert not lacks_indexes(conn)
+
+
+async def test_a_first_index_has_neither_indexes_nor_listeners_until_blocks_may_change(
+    store: Store, second_store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The blocks near the head can be the fullest of all."""
+    monkeypatch.setattr("berth.indexer.outbox.RECENT_BLOCKS", 30)
+    node = FakeNode(71)
+    node.mine(80, actions=6)
+    following = Following(store, node, 4)
+    for batch in following.batches():
+        following.cursor = following.writer.commit(batch, following.cursor)
+        early = batch.last <= node.height - FINALITY
+        with store.read() as conn:
+            assert lacks_indexes(conn) == early
+        assert (count(store, events) == 0) == early
+    assert count(store, outbox) > 0
+    assert digest_of(store) == await clean(second_store, node)
+    before = count(store, events)
+    node.mine(20, actions=6)
+    following.next_batch()
+    following.cursor = following.writer.commit(following.next_batch(), following.cursor)
+    assert count(store, events) > before  # it was live: whoever listens is told of all of it
 
 
 async def test_a_program_that_died_while_it_read_history_restores_the_indexes_at_the_head(
@@ -293,9 +322,9 @@ async def test_logs_given_twice_out_of_order_or_of_others_are_refused_by_name(st
             following.writer.commit(replace(good, logs=logs), following.cursor)
         assert caught.value.code == code
         assert cursor_of(store) == following.cursor
-        assert count(store, raw_logs) == 0
+        assert logs_in(store) == 0
     following.follow()
-    assert count(store, raw_logs) == sum(len(block.logs) for block in node.chain)
+    assert logs_in(store) == sum(len(block.logs) for block in node.chain)
 
 
 async def test_logs_of_a_range_that_is_there_already_are_refused_by_name(store: Store) -> None:
@@ -367,12 +396,12 @@ async def test_a_server_that_drops_the_connection_in_the_middle_costs_nothing_bu
     following = Following(store, node, 3)
     lost = 0
     for batch in following.batches():
-        before = (digest_of(store), count(store, raw_logs), cursor_of(store))
+        before = (digest_of(store), logs_in(store), cursor_of(store))
         try:
             with cut_off_at(store, 2 * lost):
                 following.cursor = following.writer.commit(batch, following.cursor)
         except OperationalError:
-            assert (digest_of(store), count(store, raw_logs), cursor_of(store)) == before
+            assert (digest_of(store), logs_in(store), cursor_of(store)) == before
             lost += 1
     assert lost > 5
     assert digest_of(store) == await clean(second_store, node)

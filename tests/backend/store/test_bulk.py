@@ -5,14 +5,15 @@ from __future__ import annotations
 import pytest
 from berth.store import Store
 from berth.store.bulk import Bulk, Row, shape_of
-from berth.store.derived import accounts, blockings, blocks, metadata, raw_logs
+from berth.store.derived import accounts, blockings, blocks, metadata, raw_logs, undo
 from berth.store.indexes import drop_indexes, lacks_indexes, restore_indexes
 from sqlalchemy import inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from tests.backend.databases import Databases
 
-ACCOUNTS, BLOCKINGS, LOGS, BLOCKS = map(shape_of, (accounts, blockings, raw_logs, blocks))
+ACCOUNTS, BLOCKINGS, BLOCKS = map(shape_of, (accounts, blockings, blocks))
+LOGS, UNDO = map(shape_of, (raw_logs, undo))
 LARGEST = (1 << 63) - 1
 
 
@@ -30,8 +31,8 @@ def blocking(number: int, **values: object) -> Row:
     return row | values
 
 
-def log(number: int, index: int, data: bytes = b"\x00\xff\\") -> tuple[object, ...]:
-    return (number, index, "0xb", "0xt", 0, "0xa", "0xt0", None, None, None, data)
+def image(number: int, seq: int, before: str | None = None) -> tuple[object, ...]:
+    return (number, seq, "leases", '["0x1"]', before)
 
 
 @pytest.mark.parametrize("count", [1, 7, 8, 12_000])
@@ -60,15 +61,25 @@ def test_only_the_named_columns_of_the_named_rows_change(store: Store) -> None:
     assert found[10:] == rows[10:]
 
 
-def test_keys_of_two_columns_bytes_and_nulls(store: Store) -> None:
-    logs = [log(number, index) for number in range(5) for index in range(3)]
+def test_keys_of_two_columns_and_nulls(store: Store) -> None:
+    images = [image(number, seq) for number in range(5) for seq in range(3)]
+    with store.write() as conn:
+        Bulk(conn).insert(UNDO, images)
+        Bulk(conn).delete(UNDO, [(1, 0), (4, 2), (9, 9)])
+    with store.read() as conn:
+        found = Bulk(conn).read(UNDO, [(1, 0), (1, 1), (4, 2)])
+    assert [UNDO.values(row) for row in found] == [image(1, 1)]
+    assert UNDO.key(found[0]) == (1, 1)
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_bytes_come_back_as_they_were_written(store: Store, count: int) -> None:
+    logs = [(number, 1, bytes(range(256)) + b"\\x00\\n\t") for number in range(count)]
     with store.write() as conn:
         Bulk(conn).insert(LOGS, logs)
-        Bulk(conn).delete(LOGS, [(1, 0), (4, 2), (9, 9)])
     with store.read() as conn:
-        found = Bulk(conn).read(LOGS, [(1, 0), (1, 1), (4, 2)])
-    assert [LOGS.values(row) for row in found] == [log(1, 1)]
-    assert LOGS.key(found[0]) == (1, 1)
+        found = Bulk(conn).read(LOGS, range(count))
+    assert sorted(LOGS.values(row) for row in found) == logs
 
 
 @pytest.mark.parametrize("count", [1, 50])
@@ -104,7 +115,7 @@ def test_secondary_indexes_go_and_come_back_as_declared(store: Store) -> None:
 
     declared = {str(index.name) for table in metadata.tables.values() for index in table.indexes}
     assert names() == declared
-    assert len(declared) == 14
+    assert len(declared) == 15
     with store.write() as conn:
         assert not lacks_indexes(conn)
         drop_indexes(conn)

@@ -15,6 +15,7 @@ from berth.core import telemetry
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
 from berth.store import Store, bind_deployment, derived, kept, migrations, open_store, points
+from berth.store import engine as engine_module
 from berth.store.kept import deployment as deployment_table
 from berth.store.kept import nonces
 from sqlalchemy import func, insert, inspect, select
@@ -279,3 +280,17 @@ def test_statements_that_fail_are_counted_by_kind(store: Store) -> None:
     with pytest.raises(OperationalError), store.read() as conn:
         conn.exec_driver_sql("SELECT * FROM no_such_table")
     assert counted() == before + 1
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
+def test_what_a_database_refuses_is_said_without_the_values(kind: str, path: Path) -> None:
+    """An error comes into logs whole, and values are holders, addresses, places."""
+    url = str(path) if kind == "sqlite" else "postgresql://berth@127.0.0.1:1/berth"
+    store = Store(engine_module._store(url).engine)
+    assert store.engine.hide_parameters
+    if kind == "sqlite":
+        with pytest.raises(OperationalError) as raised, store.write() as conn:
+            conn.execute(insert(nonces).values(nonce="somebody's secret", created_at=1))
+        assert "INSERT INTO nonces" in str(raised.value)
+        assert "secret" not in str(raised.value)
+    store.close()

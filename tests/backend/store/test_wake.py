@@ -18,7 +18,7 @@ def store(databases: Databases) -> Store:
     return databases.open()
 
 
-async def heard(seen: asyncio.Event, seconds: float = 5.0) -> bool:
+async def heard(seen: asyncio.Event, seconds: float = 60.0) -> bool:
     try:
         async with asyncio.timeout(seconds):
             await seen.wait()

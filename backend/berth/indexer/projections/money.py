@@ -12,11 +12,13 @@ from berth.store.bulk import Row
 def deposited(p: Projection, e: events.Deposited, at: Place) -> None:
     change_credit(p, e.account, e.amount, at)
     add_to_market(p, "deposited", e.amount)
+    _moved(p, "in", e.account, e.amount, e.from_, at)
 
 
 def withdrawn(p: Projection, e: events.Withdrawn, at: Place) -> None:
     change_credit(p, e.account, -e.amount, at)
     add_to_market(p, "withdrawn", e.amount)
+    _moved(p, "out", e.account, e.amount, e.to, at)
 
 
 def auto_payout_set(p: Projection, e: events.AutoPayoutSet, at: Place) -> None:
@@ -46,6 +48,22 @@ def change_credit(p: Projection, account: str, amount: int, at: Place) -> None:
     if p.telling:
         payload = {"account": account, "credit": str(credit), "change": str(amount)}
         p.tell("account.credit", at, (account,), payload)
+
+
+def _moved(p: Projection, kind: str, account: str, amount: int, other: str, at: Place) -> None:
+    p.rows.add(
+        derived.movements,
+        {
+            "block_number": at.block_number,
+            "log_index": at.log_index,
+            "account": account,
+            "kind": kind,
+            "amount": str(amount),
+            "other": other,
+            "at": at.timestamp,
+            "tx_hash": at.tx_hash,
+        },
+    )
 
 
 def _account_row(p: Projection, account: str) -> Row:
