@@ -36,6 +36,8 @@ _SALT_BYTES = 12
 MAX_PACKET = 64 * 1024
 #: Messages that wait for one slow client; each lock has a few at most, the backend all of them.
 _QUEUED = 100_000
+#: The same in bytes, of one client: all locks' words of a few minutes; the rest is said again.
+_QUEUED_BYTES = 64 * 1024 * 1024
 _IN_FLIGHT = 1000
 
 
@@ -127,6 +129,7 @@ def configuration(
         "# without it a round trip waits for delayed acknowledgements: 90 ms instead of 2",
         "set_tcp_nodelay true",
         f"max_queued_messages {_QUEUED}",
+        f"max_queued_bytes {_QUEUED_BYTES}",
         f"max_inflight_messages {_IN_FLIGHT}",
         f"max_packet_size {MAX_PACKET}",
         "",

@@ -23,6 +23,8 @@ _TRY_AGAIN = frozenset(
     {"ticket.nonce", "ticket.boot", "ticket.replayed", "ticket.expired", "bar.moving"}
 )
 _SEND_GRANT = "grant.missing"
+#: A lock whose clock is behind ours: the leased time begins there, too, in a moment.
+_EARLY = "grant.early"
 
 
 def answered(
@@ -69,6 +71,8 @@ def _apply(
         again(conn, row, moment, now, 1, str(reason))
     elif outcome == "refused" and reason == _SEND_GRANT and not moving:
         again(conn, row, moment, now, 2, _SEND_GRANT)
+    elif outcome == "refused" and reason == _EARLY and not moving:
+        again(conn, row, moment, now, 1 << row["attempts"], _EARLY)
     else:
         move(conn, row, "dead", now, reason=reason or outcome)
 

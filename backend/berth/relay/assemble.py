@@ -8,6 +8,7 @@ from berth.chain.sender import Limits, Sender
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment
 from berth.core.sealed import Sealer
+from berth.core.settings import Keep
 from berth.devices.mqtt import BrokerLogin
 from berth.relay.bookings import Bookings
 from berth.relay.closer import Closer
@@ -15,6 +16,7 @@ from berth.relay.keeper import Keeper
 from berth.relay.keeping import KeeperProgram
 from berth.relay.orders import Signing
 from berth.relay.policy import Policy
+from berth.relay.retention import Retention
 from berth.relay.run import Relay
 from berth.relay.signer import DayKeys, Signer
 from berth.store.engine import Store
@@ -57,8 +59,10 @@ def assemble_keeper(
     clock: Clock,
     transaction_key: bytes,
     limits: Limits | None = None,
+    keep: Keep | None = None,
 ) -> KeeperProgram:
-    """A keeper. `transaction_key` (32 bytes) pays for what it does and is no ticket key."""
+    """A keeper. `transaction_key` (32 bytes) pays for what it does and is no ticket key; `keep`
+    says for how long rows are kept."""
     sender = _sender(store, deployment, rpc, transaction_key, limits)
     contracts = Contracts.of(deployment)
     return KeeperProgram(
@@ -66,6 +70,7 @@ def assemble_keeper(
         Keeper(store, rpc, contracts, sender, clock),
         Closer(store, contracts, sender, clock, least_payout=10**deployment.asset_decimals),
         Bookings(store, rpc, clock),
+        Retention(store, Policy(deployment, clock), keep or Keep()),
     )
 
 

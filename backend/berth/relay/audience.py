@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from berth.core.slots import SLOT_SECONDS
 from berth.core.states import LeaseState
@@ -14,38 +14,41 @@ from berth.relay.rows import Row, first
 from berth.store.derived import leases, spaces
 from berth.store.events import append_event
 
-_OPEN = (LeaseState.BOOKED.value, LeaseState.PARKED.value, LeaseState.CLAIMED.value)
+OPEN = (LeaseState.BOOKED.value, LeaseState.PARKED.value, LeaseState.CLAIMED.value)
+
+
+_SPACE_OF_LOCK = (
+    select(spaces.c.space_id)
+    .where(spaces.c.lock_key == bindparam("lock"))
+    .order_by(spaces.c.block_number.desc())
+    .limit(1)
+)
+_LEASE = select(leases).where(leases.c.lease_id == bindparam("lease"))
+_CURRENT = (
+    select(leases)
+    .where(
+        leases.c.space_id == bindparam("space"),
+        leases.c.state.in_(OPEN),
+        leases.c.start_slot * SLOT_SECONDS <= bindparam("until"),
+    )
+    .order_by(leases.c.start_slot.desc())
+    .limit(1)
+)
 
 
 def space_of_lock(conn: Connection, lock_id: str) -> str | None:
     """The space that a lock is registered for, None when there is none (yet)."""
-    query = (
-        select(spaces.c.space_id)
-        .where(spaces.c.lock_key == lock_id)
-        .order_by(spaces.c.block_number.desc())
-        .limit(1)
-    )
-    return conn.execute(query).scalar_one_or_none()
+    return conn.execute(_SPACE_OF_LOCK, {"lock": lock_id}).scalar_one_or_none()
 
 
 def lease_row(conn: Connection, lease_id: str) -> Row | None:
     """A lease as the index has it."""
-    return first(conn, select(leases).where(leases.c.lease_id == lease_id))
+    return first(conn, _LEASE, lease=lease_id)
 
 
 def current_lease(conn: Connection, space_id: str, now: int) -> Row | None:
     """The open lease whose time it is at a space, at `now` (Unix seconds)."""
-    query = (
-        select(leases)
-        .where(
-            leases.c.space_id == space_id,
-            leases.c.state.in_(_OPEN),
-            leases.c.start_slot * SLOT_SECONDS <= now + EARLY_SECONDS,
-        )
-        .order_by(leases.c.start_slot.desc())
-        .limit(1)
-    )
-    return first(conn, query)
+    return first(conn, _CURRENT, space=space_id, until=now + EARLY_SECONDS)
 
 
 def tell_lease(

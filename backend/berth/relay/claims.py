@@ -8,9 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Table, and_, or_, select, tuple_, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    or_,
+    select,
+    tuple_,
+    update,
+)
 
 from berth.relay.rows import Row
 from berth.store.clock import moment
@@ -52,35 +64,71 @@ def claim(
 ) -> list[Claim]:
     """Makes rows that are `ready` ours for some seconds, the first ones in `order`, in one
     statement; `values` are written along. Rows that another is just taking are passed over."""
+    return claim_by(conn, claiming(table, ready, order, limit, seconds, **values), worker)
+
+
+def claiming(
+    table: Table,
+    ready: ColumnElement[bool],
+    order: tuple[ColumnElement[Any], ...],
+    limit: int,
+    seconds: int = CLAIM_SECONDS,
+    **values: Any,
+) -> Update:
+    """The statement that `claim` is, to be made once."""
     keys = list(table.primary_key.columns)
     wanted = select(*keys).where(ready).order_by(*order).limit(limit)
     chosen = wanted.with_for_update(skip_locked=True, of=table)
-    taken = conn.execute(
+    return (
         update(table)
         .where(tuple_(*keys).in_(chosen) if len(keys) > 1 else keys[0].in_(chosen))
         .values(
             **values,
             term=table.c.term + 1,
-            claimed_by=worker,
+            claimed_by=bindparam("worker"),
             claimed_until=moment() + seconds,
         )
         .returning(table)
     )
-    rows = [dict(row) for row in taken.mappings()]
-    return [Claim(row, worker, row["term"]) for row in rows]
 
 
-def ours(table: Table, held: Claim) -> ColumnElement[bool]:
-    """The claimed row, as long as the claim is ours."""
-    keys = (column == held.row[column.name] for column in table.primary_key.columns)
+def claim_by(conn: Connection, statement: Update, worker: str, **values: Any) -> list[Claim]:
+    """Claims by a statement of `claiming`; `values` of its parameters."""
+    taken = conn.execute(statement, {"worker": worker, **values}).mappings().all()
+    return [Claim(dict(row), worker, row["term"]) for row in taken]
+
+
+@cache
+def ours(table: Table) -> ColumnElement[bool]:
+    """A claimed row, as long as the claim is ours; `naming` gives the parameters."""
+    keys = (column == bindparam(f"our_{column.name}") for column in table.primary_key.columns)
     return and_(
         *keys,
-        table.c.term == held.term,
-        table.c.claimed_by == held.worker,
+        table.c.term == bindparam("our_term"),
+        table.c.claimed_by == bindparam("our_name"),
         table.c.claimed_until >= moment(),
     )
 
 
+def naming(table: Table, held: Claim) -> dict[str, Any]:
+    """The parameters of `ours`."""
+    keys = {f"our_{column.name}": held.row[column.name] for column in table.primary_key.columns}
+    return {**keys, "our_term": held.term, "our_name": held.worker}
+
+
 def write_claimed(conn: Connection, table: Table, held: Claim, **values: Any) -> bool:
     """Changes a claimed row; False, and nothing changed, when the claim is no longer ours."""
-    return conn.execute(update(table).where(ours(table, held)).values(values)).rowcount == 1
+    made = {name: one for name, one in values.items() if isinstance(one, ColumnElement)}
+    plain = {name: one for name, one in values.items() if name not in made}
+    statement = _writing(table, **made)
+    return conn.execute(statement, {**plain, **naming(table, held)}).rowcount == 1
+
+
+def _writing(table: Table, **values: ColumnElement[Any]) -> Update:
+    statement = _write_ours(table)
+    return statement.values(values) if values else statement
+
+
+@cache
+def _write_ours(table: Table) -> Update:
+    return update(table).where(ours(table))

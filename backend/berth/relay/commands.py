@@ -12,7 +12,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Literal
 
-from sqlalchemy import Connection, and_, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.ids import parse_lease, split_lease
@@ -40,23 +40,52 @@ ANSWER_SECONDS = 15
 MOVE_SECONDS = 120
 MAX_ATTEMPTS = 6
 
+_FIND = (
+    select(commands)
+    .where(
+        commands.c.lease_id == bindparam("lease"),
+        commands.c.cycle == bindparam("of_cycle"),
+        commands.c.action == bindparam("which"),
+    )
+    .order_by(
+        commands.c.state.in_(OVER),
+        commands.c.created_at.desc(),
+        commands.c.updated_at.desc(),
+        commands.c.id,
+    )
+    .limit(1)
+)
+_OF_ID = select(commands).where(commands.c.id == bindparam("command"))
+_RETRIES = (
+    select(commands.c.id)
+    .where(commands.c.lease_id == bindparam("lease"), commands.c.retry_of == bindparam("command"))
+    .limit(1)
+)
+_MOVE = update(commands).where(
+    commands.c.id == bindparam("the_id"),
+    commands.c.state == bindparam("the_state"),
+    commands.c.term == bindparam("the_term"),
+)
+_LATE = (
+    select(commands.c.id)
+    .where(
+        or_(
+            and_(commands.c.state.in_(WAITING), commands.c.expires_at <= bindparam("at")),
+            and_(commands.c.state.in_(UNDER_WAY), commands.c.claimed_until < moment()),
+        )
+    )
+    .limit(1)
+)
+
 
 def find(conn: Connection, lease_id: str, cycle: int, action: Action) -> Row | None:
     """The command for a lease, cycle and action: the one that is not over, else the newest."""
-    query = (
-        select(commands)
-        .where(
-            commands.c.lease_id == lease_id, commands.c.cycle == cycle, commands.c.action == action
-        )
-        .order_by(
-            commands.c.state.in_(OVER),
-            commands.c.created_at.desc(),
-            commands.c.updated_at.desc(),
-            commands.c.id,
-        )
-        .limit(1)
-    )
-    return first(conn, query)
+    return first(conn, _FIND, lease=lease_id, of_cycle=cycle, which=action)
+
+
+def of_id(conn: Connection, command_id: str) -> Row | None:
+    """The command with this id."""
+    return first(conn, _OF_ID, command=command_id)
 
 
 def want(
@@ -70,18 +99,31 @@ def want(
     wanted_at: int,
 ) -> Row | None:
     """The waiting command for this wish, made where there is none; None when it is under way or
-    was answered after `wanted_at` (Unix seconds).
+    was answered (see `answers`).
 
     A command that ended before the wish is followed by a new one, with a new id: the lock takes it
     for what it is, another command.
     """
-    row = find(conn, lease_id, cycle, action)
+    row, retry_of = find(conn, lease_id, cycle, action), None
     if row is not None:
         if row["state"] in WAITING:
             return row
-        if row["state"] not in OVER or row["updated_at"] >= wanted_at:
+        if row["state"] not in OVER or answers(conn, row, wanted_at):
             return None
-    return make(conn, lease_id, lock_id, cycle, action, now=now)
+        if row["updated_at"] >= wanted_at:
+            retry_of = row["id"]  # the same wish has another go
+    return make(conn, lease_id, lock_id, cycle, action, now=now, retry_of=retry_of)
+
+
+def answers(conn: Connection, row: Row, wanted_at: int) -> bool:
+    """Is the end of a command the answer to what was wanted at `wanted_at` (Unix seconds)? Not
+    where the lock's power went while it moved the bar: the wish has another go then, one."""
+    if row["updated_at"] < wanted_at:
+        return False
+    cut_short = row["action"] in ("lower", "raise") and row["outcome"] == "interrupted"
+    if not cut_short or row["state"] != "dead" or row["retry_of"] is not None:
+        return True
+    return first(conn, _RETRIES, command=row["id"], lease=row["lease_id"]) is not None
 
 
 def make(
@@ -121,16 +163,8 @@ def move(conn: Connection, row: Row, state: str, now: int, **values: Any) -> boo
     """
     require_legal(row["state"], state)
     news = {**({} if state in UNDER_WAY else FREE), **values, "state": state, "updated_at": now}
-    changed = conn.execute(
-        update(commands)
-        .where(
-            commands.c.id == row["id"],
-            commands.c.state == row["state"],
-            commands.c.term == row["term"],
-        )
-        .values(news)
-    )
-    if changed.rowcount != 1:
+    former = {"the_id": row["id"], "the_state": row["state"], "the_term": row["term"]}
+    if conn.execute(_MOVE, {**news, **former}).rowcount != 1:
         return False
     after_move(conn, {**row, **news}, now)
     return True
@@ -186,26 +220,20 @@ def waits(conn: Connection, lease_id: str, action: Action) -> bool:
 
 def anything_late(conn: Connection, now: int) -> bool:
     """Is there something for `sweep` to do?"""
-    query = select(commands.c.id).where(
-        or_(
-            and_(commands.c.state.in_(WAITING), commands.c.expires_at <= now),
-            and_(commands.c.state.in_(UNDER_WAY), commands.c.claimed_until < moment()),
-        )
-    )
-    return first(conn, query.limit(1)) is not None
+    return first(conn, _LATE, at=now) is not None
 
 
 def sweep(conn: Connection, now: int) -> None:
     """Ends commands that nobody wants any more, gives back what a relay died over, and sends again
     what was not answered in time."""
     late = select(commands).where(commands.c.state.in_(WAITING), commands.c.expires_at <= now)
-    for row in every(conn, late):
+    for row in every(conn, late.order_by(commands.c.id)):
         move(conn, row, "expired", now)
     at = database_now(conn)
     silent = select(commands).where(
         commands.c.state.in_(UNDER_WAY), commands.c.claimed_until < moment()
     )
-    for row in every(conn, silent):
+    for row in every(conn, silent.order_by(commands.c.id)):
         if row["state"] == "acknowledged":
             move(conn, row, "dead", now, reason="lock.no_outcome")
         elif row["expires_at"] <= now:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,10 +14,10 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     exists,
     or_,
     select,
-    true,
     tuple_,
     update,
 )
@@ -24,17 +25,18 @@ from sqlalchemy import (
 from berth.core import telemetry
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
+from berth.core.logs import about
 from berth.core.sealed import Sealer
 from berth.core.states import LeaseState
 from berth.devices.protocol import ASK_HELLO
 from berth.devices.topics import COMMAND, GRANT
 from berth.relay import grants
-from berth.relay.claims import Claim, claim, ours
+from berth.relay.claims import Claim, claim_by, claiming, naming, ours
 from berth.relay.command_states import UNDER_WAY
 from berth.relay.commands import ANSWER_SECONDS, after_move, move
 from berth.relay.orders import Signing, TicketOrder
 from berth.relay.policy import Policy
-from berth.relay.rows import Row, first
+from berth.relay.rows import Row, every, first
 from berth.store.clock import database_now, moment
 from berth.store.derived import leases
 from berth.store.engine import Store
@@ -54,6 +56,10 @@ _AT_ONCE = 8
 _log = structlog.get_logger("berth.relay")
 
 
+#: Locks by their ids, each with its row, None where nobody has heard of it; see `hold`.
+Held = Mapping[str, Row | None]
+
+
 @dataclass(frozen=True)
 class Taken:
     """A command that is ours to send; `challenge` is (boot, nonce) of its lock's newest hello, used
@@ -61,6 +67,16 @@ class Taken:
 
     claim: Claim
     challenge: tuple[str, str] | None
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """A command that is marked as published, its ticket, and the grant that goes before it."""
+
+    claim: Claim
+    ticket: str
+    due: grants.Due | None
+    grant: str | None
 
 
 class Delivery:
@@ -79,7 +95,7 @@ class Delivery:
         self._store = store
         self._policy = policy
         self._clock = clock
-        self._sealer = sealer
+        self.sealer = sealer
         self._signer = signer
         self._send = send
         self._worker = worker
@@ -130,7 +146,7 @@ class Delivery:
 
     def claim_grants(self, conn: Connection, keys: list[tuple[str, str]]) -> list[grants.Due]:
         """Makes them ours to send, in a write transaction."""
-        return grants.due(conn, keys, self._clock, self._sealer, self._worker) if keys else []
+        return grants.due(conn, keys, self._clock, self.sealer, self._worker) if keys else []
 
     def _due_grants(self) -> list[grants.Due]:
         with self._store.read() as conn:  # most looks find nothing: spare the writers
@@ -142,6 +158,13 @@ class Delivery:
 
     # ---- commands
 
+    async def ask_hello(self, lock_id: str) -> None:
+        """Asks a lock for a hello, with a fresh nonce in it. Nothing depends on it."""
+        try:
+            await self._send(lock_id, COMMAND, ASK_HELLO)
+        except BerthError as error:
+            _log.info("hello not asked for", lock=lock_id, reason=error.code)
+
     async def send_commands(self) -> int:
         """Claims, signs and sends commands that are eligible; how many left."""
         return await self.send(await asyncio.to_thread(self._claim))
@@ -150,103 +173,107 @@ class Delivery:
         """Signs and sends what was claimed; how many left."""
         return sum(await asyncio.gather(*(self._send_command(one) for one in taken)))
 
-    def claim(self, conn: Connection) -> list[Taken]:
-        """Makes commands ours that may leave now, in a write transaction: of a lock the oldest one
-        only, and none while another is under way."""
-        claims = claim(
-            conn,
-            commands,
-            self._worker,
-            _ready(self._clock.now()),
-            (commands.c.created_at, commands.c.id),
-            _BATCH,
-            state="claimed",
-        )
-        return [Taken(one, self._take_nonce(conn, one.row["lock_id"])) for one in claims]
+    def claim(self, conn: Connection, locks: Held) -> list[Taken]:
+        """Makes commands to these locks ours that may leave now, in a write transaction: of a lock
+        the oldest one only, and none while another is under way."""
+        about = {"at": self._clock.now(), "locks": list(locks)}
+        claims = claim_by(conn, _CLAIM, self._worker, **about) if locks else []
+        return [Taken(one, self._challenge(conn, locks[one.row["lock_id"]])) for one in claims]
 
-    def waiting(self, conn: Connection) -> bool:
-        """Is there a command that may leave now?"""
-        return (
-            first(conn, select(commands.c.id).where(_ready(self._clock.now())).limit(1)) is not None
-        )
+    def waiting(self, conn: Connection) -> list[str]:
+        """Locks that a command may leave for now, who waits longest first. Reads only."""
+        return list(conn.execute(_WAITING, {"at": self._clock.now()}).scalars())
+
+    def start_signed(self, outgoing: Outgoing) -> asyncio.Task[bool]:
+        """Brings a grant and its ticket to the broker, in this order, back to back."""
+        return asyncio.create_task(self._send_signed(outgoing))
+
+    async def _send_signed(self, outgoing: Outgoing) -> bool:
+        row = outgoing.claim.row
+        with _about(outgoing.claim):
+            words = [(COMMAND, outgoing.ticket)]
+            if outgoing.grant is not None:
+                words.insert(0, (GRANT, outgoing.grant))
+            # One connection keeps their order: the broker's word on the first is not waited for.
+            ends = await asyncio.gather(
+                *(self._send(row["lock_id"], leaf, text.encode("ascii")) for leaf, text in words),
+                return_exceptions=True,
+            )
+            failed = next((end for end in ends if isinstance(end, BaseException)), None)
+            if failed is None:
+                self._left(outgoing.claim)
+                return True
+            if not isinstance(failed, Exception):
+                raise failed
+            code = _code(failed, "command failed")
+            _log.warning("command waits", reason=code)
+            if outgoing.due is not None:
+                await self._try_to_write(grants.wait, outgoing.due, code, self._clock.now())
+            await self._release(outgoing.claim, 2, code, attempts=1)
+            return False
 
     async def _send_command(self, taken: Taken) -> bool:
         row = taken.claim.row
-        try:
-            if taken.challenge is None:
-                await self._send(row["lock_id"], COMMAND, ASK_HELLO)
-                await self._release(taken.claim, _ASK_SECONDS, "lock.challenge", attempts=0)
+        with _about(taken.claim):
+            try:
+                if taken.challenge is None:
+                    await self._send(row["lock_id"], COMMAND, ASK_HELLO)
+                    await self._release(taken.claim, _ASK_SECONDS, "lock.challenge", attempts=0)
+                    return False
+                ticket = await self._signer.ticket(_order(taken.claim, *taken.challenge))
+                # signed beside a grant of the same lock, sent after it
+                if grants_first := self._granting.get(row["lock_id"]):
+                    await asyncio.wait(set(grants_first))
+                # Marked before it leaves: whoever lost the claim meanwhile learns it here, and a
+                # message that is lost is sent again when the lock does not answer.
+                if not await self._write(self.mark_published, taken.claim):
+                    return False
+                await self._send(row["lock_id"], COMMAND, ticket.encode("ascii"))
+            except Exception as error:  # one lock's trouble is nobody else's
+                code = _code(error, "command failed")
+                _log.warning("command waits", reason=code)
+                await self._release(taken.claim, 2, code, attempts=1)
                 return False
-            ticket = await self._signer.ticket(_order(taken.claim, *taken.challenge))
-            # signed beside a grant of the same lock, sent after it
-            if grants_first := self._granting.get(row["lock_id"]):
-                await asyncio.wait(set(grants_first))
-            # Marked before it leaves: whoever lost the claim meanwhile learns it here, and a
-            # message that is lost is sent again when the lock does not answer.
-            if not await self._write(self._mark_published, taken.claim):
-                return False
-            await self._send(row["lock_id"], COMMAND, ticket.encode("ascii"))
-        except Exception as error:  # one lock's trouble is nobody else's
-            code = _code(error, "command failed", command=taken.claim.id)
-            _log.warning(
-                "command waits", command=taken.claim.id, lease=row["lease_id"], reason=code
-            )
-            await self._release(taken.claim, 2, code, attempts=1)
-            return False
+            self._left(taken.claim)
+            return True
+
+    @staticmethod
+    def _left(held: Claim) -> None:
+        row = held.row
         waited = max(0.0, time.time() - row["updated_at"])
         telemetry.COMMAND_SECONDS.labels(row["action"], "published").observe(waited)
-        _log.info(
-            "command sent", command=taken.claim.id, lease=row["lease_id"], lock=row["lock_id"]
-        )
-        return True
+        _log.info("command sent", action=row["action"])
 
     # ---- in the database, on a thread
 
     def _claim(self) -> list[Taken]:
         with self._store.read() as conn:
-            if not self.waiting(conn):
-                return []
+            locks = self.waiting(conn)
+        if not locks:
+            return []
         with self._store.write() as conn:
-            return self.claim(conn)
+            return self.claim(conn, hold(conn, locks))
 
-    def _take_nonce(self, conn: Connection, lock_id: str) -> tuple[str, str] | None:
+    @staticmethod
+    def _challenge(conn: Connection, row: Row | None) -> tuple[str, str] | None:
         """(boot, nonce) of the lock's last hello, once: nobody else gets them after this."""
-        row = first(conn, select(lock_states).where(lock_states.c.lock_id == lock_id))
         if row is None or row["nonce"] is None:
             return None
-        taken = conn.execute(
-            update(lock_states)
-            .where(lock_states.c.lock_id == lock_id, lock_states.c.nonce == row["nonce"])
-            .values(nonce=None)
-        )
+        taken = take_nonce(conn, row["lock_id"], row["boot_id"], row["nonce"])
         fresh = row["nonce_at"] >= database_now(conn) - NONCE_SECONDS
-        return (row["boot_id"], row["nonce"]) if fresh and taken.rowcount else None
+        return (row["boot_id"], row["nonce"]) if fresh and taken else None
 
-    def _mark_published(self, conn: Connection, held: Claim) -> bool:
+    def mark_published(self, conn: Connection, held: Claim) -> bool:
         """From here on a lock may obey it. Not when the claim is another's by now, and not when
         nobody wants it any more: signing takes its time."""
         now = self._clock.now()
-        news: dict[str, Any] = {
-            "state": "published",
-            "reason": None,
-            "claimed_until": moment() + ANSWER_SECONDS,
-            "published_at": moment(),
-            "updated_at": now,
-        }
-        marked = conn.execute(
-            update(commands)
-            .where(
-                ours(commands, held),
-                commands.c.state == "claimed",
-                commands.c.expires_at > now,
-                _still_leased(held.row),
-            )
-            .values(news)
-        )
+        moves = held.row["action"] in ("lower", "camera_on")
+        about = {"at": now, **naming(commands, held)}
+        marked = conn.execute(_MARK_OF_OPEN_LEASE if moves else _MARK, about)
         if marked.rowcount == 1:
             after_move(conn, {**held.row, "state": "published", "reason": None}, now)
             return True
-        current = first(conn, select(commands).where(ours(commands, held)))
+        current = first(conn, select(commands).where(ours(commands)), **naming(commands, held))
         if current is not None and current["state"] == "claimed":
             over = current["expires_at"] <= now
             reason = current["reason"] if over else "lease.over"
@@ -292,9 +319,49 @@ class Delivery:
         return await asyncio.to_thread(run)
 
 
-def _ready(now: int) -> ColumnElement[bool]:
-    """Eligible, wanted still, and the first of its lock: in the order of their making, one after
-    the other's end."""
+def hold(conn: Connection, lock_ids: Iterable[str], without: Collection[str] = ()) -> Held:
+    """Locks' rows as they are, which nobody else changes before the end of this transaction. To be
+    its first statement: whoever writes of a lock's commands and grants holds the lock's row before
+    any of theirs, as the inbox does with every message, else the two wait for each other.
+    `without`: locks to be left alone."""
+    wanted = sorted(set(lock_ids).difference(without))
+    if not wanted:
+        return {}
+    found: dict[str, Row | None] = dict.fromkeys(wanted)
+    found.update((row["lock_id"], row) for row in every(conn, _HOLD, locks=wanted))
+    return found
+
+
+def take_nonce(
+    conn: Connection, lock_id: str, boot: str, nonce: str, *, fresh: bool = False
+) -> bool:
+    """Uses a lock's nonce up: True for one caller, whatever becomes of it. `fresh`: only while a
+    ticket with it would arrive in time."""
+    named = {"of_lock": lock_id, "of_boot": boot, "the_nonce": nonce}
+    return conn.execute(_TAKE_FRESH_NONCE if fresh else _TAKE_NONCE, named).rowcount == 1
+
+
+_TAKE_NONCE = (
+    update(lock_states)
+    .where(
+        lock_states.c.lock_id == bindparam("of_lock"),
+        lock_states.c.boot_id == bindparam("of_boot"),
+        lock_states.c.nonce == bindparam("the_nonce"),
+    )
+    .values(nonce=None)
+)
+_TAKE_FRESH_NONCE = _TAKE_NONCE.where(lock_states.c.nonce_at >= moment() - NONCE_SECONDS)
+_HOLD = (
+    select(lock_states)
+    .where(lock_states.c.lock_id.in_(bindparam("locks", expanding=True)))
+    .order_by(lock_states.c.lock_id)
+    .with_for_update()
+)
+
+
+def ready() -> ColumnElement[bool]:
+    """Eligible, wanted still at the parameter `at`, and the first of its lock: in the order of
+    their making, one after the other's end."""
     other = commands.alias("other")
     before = and_(
         other.c.state == "eligible",
@@ -308,15 +375,49 @@ def _ready(now: int) -> ColumnElement[bool]:
     free = and_(commands.c.state == "eligible", commands.c.next_at <= moment(), ~blocked)
     # of a relay that died over it, or sleeps: it is the one under way of its lock
     lapsed = and_(commands.c.state == "claimed", commands.c.claimed_until < moment())
-    return and_(or_(free, lapsed), commands.c.expires_at > now)
+    return and_(or_(free, lapsed), commands.c.expires_at > bindparam("at"))
 
 
-def _still_leased(row: Row) -> ColumnElement[bool]:
-    """Is the lease open in the index at this very moment? Nothing opens for one that is not."""
-    if row["action"] not in ("lower", "camera_on"):
-        return true()
-    open_ = [state.value for state in LeaseState if state.is_open]
-    return exists().where(leases.c.lease_id == row["lease_id"], leases.c.state.in_(open_))
+_OLDEST_FIRST = (commands.c.created_at, commands.c.id)
+_WAITING = select(commands.c.lock_id).where(ready()).order_by(*_OLDEST_FIRST).limit(_BATCH)
+_CLAIM = claiming(
+    commands,
+    and_(ready(), commands.c.lock_id.in_(bindparam("locks", expanding=True))),
+    _OLDEST_FIRST,
+    _BATCH,
+    state="claimed",
+)
+#: The very one, where it may leave now.
+CLAIM_ONE = claiming(
+    commands,
+    and_(ready(), commands.c.id == bindparam("command")),
+    (commands.c.id,),
+    1,
+    state="claimed",
+)
+_MARK = (
+    update(commands)
+    .where(ours(commands), commands.c.state == "claimed", commands.c.expires_at > bindparam("at"))
+    .values(
+        state="published",
+        reason=None,
+        claimed_until=moment() + ANSWER_SECONDS,
+        published_at=moment(),
+        updated_at=bindparam("at"),
+    )
+)
+#: Nothing opens for a lease that is not open in the index at this very moment.
+_MARK_OF_OPEN_LEASE = _MARK.where(
+    exists().where(
+        leases.c.lease_id == commands.c.lease_id,
+        leases.c.state.in_([state.value for state in LeaseState if state.is_open]),
+    )
+)
+
+
+def _about(held: Claim) -> AbstractContextManager[None]:
+    """What is logged meanwhile names the command, its lease and its lock."""
+    return about(command=held.id, lease=held.row["lease_id"], lock=held.row["lock_id"])
 
 
 def _code(error: Exception, event: str, **ids: str) -> str:

@@ -14,6 +14,9 @@ from berth.relay.audience import lease_row
 from berth.relay.rows import Row, first
 from berth.store.derived import spaces
 
+#: A lock's clock may be ahead by so much, seconds.
+CLOCK_SECONDS = 300
+
 
 def check_speaker(conn: Connection, record: OccupancyRecord) -> None:
     """Passes for the lock of the lease's space; and for the one before it, of leases that began
@@ -33,15 +36,19 @@ def check_speaker(conn: Connection, record: OccupancyRecord) -> None:
     )
 
 
-def check_times(conn: Connection, record: OccupancyRecord) -> None:
+def check_times(conn: Connection, record: OccupancyRecord, now: int | None) -> None:
     """Passes when the contract would take the record's times and energy, of a lease that the index
-    knows; one that it does not know is the contract's to judge.
+    knows; one that it does not know is the contract's to judge. `now` is Unix seconds, None where
+    time may jump: a lock may learn of that before we do.
 
     Raises BerthError `inbox.evidence` naming the field. That it is not too late, and that the lease
     is in a fitting state, the chain alone can say: the index may be behind.
     """
     if record.energy_wh and record.kind != LEFT:
         raise _bad("energyWh", "only a departure has energy")
+    if now is not None and record.until > now + CLOCK_SECONDS:
+        # kept, it would be tried until then; a lock with a wrong clock says it again
+        raise _bad("until", "has not come yet")
     lease = lease_row(conn, record.lease_id)
     if lease is None:
         return

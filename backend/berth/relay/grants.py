@@ -7,15 +7,18 @@ holds, so a row that it lost is sent again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
     and_,
+    bindparam,
     exists,
+    func,
     insert,
     select,
     tuple_,
@@ -31,12 +34,12 @@ from berth.core.states import LeaseState
 from berth.core.tariff import EARLY_SECONDS
 from berth.devices.protocol import HeldGrant
 from berth.relay.audience import lease_row, tell_lease
-from berth.relay.claims import Claim, claim, unclaimed, write_claimed
+from berth.relay.claims import Claim, claim_by, claiming, unclaimed, write_claimed
 from berth.relay.orders import GrantOrder
 from berth.relay.policy import Policy
 from berth.relay.rows import Row, every, first
 from berth.store.clock import database_now, moment
-from berth.store.derived import spaces
+from berth.store.derived import leases, spaces
 from berth.store.kept import grants, lock_states, vehicles_private
 
 #: Between two sendings of a grant that is not acknowledged, seconds of the database's clock.
@@ -46,8 +49,15 @@ RETRY_SECONDS = 5
 #: `next_at` of a row that its lock knows: there is nothing to send.
 _NEVER = 1 << 40
 _BATCH = 50
+#: Waiting grants that are read at a time: of some of them blocks are missing yet.
+PAGE = 200
 #: A lock's reason to refuse a grant.
 _OLDER = "grant.version"
+#: Leases that a lock may say to hold and that it was never given, at a time: more it cannot name.
+_STRAY = 200
+_NO_PLATE = "0x" + "00" * 32
+#: A version that has no successor; no grant ever gets there.
+_LAST_VERSION = (1 << 32) - 1
 #: A lease that the index does not know has ended after this, seconds: no lease is longer.
 _LONGEST = 7 * 86400
 
@@ -116,7 +126,9 @@ def acknowledged(
     if reason is not None:
         news: dict[str, Any] = {"next_at": database_now(conn) + RESEND_SECONDS}
         if reason == _OLDER:  # the lock holds a newer one, from before our tables were restored
-            news = {"version": max(version + 1, now), "acked_version": 0, "next_at": 0}
+            news |= {"version": max(version + 1, now), "acked_version": 0}
+            if version < now:  # the first time; whoever says so again is not answered at once
+                news["next_at"] = 0
         _change(conn, row, reason=reason, **news, updated_at=now)
         return
     state = "revoked" if row["state"] == "revoked" else "acknowledged"
@@ -138,7 +150,7 @@ def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int
     """A hello told what the lock holds: what it lacks is sent again, at once. What it holds and we
     know nothing of, or a newer version than ours, is from before our tables were restored from a
     backup: it is replaced, or taken back."""
-    versions = {grant.lease: grant.version for grant in held_now}
+    versions = {one.lease: one.version for one in held_now if one.version < _LAST_VERSION}
     query = select(grants).where(grants.c.lock_id == lock_id)
     for row in every(conn, query):
         known = versions.pop(row["lease_id"], 0)
@@ -155,8 +167,17 @@ def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int
         elif known >= row["version"]:
             news["version"] = known + 1
         _change(conn, row, **news, updated_at=now)
-    for lease_id, version in versions.items():
-        _disown(conn, lock_id, lease_id, version, now)
+    if versions:
+        room = max(0, _STRAY - _strays(conn, lock_id, now))
+        for lease_id, version in list(versions.items())[:room]:
+            _disown(conn, lock_id, lease_id, version, now)
+
+
+def _strays(conn: Connection, lock_id: str, now: int) -> int:
+    """How many leases of those that a lock was never given are being taken back from it."""
+    mine = (grants.c.lock_id == lock_id, grants.c.plate_commitment == _NO_PLATE)
+    query = select(func.count()).select_from(grants).where(*mine, grants.c.window_end > now)
+    return int(conn.execute(query).scalar_one())
 
 
 def _disown(conn: Connection, lock_id: str, lease_id: str, version: int, now: int) -> None:
@@ -173,7 +194,7 @@ def _disown(conn: Connection, lock_id: str, lease_id: str, version: int, now: in
             cycle=0,
             window_start=slot_start(start_slot) - EARLY_SECONDS,
             window_end=end,
-            plate_commitment="0x" + "00" * 32,
+            plate_commitment=_NO_PLATE,
             state="revoked",
             version=version + 1,
             acked_version=version,
@@ -185,25 +206,31 @@ def _disown(conn: Connection, lock_id: str, lease_id: str, version: int, now: in
 
 def ready(conn: Connection, policy: Policy, clock: Clock) -> list[tuple[str, str]]:
     """(lease, lock) of grants that may be sent now: not known to the lock, which listens, and deep
-    enough in the chain. Reads only."""
-    query = (
-        select(grants.c.lease_id, grants.c.lock_id, grants.c.state)
-        .where(_sendable(clock.now()))
-        .order_by(grants.c.window_start, grants.c.lease_id, grants.c.lock_id)
-        .limit(_BATCH)
-    )
-    found = []
-    for row in every(conn, query):
+    enough in the chain. One of every lock comes before anybody's second. Reads only, and no more
+    than it takes to find as many as are sent at a time."""
+    index = policy.index(conn)
+    found: list[tuple[str, str]] = []
+    for row in _in_turn(conn, clock.now()):
         if row["state"] != "revoked":
-            lease = lease_row(conn, row["lease_id"])
-            if lease is None:
+            if row["deposit"] is None:
                 continue  # the reorg's outbox row is on its way
             # what was booked may be deep already, but not what was changed since
-            have, required = policy.depth(conn, lease, lease["changed_block"])
+            have, required = policy.depth(index, row, row["changed_block"])
             if have < required:
-                continue
+                continue  # and must not stand before others
         found.append((row["lease_id"], row["lock_id"]))
+        if len(found) == _BATCH:
+            break
     return found
+
+
+def _in_turn(conn: Connection, now: int) -> Iterator[Row]:
+    """Waiting grants, page by page."""
+    for start in count(0, PAGE):
+        page = every(conn, _IN_TURN, at=now, start=start)
+        yield from page
+        if len(page) < PAGE:
+            return
 
 
 def due(
@@ -215,10 +242,8 @@ def due(
 ) -> list[Due]:
     """Claims grants that were found ready; marks why others have to wait."""
     now = clock.now()
-    which = and_(_sendable(now), tuple_(grants.c.lease_id, grants.c.lock_id).in_(keys))
-    order = (grants.c.window_start, grants.c.lease_id, grants.c.lock_id)
     found = []
-    for held in claim(conn, grants, worker, which, order, _BATCH):
+    for held in claim_by(conn, _CLAIM, worker, at=now, wanted=list(keys)):
         row = held.row
         plain = Due(held, _order(row))
         if row["state"] == "revoked":
@@ -237,15 +262,115 @@ def due(
     return found
 
 
-def _sendable(now: int) -> ColumnElement[bool]:
+def next_one(
+    conn: Connection, lease: Row, lock_id: str, clock: Clock, sealer: Sealer
+) -> tuple[bool, GrantOrder | None]:
+    """(whether the lock may know the lease, the grant that it lacks of it) as things are, however
+    deep. Reads only."""
+    row = _find(conn, lease["lease_id"], lock_id)
+    if row is None or row["state"] == "revoked":
+        return False, None
+    if not _lacks(conn, lease["lease_id"], lock_id, clock.now()):
+        # under way to it, or there; what was never sent and cannot be now is no help
+        return row["state"] != "pending", None
+    salt = _salt(conn, sealer, row["plate_commitment"], lease["driver"])
+    if salt is None:
+        return False, None
+    return True, replace(_order(row), salt=salt, plate_block=lease["plate_block"])
+
+
+def leaves_ahead(conn: Connection, order: GrantOrder, worker: str, now: int) -> Due | None:
+    """A grant that was signed before it was claimed is about to leave. None when it must not: it
+    was changed or sent meanwhile, or is another relay's."""
+    about: dict[str, Any] = {
+        "lease": order.lease_id,
+        "lock": order.lock_id,
+        "of_version": order.version,
+        "end": order.window_end,
+        "plate": order.plate_commitment,
+    }
+    held = claim_by(conn, _CLAIM_AS_IT_WAS, worker, at=now, **about)
+    found = Due(held[0], order) if held else None
+    return found if found is not None and leaves(conn, found, now) else None
+
+
+def settled(conn: Connection, lease_id: str, lock_id: str, now: int) -> bool:
+    """The lock has the grant, or it is under way: nothing more is to be sent before a command."""
+    row = _find(conn, lease_id, lock_id)
+    if row is None or row["state"] not in ("published", "acknowledged"):
+        return False
+    return not _lacks(conn, lease_id, lock_id, now)
+
+
+def _lacks(conn: Connection, lease_id: str, lock_id: str, now: int) -> bool:
+    """Could the lock be sent its grant of the lease now?"""
+    return first(conn, _LACKS, lease=lease_id, lock=lock_id, at=now) is not None
+
+
+def _sendable() -> ColumnElement[bool]:
+    """May be sent at the parameter `at`."""
     listening = exists().where(lock_states.c.lock_id == grants.c.lock_id, lock_states.c.online == 1)
     return and_(
         grants.c.acked_version < grants.c.version,
         grants.c.next_at <= moment(),
-        grants.c.window_end > now,
+        grants.c.window_end > bindparam("at"),
         unclaimed(grants),
         listening,
     )
+
+
+_OF_LEASE_AND_LOCK = and_(
+    grants.c.lease_id == bindparam("lease"), grants.c.lock_id == bindparam("lock")
+)
+_ONE = select(grants).where(_OF_LEASE_AND_LOCK)
+_LACKS = select(grants.c.lease_id).where(_sendable(), _OF_LEASE_AND_LOCK)
+_TURN = func.row_number().over(
+    partition_by=grants.c.lock_id, order_by=(grants.c.window_start, grants.c.lease_id)
+)
+_WAITING = (
+    select(
+        grants.c.lease_id,
+        grants.c.lock_id,
+        grants.c.state,
+        grants.c.window_start,
+        _TURN.label("turn"),
+    )
+    .where(_sendable())
+    .subquery()
+)
+_IN_TURN = (
+    select(_WAITING, leases.c.changed_block, leases.c.deposit)
+    .outerjoin(leases, leases.c.lease_id == _WAITING.c.lease_id)
+    .order_by(_WAITING.c.turn, _WAITING.c.window_start, _WAITING.c.lease_id, _WAITING.c.lock_id)
+    .limit(PAGE)
+    .offset(bindparam("start"))
+)
+_CLAIM = claiming(
+    grants,
+    and_(
+        _sendable(),
+        tuple_(grants.c.lease_id, grants.c.lock_id).in_(bindparam("wanted", expanding=True)),
+    ),
+    (grants.c.window_start, grants.c.lease_id, grants.c.lock_id),
+    _BATCH,
+)
+_CLAIM_AS_IT_WAS = claiming(
+    grants,
+    and_(
+        _sendable(),
+        _OF_LEASE_AND_LOCK,
+        grants.c.version == bindparam("of_version"),
+        grants.c.state != "revoked",
+        grants.c.window_end == bindparam("end"),
+        grants.c.plate_commitment == bindparam("plate"),
+    ),
+    (grants.c.lease_id,),
+    1,
+)
+_SEALED = select(vehicles_private.c.sealed).where(
+    vehicles_private.c.plate_commitment == bindparam("plate"),
+    vehicles_private.c.driver == bindparam("of_driver"),
+)
 
 
 def leaves(conn: Connection, due: Due, now: int) -> bool:
@@ -271,7 +396,7 @@ def wait(conn: Connection, due: Due, reason: str, now: int) -> None:
     row = _find(conn, order.lease_id, order.lock_id)
     if row is None or row["term"] != due.claim.term:
         return
-    if row["reason"] != reason:
+    if row["reason"] != reason and row["state"] != "revoked":
         tell_lease(conn, "lock.grant", order.lease_id, {"state": "pending", "reason": reason}, now)
     _change(conn, row, reason=reason, next_at=moment() + RETRY_SECONDS, updated_at=now)
 
@@ -298,10 +423,8 @@ def _plate_since(row: Row, now: int) -> int:
 
 
 def _salt(conn: Connection, sealer: Sealer, commitment: str, driver: str) -> bytes | None:
-    query = select(vehicles_private.c.sealed).where(
-        vehicles_private.c.plate_commitment == commitment, vehicles_private.c.driver == driver
-    )
-    sealed = conn.execute(query).scalar_one_or_none()
+    about = {"plate": commitment, "of_driver": driver}
+    sealed = conn.execute(_SEALED, about).scalar_one_or_none()
     if sealed is None:
         return None
     try:
@@ -311,8 +434,7 @@ def _salt(conn: Connection, sealer: Sealer, commitment: str, driver: str) -> byt
 
 
 def _find(conn: Connection, lease_id: str, lock_id: str) -> Row | None:
-    query = select(grants).where(grants.c.lease_id == lease_id, grants.c.lock_id == lock_id)
-    return first(conn, query)
+    return first(conn, _ONE, lease=lease_id, lock=lock_id)
 
 
 def _change(conn: Connection, row: Row, **values: Any) -> None:

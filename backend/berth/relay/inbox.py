@@ -7,11 +7,15 @@ that the lock is registered for.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+import time
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+import structlog
+from sqlalchemy import Connection, delete, exists, func, insert, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from berth.core.clock import Clock
@@ -24,6 +28,7 @@ from berth.devices.protocol import (
     AnyMessage,
     Availability,
     Fault,
+    FaultCode,
     Hello,
     OccupancyRecord,
     Plate,
@@ -33,17 +38,35 @@ from berth.devices.protocol import (
 from berth.devices.topics import parse
 from berth.relay import grants
 from berth.relay.answers import answered
-from berth.relay.audience import space_of_lock, tell_lease, tell_space
+from berth.relay.audience import lease_row, space_of_lock, tell_lease, tell_space
 from berth.relay.evidence import check_speaker, check_times
 from berth.relay.misfortunes import jammed_or_not
 from berth.relay.orders import ReceiptOrder
+from berth.relay.policy import LOCAL_CHAINS
 from berth.relay.rows import Row, first
+from berth.relay.signer_limits import Bucket
 from berth.store.clock import database_now
+from berth.store.derived import leases
 from berth.store.engine import Store
 from berth.store.kept import evidence, lock_states, plate_readings
 
+#: What is heard of one lock: so much at once (it may confirm 200 grants in a row), then a message
+#: every so many seconds. Checking one takes 7 ms of all locks' time.
+MESSAGES_AT_ONCE, MESSAGE_SECONDS = 600, 0.1
+#: Records of leases that the index does not know, of one lock, on their way to the chain at a time:
+#: it knows every lease soon, and a lock says again what it has no receipt for.
+UNKNOWN_AT_MOST = 20
+#: Locks whose messages are counted; between two lines about those that say too much, seconds.
+_COUNTED, _QUIET = 20_000, 10.0
 #: Fields of a lock's state that people are told of when they change.
 _SHOWN = ("online", "position", "occupied", "camera", "fault", "cycle")
+#: What a lock may name as its fault, the worst first: what somebody has to see to, a bar that
+#: stands half way, what passes by itself, what does not matter to the bar.
+_FAULTS: tuple[FaultCode, ...] = (
+    "released", "shell_opened", "motor", "coil", "bar_position", "car_detected", "low_battery",
+)  # fmt: skip
+_CODE = re.compile(r"[a-z][a-z0-9_.]{0,59}")
+_log = structlog.get_logger("berth.relay")
 
 
 @dataclass
@@ -63,18 +86,39 @@ class Inbox:
         self._store = store
         self._deployment = deployment
         self._clock = clock
+        self._heard: OrderedDict[str, Bucket] = OrderedDict()
+        self._told_at = -_QUIET
 
     def forget_who_is_online(self) -> None:
         """A connection to the broker begins: who is there is said anew by what the broker kept."""
+        there = select(lock_states.c.lock_id).where(lock_states.c.online != 0)
         with self._store.write() as conn:
-            conn.execute(update(lock_states).values(online=0))
+            # all of them, in the order in which whoever wants several takes them
+            conn.execute(there.order_by(lock_states.c.lock_id).with_for_update()).all()
+            conn.execute(update(lock_states).where(lock_states.c.online != 0).values(online=0))
 
     def take(self, topic: str, data: bytes) -> Reaction:
-        """Check a message and write it down. Raises BerthError for one that does not count."""
+        """Check a message and write it down. Raises BerthError for one that does not count. Of a
+        lock that says too much, some are passed over: one lock must not keep out all others."""
         lock_id, leaf = parse(topic)
+        if not self._admits(lock_id):
+            return Reaction()
         message = decode(lock_id, leaf, data)
         with self._store.write() as conn:
             return self._accept(conn, message)
+
+    def _admits(self, lock_id: str) -> bool:
+        if lock_id not in self._heard:
+            self._heard[lock_id] = Bucket(MESSAGES_AT_ONCE, MESSAGE_SECONDS, time.monotonic)
+            if len(self._heard) > _COUNTED:
+                self._heard.popitem(last=False)
+        self._heard.move_to_end(lock_id)
+        if self._heard[lock_id].take():
+            return True
+        if time.monotonic() - self._told_at >= _QUIET:
+            self._told_at = time.monotonic()
+            _log.warning("a lock says too much: messages are passed over", lock=lock_id)
+        return False
 
     def _accept(self, conn: Connection, message: AnyMessage) -> Reaction:
         now = self._clock.now()
@@ -120,24 +164,26 @@ class Inbox:
     ) -> Reaction:
         if (hello.chain, hello.market) != (self._deployment.chain_id, self._deployment.market):
             raise BerthError("inbox.deployment", "serves another contract", field="market")
+        told: dict[str, Any] = {"seq": hello.seq, **_common(hello, known, now)}
         if hello.boot == known["boot_id"] and hello.seq <= known["seq"]:
-            return Reaction()  # an old copy
+            if hello.connection <= known["connection"]:
+                return Reaction()  # an old copy
+            told = {}  # overtaken by what was said after it; who is there nobody else tells
         self._keep(
             conn,
             known,
             space_id,
             now,
             boot_id=hello.boot,
-            seq=hello.seq,
             connection=hello.connection,
             nonce=hello.nonce,
             nonce_at=database_now(conn),
             online=1,
-            **_common(hello, known, now),
+            **told,
         )
         if hello.last is not None:
             last = hello.last
-            answered(conn, hello.lock, last.command, last.outcome, last.reason, now)
+            answered(conn, hello.lock, last.command, last.outcome, _code(last.reason), now)
         grants.held(conn, hello.lock, hello.grants, now)
         return Reaction(wake=True)
 
@@ -152,15 +198,19 @@ class Inbox:
             space_id,
             now,
             seq=state.seq,
-            lowered_for=state.lease_id,
-            fault=state.faults[0] if state.faults else None,
+            # another space's lease is not this bar's: its command would stand in the way of its
+            # own lock's
+            lowered_for=state.lease_id if _is_of(state.lease_id, space_id) else None,
+            fault=_worst(state.faults),
             **_common(state, known, now),
         )
-        return Reaction(wake=True)
+        # it speaks: the word that it is there was lost
+        return Reaction(wake=True, ask_hello=None if known["online"] else state.lock)
 
     def _plate(self, conn: Connection, plate: Plate, space_id: str | None, now: int) -> Reaction:
         _check_space(plate.lease_id, space_id)
         again = select(plate_readings.c.id).where(
+            plate_readings.c.lease_id == plate.lease_id,  # whose index finds it
             plate_readings.c.lock_id == plate.lock,
             plate_readings.c.evidence_hash == plate.evidence_hash,
         )
@@ -194,7 +244,8 @@ class Inbox:
         )
         if recover(message, record.signature) != record.lock:
             raise BerthError("inbox.evidence", "is not signed by the lock", field="signature")
-        check_times(conn, record)
+        travels = self._deployment.chain_id in LOCAL_CHAINS
+        check_times(conn, record, None if travels else now)
         fields: Mapping[str, Any] = {
             "lease_id": record.lease_id,
             "kind": record.kind,
@@ -211,6 +262,7 @@ class Inbox:
             # the contract did not want the former one: this one says something else
             conn.execute(delete(evidence).where(key))
         if known is None or mended:
+            _check_crowd(conn, record)
             conn.execute(
                 insert(evidence).values(
                     **fields,
@@ -230,9 +282,9 @@ class Inbox:
 
     def _ack(self, conn: Connection, ack: Ack, now: int) -> Reaction:
         if ack.command is not None:
-            answered(conn, ack.lock, ack.command, ack.outcome, ack.reason, now)
+            answered(conn, ack.lock, ack.command, ack.outcome, _code(ack.reason), now)
         if ack.grant is not None and ack.version is not None:
-            reason = None if ack.outcome == "done" else ack.reason or ack.outcome
+            reason = None if ack.outcome == "done" else _code(ack.reason) or ack.outcome
             grants.acknowledged(conn, ack.lock, ack.grant, ack.version, reason, now)
         return Reaction(wake=True)
 
@@ -267,6 +319,29 @@ def _locked(conn: Connection, lock_id: str, now: int) -> Row:
     return known
 
 
+def _code(reason: str | None) -> str | None:
+    """A lock's reason, where it is one: it comes to screens of people who did not ask for it."""
+    return reason if reason is not None and _CODE.fullmatch(reason) else None
+
+
+def _check_crowd(conn: Connection, record: OccupancyRecord) -> None:
+    """A lock can sign for leases that never were: each costs questions to the node for a while."""
+    if lease_row(conn, record.lease_id) is not None:
+        return
+    waiting = conn.execute(
+        select(func.count())
+        .select_from(evidence)
+        .where(
+            evidence.c.state.in_(("received", "submitted")),
+            evidence.c.lock_id == record.lock,
+            ~exists().where(leases.c.lease_id == evidence.c.lease_id),
+        )
+    ).scalar_one()
+    if waiting >= UNKNOWN_AT_MOST:
+        message = "too many of its records are of leases that nobody knows"
+        raise BerthError("inbox.unknown_leases", message, field="leaseId")
+
+
 def _common(message: Hello | State, known: Row, now: int) -> dict[str, Any]:
     moved_on = known["boot_id"] is not None and message.cycle != known["cycle"]
     return {
@@ -279,9 +354,18 @@ def _common(message: Hello | State, known: Row, now: int) -> dict[str, Any]:
     }
 
 
+def _worst(faults: Sequence[FaultCode]) -> FaultCode | None:
+    """The fault that counts, of all that a lock names in an order of its own: one that a bar may
+    move with must not hide one that it may not move with."""
+    return min(faults, key=_FAULTS.index, default=None)
+
+
+def _is_of(lease_id: str | None, space_id: str | None) -> bool:
+    return lease_id is not None and space_hex(split_lease(parse_lease(lease_id))[0]) == space_id
+
+
 def _check_space(lease_id: str, space_id: str | None) -> None:
-    space, _, _ = split_lease(parse_lease(lease_id))
-    if space_id is None or space_hex(space) != space_id:
+    if not _is_of(lease_id, space_id):
         raise BerthError(
             "inbox.space", "the lease is of a space that this lock does not serve", field="leaseId"
         )

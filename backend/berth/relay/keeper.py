@@ -14,7 +14,7 @@ from collections import defaultdict
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, and_, exists, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
 
 from berth.chain.contracts import Contracts
 from berth.chain.reverts import ChainRevertError
@@ -23,6 +23,7 @@ from berth.chain.sender import Sender
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease
+from berth.core.logs import about
 from berth.core.messages import ARRIVED, LEFT, NOSHOW
 from berth.core.states import LeaseState, Outcome
 from berth.relay.audience import tell_lease
@@ -93,24 +94,27 @@ class Keeper:
 
     async def _bring(self, held: Claim) -> bool:
         row = held.row
-        # a lock may mend a record that was refused: then it is another one
-        purpose = f"record:{row['lease_id']}:{row['kind']}:{row['signature'][2:18]}"
-        try:
-            if row["until"] > await self._block_time():
-                raise BerthError("keeper.early", "the chain's time has not come there yet")
-            tx_hash = await self._sender.send(
-                purpose, self._contracts.market.address, self._calldata(row)
-            )
-            if row["state"] != "submitted":
-                await self._mark(held, "submitted", tx_hash=tx_hash)
-            receipt = await self._sender.wait(purpose, within=_MINED_WITHIN)
-        except ChainRevertError as error:
-            return await self._refused(held, error)
-        except BerthError as error:
-            await self._later(held, error)
-            return False
-        await self._mark(held, "mined", tx_hash=receipt.transaction_hash, **FREE)
-        return True
+        with about(lease=row["lease_id"], evidence=row["kind"]):
+            # a lock may mend a record that was refused: then it is another one
+            purpose = f"record:{row['lease_id']}:{row['kind']}:{row['signature'][2:18]}"
+            try:
+                if row["until"] > await self._block_time():
+                    raise BerthError("keeper.early", "the chain's time has not come there yet")
+                # a reorg may have had it mined before the lease, or the arrival, was there again
+                purpose = await self._sender.unspent(purpose)
+                tx_hash = await self._sender.send(
+                    purpose, self._contracts.market.address, self._calldata(row)
+                )
+                if row["state"] != "submitted":
+                    await self._mark(held, "submitted", tx_hash=tx_hash)
+                receipt = await self._sender.wait(purpose, within=_MINED_WITHIN)
+            except ChainRevertError as error:
+                return await self._refused(held, error)
+            except BerthError as error:
+                await self._later(held, error)
+                return False
+            await self._mark(held, "mined", tx_hash=receipt.transaction_hash, **FREE)
+            return True
 
     async def _refused(self, held: Claim, error: ChainRevertError) -> bool:
         """The contract does not want it: too early, already there, or never."""
@@ -128,7 +132,7 @@ class Keeper:
                 await self._mark(held, "mined", reason="brought by somebody else", **FREE)
                 return True
         await self._mark(held, "refused", reason=error.message, **FREE)
-        _log.warning("evidence refused", lease=row["lease_id"], reason=error.message)
+        _log.warning("evidence refused", reason=error.message)
         return True
 
     async def _on_chain(self, row: Row) -> bool | None:
@@ -173,11 +177,12 @@ class Keeper:
     # ---- in the database, on a thread
 
     def _claim(self) -> list[Claim]:
-        """Records that are due, and nobody's; those of a lease in their order and together."""
+        """Records that are due, and nobody's, the longest due first: those that fail again and
+        again keep no other waiting. Those of a lease in their order and together."""
         with self._store.read() as conn:
             if first(conn, select(evidence.c.id).where(_due()).limit(1)) is None:
                 return []
-        order = (evidence.c.lease_id, evidence.c.kind)
+        order = (_due_since(), evidence.c.lease_id, evidence.c.kind)
         with self._store.write() as conn:
             claims = claim(conn, evidence, self._name, _due(), order, _BATCH)
         return sorted(claims, key=lambda one: (one.row["lease_id"], one.row["kind"]))
@@ -243,6 +248,17 @@ def _due() -> ColumnElement[bool]:
         evidence.c.next_at <= moment(),
         unclaimed(evidence),
         ~waits,
+    )
+
+
+def _due_since() -> ColumnElement[Any]:
+    """When the first of the lease's pending records was due: one moment for all of them."""
+    mate = evidence.alias("mate")
+    return (
+        select(func.min(mate.c.next_at))
+        .where(mate.c.lease_id == evidence.c.lease_id, mate.c.state.in_(_PENDING))
+        .correlate(evidence)
+        .scalar_subquery()
     )
 
 

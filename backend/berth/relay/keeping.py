@@ -1,4 +1,5 @@
-"""The keeper as a program: evidence, what is due, payouts, bookings that a reorg took out.
+"""The keeper as a program: evidence, what is due, payouts, bookings that a reorg took out, and
+forgetting what nobody needs any more.
 
 Any number may run: rows are claimed, and a deed on record is not sent twice.
 """
@@ -16,7 +17,9 @@ from berth.core.errors import BerthError
 from berth.relay.bookings import Bookings
 from berth.relay.closer import Closer
 from berth.relay.keeper import Keeper
+from berth.relay.retention import Retention
 from berth.store.engine import Store
+from berth.store.events import REORG
 from berth.store.kept import events
 from berth.store.outage import OUTAGE, reason_of
 from berth.store.wake import listen
@@ -25,6 +28,11 @@ EVIDENCE_SECONDS = 0.5
 BOOKINGS_SECONDS = 1.0
 #: What is due has been so for a while: nobody loses by half a minute.
 CLOSE_SECONDS, DELIST_SECONDS, PAYOUT_SECONDS = 30.0, 30.0, 300.0
+#: Between two looks at what is out, seconds: a reorg that the index never followed, because it
+#: was behind or away, is told to nobody.
+TEND_SECONDS = 15.0
+#: Between two looks for what may be forgotten, seconds.
+FORGET_SECONDS = 3600.0
 #: After a failure, seconds; twice as long after each further one.
 _LONGEST_PAUSE = 60.0
 #: To be waited out.
@@ -41,19 +49,24 @@ class KeeperProgram:
         keeper: Keeper,
         closer: Closer,
         bookings: Bookings,
+        retention: Retention,
         *,
         close_seconds: float = CLOSE_SECONDS,
         delist_seconds: float = DELIST_SECONDS,
         payout_seconds: float = PAYOUT_SECONDS,
+        tend_seconds: float = TEND_SECONDS,
     ) -> None:
         self._store = store
         self._keeper = keeper
         self._closer = closer
         self._bookings = bookings
+        self._retention = retention
         self._periods = (close_seconds, delist_seconds, payout_seconds)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._awake = (asyncio.Event(), asyncio.Event())
         self._reorg: int | None = None
+        self._tend_seconds = tend_seconds
+        self._tended = 0.0
         #: Why a part could not do its work the last time, by part.
         self.troubles: dict[str, str] = {}
 
@@ -74,6 +87,7 @@ class KeeperProgram:
                 ("close", self._closer.close_expired, close, None),
                 ("delist", self._closer.delist_revoked, delist, None),
                 ("payout", self._closer.pay_out, payout, None),
+                ("retention", self._retention.work, FORGET_SECONDS, None),
             ):
                 tasks.create_task(self._repeat(name, work, seconds, awake))
             tasks.create_task(listen(self._store, self.wake))
@@ -103,14 +117,15 @@ class KeeperProgram:
 
     async def _evidence(self) -> None:
         reorg = await asyncio.to_thread(self._newest_reorg)
-        if reorg != self._reorg:
+        moment = asyncio.get_running_loop().time()
+        if reorg != self._reorg or moment >= self._tended + self._tend_seconds:
             # also at the start: what a crash or a reorg may have lost
             await self._keeper.resume()
-            self._reorg = reorg
+            self._reorg, self._tended = reorg, moment
         await self._keeper.work()
 
     def _newest_reorg(self) -> int:
-        query = select(func.max(events.c.seq)).where(events.c.topic == "chain.reorg")
+        query = select(func.max(events.c.seq)).where(events.c.topic == REORG)
         with self._store.read() as conn:
             return conn.execute(query).scalar_one() or 0
 

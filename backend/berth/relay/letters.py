@@ -131,17 +131,18 @@ def retry_undelivered(conn: Connection, row_id: int, now: int) -> Undelivered:
         .values(state="new", attempts=0, next_at=0, term=outbox.c.term + 1)
     )
     if not changed.rowcount:
-        message = f"is {row['state']}, not dead"
-        raise BerthError("outbox.not_dead", message, field="id", status=409)
+        raise BerthError(
+            "outbox.not_dead", "is {state}, not dead", field="id", status=409, state=row["state"]
+        )
     settle_incidents(conn, now, "tried again", "operator", key=f"outbox.dead:{row_id}")
     return _undelivered(row)
 
 
 def _check_retry(conn: Connection, row: Row, now: int) -> None:
     if row["state"] in ALIVE:
-        raise _no("command.not_over", f"is {row['state']}: it is still at work")
+        raise _no("command.not_over", "is {state}: it is still at work", row["state"])
     if row["state"] not in ("dead", "expired"):
-        raise _no("command.done", f"is {row['state']}: there is nothing to try again")
+        raise _no("command.done", "is {state}: there is nothing to try again", row["state"])
     newest = find(conn, row["lease_id"], row["cycle"], row["action"])
     if newest is None or newest["id"] != row["id"] or newest["state"] not in OVER:
         raise _no("command.replaced", "another command for the same has been made already")
@@ -191,5 +192,5 @@ def _undelivered(row: Row) -> Undelivered:
     )
 
 
-def _no(code: str, why: str) -> BerthError:
-    return BerthError(code, why, field="id", status=409)
+def _no(code: str, why: str, state: str = "") -> BerthError:
+    return BerthError(code, why, field="id", status=409, state=state)

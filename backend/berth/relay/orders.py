@@ -7,6 +7,17 @@ from typing import Protocol
 
 
 @dataclass(frozen=True)
+class Guess:
+    """What the signer's node will say, as the asker expects it: `at` its newest block, `deep` the
+    newest one that counts as deep enough for the lease, `offer` the lease's. It saves trips to the
+    node, and nothing of it is believed."""
+
+    at: int
+    deep: int
+    offer: int
+
+
+@dataclass(frozen=True)
 class TicketOrder:
     """One action now, for the lock that said `boot` and `nonce`."""
 
@@ -17,6 +28,7 @@ class TicketOrder:
     action: str
     boot: str
     nonce: str
+    guess: Guess | None = None
 
 
 @dataclass(frozen=True)
@@ -32,6 +44,7 @@ class GrantOrder:
     plate_commitment: str
     salt: bytes | None = None
     plate_block: int | None = None
+    guess: Guess | None = None
 
 
 @dataclass(frozen=True)

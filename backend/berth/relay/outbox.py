@@ -57,7 +57,7 @@ class Outbox:
 
     def waiting(self, conn: Connection) -> bool:
         """Is there a row that is due?"""
-        return first(conn, select(outbox.c.id).where(_due()).limit(1)) is not None
+        return first(conn, _IS_DUE) is not None
 
     def work(self) -> int:
         """Handles what is due; how many rows were looked at."""
@@ -131,8 +131,9 @@ class Outbox:
         lease_id, now = row["lease_id"], self._clock.now()
         if lease_row(conn, lease_id) is not None:
             return None  # mined again already
-        if row["attempts"] == 0:
-            # so that it is handed over again should it be mined again
+        if row["attempts"] == 0 or row["reason"] is not None:
+            # the first time, or after a try that failed, of which nothing is left;
+            # cancelled, so that it is handed over again should it be mined again
             booked = (outbox.c.kind == "lease.booked") & (outbox.c.lease_id == lease_id)
             conn.execute(
                 update(outbox).where(booked, outbox.c.id < row["id"]).values(state="cancelled")
@@ -190,3 +191,6 @@ def _due() -> ColumnElement[bool]:
         older.c.next_at <= moment(),
     )
     return and_(outbox.c.state == "new", outbox.c.next_at <= moment(), ~waits)
+
+
+_IS_DUE = select(outbox.c.id).where(_due()).limit(1)

@@ -5,7 +5,16 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    and_,
+    bindparam,
+    exists,
+    func,
+    select,
+)
 
 from berth.core.access import (
     Decision,
@@ -23,9 +32,11 @@ from berth.core.money import parse_minor
 from berth.core.slots import slot_start
 from berth.core.states import LeaseState
 from berth.relay.audience import lease_row
+from berth.relay.command_states import ALIVE
 from berth.relay.rows import Row, first
 from berth.store.derived import cursor, offers, spaces
 from berth.store.kept import (
+    commands,
     confirmations,
     deployment,
     grants,
@@ -35,6 +46,68 @@ from berth.store.kept import (
 )
 from berth.store.pace import DEFAULT_BLOCK_SECONDS, block_seconds
 
+#: The relay moves nothing while block time and clock differ by more, seconds.
+MAX_SKEW = 30
+_OF_LEASE: BindParameter[str] = bindparam("lease")
+_OF_LOCK: BindParameter[str] = bindparam("lock")
+_CURSOR = select(cursor).order_by(cursor.c.name).limit(1)
+_LOCK = select(lock_states).where(lock_states.c.lock_id == _OF_LOCK)
+
+
+def _told(event: str) -> ColumnElement[bool]:
+    """Has the driver told so in the lock's present cycle?"""
+    return exists().where(
+        presence.c.lease_id == _OF_LEASE,
+        presence.c.party == "driver",
+        presence.c.event == event,
+        presence.c.at >= func.coalesce(lock_states.c.cycle_at, 0),
+    )
+
+
+#: All of a lease's space, offer and lock that a decision rests on, in one question.
+_SURROUNDINGS = (
+    select(
+        spaces.c.lock_key,
+        offers.c.flags,
+        grants.c.plate_since,
+        confirmations.c.at.label("confirmed_at"),
+        _told("entered").label("entered"),
+        _told("here").label("here"),
+        *(column.label(f"its_{column.name}") for column in lock_states.columns),
+    )
+    .join(offers, offers.c.space_id == spaces.c.space_id)
+    .outerjoin(lock_states, lock_states.c.lock_id == spaces.c.lock_key)
+    .outerjoin(grants, and_(grants.c.lease_id == _OF_LEASE, grants.c.lock_id == spaces.c.lock_key))
+    .outerjoin(
+        confirmations,
+        and_(
+            confirmations.c.lease_id == _OF_LEASE,
+            confirmations.c.cycle == func.coalesce(lock_states.c.cycle, 0),
+        ),
+    )
+    .where(spaces.c.space_id == bindparam("space"), offers.c.number == bindparam("offer"))
+)
+_READING = (
+    select(plate_readings)
+    .where(
+        plate_readings.c.lease_id == _OF_LEASE,
+        plate_readings.c.lock_id == _OF_LOCK,
+        plate_readings.c.at >= bindparam("since"),
+    )
+    .order_by(plate_readings.c.at.desc(), plate_readings.c.id.desc())
+    .limit(1)
+)
+_RAISE = commands.alias("raise_")
+_CUT_SHORT = select(commands.c.id).where(
+    commands.c.id == bindparam("command"),
+    commands.c.lock_id == _OF_LOCK,
+    commands.c.lease_id == _OF_LEASE,
+    commands.c.cycle == bindparam("of_cycle"),
+    commands.c.action == "lower",
+    ~exists().where(
+        _RAISE.c.lock_id == _OF_LOCK, _RAISE.c.action == "raise", _RAISE.c.state.in_(ALIVE)
+    ),
+)
 #: Chains that one machine runs for itself: nobody reorganises them by accident.
 LOCAL_CHAINS = frozenset({1337, 5777, 31337})
 
@@ -55,9 +128,19 @@ class IndexView:
     """How far the index is. `skew` is the newest block's time minus the clock, seconds."""
 
     block: int
+    block_hash: str
     caught_up: bool
     skew: int
     block_seconds: float
+
+
+def asleep(index: IndexView) -> str | None:
+    """Why nothing may move now, None when it may."""
+    if not index.caught_up:
+        return "index.behind"
+    if abs(index.skew) > MAX_SKEW:
+        return "clock.skew"
+    return None
 
 
 @dataclass(frozen=True)
@@ -106,41 +189,51 @@ class Policy:
             local=self.deployment.chain_id in LOCAL_CHAINS,
         )
 
+    def required_of(self, lease: Row) -> int:
+        """The same, of a lease's row."""
+        return self.required(parse_minor(lease["deposit"]))
+
     def index(self, conn: Connection) -> IndexView:
         """The index's cursor against the clock; never caught up before the first block."""
-        row = first(conn, select(cursor).order_by(cursor.c.name).limit(1))
+        row = first(conn, _CURSOR)
         if row is None:
-            return IndexView(0, False, 0, DEFAULT_BLOCK_SECONDS)
+            return IndexView(0, "", False, 0, DEFAULT_BLOCK_SECONDS)
         return IndexView(
             block=row["block_number"],
+            block_hash=row["block_hash"],
             caught_up=row["block_number"] >= row["head_number"],
             skew=row["block_timestamp"] - self.clock.now(),
             block_seconds=block_seconds(conn),
         )
 
-    def depth(self, conn: Connection, lease: Row, block: int | None = None) -> tuple[int, int]:
+    def depth(self, index: IndexView, lease: Row, block: int | None = None) -> tuple[int, int]:
         """(confirmations, required) of a lease; of its booking unless another block is named."""
         since = lease["booked_block"] if block is None else block
-        have = max(0, self.index(conn).block - since + 1)
-        return have, self.required(parse_minor(lease["deposit"]))
+        have = max(0, index.block - since + 1)
+        return have, self.required_of(lease)
 
     def situation(self, conn: Connection, lease_id: str, account: str) -> Situation | None:
         """Everything that a decision for `account` rests on; None for a lease nobody knows."""
         lease = lease_row(conn, lease_id)
-        if lease is None:
-            return None
-        lock_id = conn.execute(
-            select(spaces.c.lock_key).where(spaces.c.space_id == lease["space_id"])
-        ).scalar_one()
-        lock = _lock(conn, lock_id)
-        index = self.index(conn)
-        have, required = self.depth(conn, lease)
-        events = _presence(conn, lease_id, lock["cycle_at"])
-        flags = conn.execute(
-            select(offers.c.flags).where(
-                offers.c.space_id == lease["space_id"], offers.c.number == lease["offer"]
-            )
-        ).scalar_one()
+        return None if lease is None else self.situation_of(conn, lease, account, self.index(conn))
+
+    def situation_of(
+        self, conn: Connection, lease: Row, account: str, index: IndexView
+    ) -> Situation:
+        """The same, of a lease and an index as this very transaction has read them."""
+        lease_id = lease["lease_id"]
+        which = {"lease": lease_id, "space": lease["space_id"], "offer": lease["offer"]}
+        around = conn.execute(_SURROUNDINGS, which).mappings().one()
+        lock_id: str = around["lock_key"]
+        lock = _UNHEARD
+        if around["its_lock_id"] is not None:
+            lock = {column.name: around[f"its_{column.name}"] for column in lock_states.columns}
+        have, required = self.depth(index, lease)
+        position, fault = lock["position"], lock["fault"]
+        if _cut_short(conn, lease_id, lock):
+            position, fault = "LOCKED", None if fault == "bar_position" else fault
+        # of this cycle, and of the lease's present vehicle
+        since = max(int(lock["cycle_at"]), around["plate_since"] or 0)
         facts = Facts(
             now=self.clock.now(),
             lease_id=parse_lease(lease_id),
@@ -153,14 +246,14 @@ class Policy:
             index_caught_up=index.caught_up,
             clock_skew=index.skew,
             lock_online=bool(lock["online"]),
-            position=Position(lock["position"]) if lock["position"] else None,
-            fault=lock["fault"],
+            position=Position(position) if position else None,
+            fault=fault,
             bay_occupied=bool(lock["occupied"]),
-            entered="entered" in events,
-            here="here" in events,
-            plate=_reading(conn, lease_id, lock_id, _reads_since(conn, lease_id, lock_id, lock)),
-            confirmed_at=_confirmed_at(conn, lease_id, lock["cycle"]),
-            flags=flags,
+            entered=bool(around["entered"]),
+            here=bool(around["here"]),
+            plate=_reading(conn, lease_id, lock_id, since),
+            confirmed_at=around["confirmed_at"],
+            flags=around["flags"],
             block_seconds=index.block_seconds,
         )
         return Situation(lease, lock_id, lock, facts)
@@ -173,45 +266,23 @@ _UNHEARD: Row = {
 }  # fmt: skip
 
 
-def _lock(conn: Connection, lock_id: str) -> Row:
-    query = select(lock_states).where(lock_states.c.lock_id == lock_id)
-    return first(conn, query) or _UNHEARD
+def lock_row(conn: Connection, lock_id: str) -> Row | None:
+    """What a lock has said of itself, None when nobody has heard of it."""
+    return first(conn, _LOCK, lock=lock_id)
 
 
-def _presence(conn: Connection, lease_id: str, since: int) -> set[str]:
-    query = select(presence.c.event).where(
-        presence.c.lease_id == lease_id, presence.c.party == "driver", presence.c.at >= since
-    )
-    return set(conn.execute(query).scalars())
-
-
-def _reads_since(conn: Connection, lease_id: str, lock_id: str, lock: Row) -> int:
-    """From when on a reading is of this cycle and of the lease's present vehicle."""
-    query = select(grants.c.plate_since).where(
-        grants.c.lease_id == lease_id, grants.c.lock_id == lock_id
-    )
-    return max(int(lock["cycle_at"]), conn.execute(query).scalar_one_or_none() or 0)
+def _cut_short(conn: Connection, lease_id: str, lock: Row) -> bool:
+    """Did the lock's power go while it lowered its bar in this cycle for this very lease, and does
+    nobody raise it? Then a bar half way is not stuck, and one that is down is down for nobody yet:
+    it may be lowered for them."""
+    if lock["interrupted"] is None or lock["position"] not in ("JAMMED", "UNLOCKED"):
+        return False
+    about = {"command": lock["interrupted"], "lease": lease_id, "of_cycle": lock["cycle"]}
+    return first(conn, _CUT_SHORT, lock=lock["lock_id"], **about) is not None
 
 
 def _reading(conn: Connection, lease_id: str, lock_id: str, since: int) -> PlateReading | None:
-    query = (
-        select(plate_readings)
-        .where(
-            plate_readings.c.lease_id == lease_id,
-            plate_readings.c.lock_id == lock_id,
-            plate_readings.c.at >= since,
-        )
-        .order_by(plate_readings.c.at.desc(), plate_readings.c.id.desc())
-        .limit(1)
-    )
-    row = first(conn, query)
+    row = first(conn, _READING, lease=lease_id, lock=lock_id, since=since)
     if row is None:
         return None
     return PlateReading(parse_lease(lease_id), bool(row["match"]), row["confidence"], row["at"])
-
-
-def _confirmed_at(conn: Connection, lease_id: str, cycle: int) -> int | None:
-    query = select(confirmations.c.at).where(
-        confirmations.c.lease_id == lease_id, confirmations.c.cycle == cycle
-    )
-    return conn.execute(query).scalar_one_or_none()

@@ -5,28 +5,31 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import aiomqtt
 import structlog
 
+from berth.chain.heads import Heads
 from berth.core import telemetry
 from berth.core.clock import Clock
 from berth.core.errors import BerthError
+from berth.core.logs import about
 from berth.core.sealed import Sealer
 from berth.devices.mqtt import BrokerLogin, keep_connected
 from berth.devices.protocol import ASK_HELLO
 from berth.devices.topics import BACKEND_USER, COMMAND, FROM_LOCK, all_locks, parse, topic
-from berth.relay.delivery import Delivery, Taken
+from berth.relay.ahead import Ahead, Found
+from berth.relay.delivery import Delivery, Taken, hold
 from berth.relay.desk import Desk
 from berth.relay.grants import Due
 from berth.relay.inbox import Inbox, Reaction
 from berth.relay.orders import Signing
 from berth.relay.outbox import Outbox
 from berth.relay.planner import Agenda, Planner
-from berth.relay.policy import IndexView, Policy
+from berth.relay.policy import IndexView, Policy, asleep
 from berth.relay.watch import Watch
 from berth.store.engine import Store
 from berth.store.outage import OUTAGE, reason_of
@@ -34,8 +37,10 @@ from berth.store.wake import listen
 
 #: Without a nudge the tables are looked at this often, seconds.
 LOOK_SECONDS = 0.5
-#: The relay moves nothing while block time and clock differ by more, seconds.
-MAX_SKEW = 30
+#: What was signed ahead is let get to the broker so long before the next look, seconds.
+SOON_SECONDS = 0.05
+#: Between two times that SQLite's log is brought into its file, seconds.
+CHECKPOINT_SECONDS = 2.0
 #: Between two tries to write down a message while the database is away, seconds.
 _DATABASE_PAUSE, _DATABASE_LONGEST = 0.25, 5.0
 #: Tasks that sign and send at the same time: beyond, nothing new is claimed.
@@ -52,7 +57,8 @@ class Sight:
     outbox: bool
     grants: list[tuple[str, str]]
     agenda: Agenda
-    commands: bool
+    commands: list[str]
+    near: Found
 
 
 class Relay:
@@ -77,6 +83,7 @@ class Relay:
         self._outbox = Outbox(store, clock, self.name)
         self._planner = Planner(policy)
         self._delivery = Delivery(store, policy, clock, sealer, signer, self._send, self.name)
+        self._ahead = Ahead(store, policy, self._delivery, signer, self.name, self.wake)
         self._watch = Watch(store, clock)
         self._line: aiomqtt.Client | None = None
         self._awake = asyncio.Event()
@@ -92,6 +99,21 @@ class Relay:
         if self._loop is not None and not self._loop.is_closed():
             self._loop.call_soon_threadsafe(self._awake.set)
 
+    def announced(self, number: int, block_hash: str) -> None:
+        """A block is said to be there, which the index may not have yet: what waits for it is
+        signed ahead. Call it on the relay's own event loop; returns at once."""
+        if self.asleep is None and self._line is not None:
+            self._ahead.announced(number, block_hash)
+
+    async def hear(self, heads: Heads) -> None:
+        """Announcements of blocks, for a relay whose process has no index. Until cancelled."""
+
+        def told() -> None:
+            if heads.newest is not None:
+                self.announced(heads.newest.number, heads.newest.hash)
+
+        await heads.run(told)
+
     async def run(self) -> None:
         """Until cancelled. A broker, a database or a signer that is away is waited for."""
         self._loop = asyncio.get_running_loop()
@@ -100,13 +122,28 @@ class Relay:
                 tasks.create_task(keep_connected(self._client, self._session, self._lost))
                 tasks.create_task(self._look())
                 tasks.create_task(self._watch.run())
+                if self._store.sqlite:
+                    tasks.create_task(self._keep_the_log_short())
                 tasks.create_task(listen(self._store, self.wake))
         finally:
+            await self._ahead.close()
             for task in self._sending:
                 task.cancel()
             await asyncio.gather(*self._sending, return_exceptions=True)
 
     # ---- the tables
+
+    async def _keep_the_log_short(self) -> None:
+        """SQLite's log is brought into the file now and then, while nothing is about to leave: else
+        a commit has to do it, and wait for the disk, with a driver before the bar."""
+        while True:
+            await asyncio.sleep(CHECKPOINT_SECONDS)
+            if self.asleep is not None or self._ahead.locks:
+                continue  # of a whole history the index takes care
+            try:
+                await asyncio.to_thread(self._store.checkpoint)
+            except OUTAGE as error:
+                _log.warning("no database", reason=reason_of(error))
 
     async def _look(self) -> None:
         while True:
@@ -134,38 +171,64 @@ class Relay:
 
     async def _step(self) -> list[asyncio.Task[Any]]:
         """The same; returns the tasks that sign and send."""
-        sight = await asyncio.to_thread(self._sight)
+        left = self._keep(await self._ahead.leave())
+        if left:  # the rest has time until they are on their way
+            await asyncio.wait(left, timeout=SOON_SECONDS)
+        return left + await self._ordinary()
+
+    async def _ordinary(self) -> list[asyncio.Task[Any]]:
+        held = self._ahead.locks
+        sight = await asyncio.to_thread(self._sight, held)
         await self._fall_asleep_or_wake(sight.index)
         if self.asleep is not None:
             return []
         if sight.outbox:
             await asyncio.to_thread(self._outbox.work)
-            sight = await asyncio.to_thread(self._sight)
+            sight = await asyncio.to_thread(self._sight, held)
+        started = self._arm(sight.near)
         if not (sight.grants or sight.agenda or sight.commands):
-            return []
-        due, taken = await asyncio.to_thread(self._claim, sight)
-        started: list[asyncio.Task[Any]] = [*self._delivery.start_grants(due)]
+            return self._keep(started)
+        due, taken, near = await asyncio.to_thread(self._claim, sight, held | self._ahead.locks)
+        started += self._arm(near)
+        started += self._delivery.start_grants(due)
         started += [asyncio.create_task(self._delivery.send([one])) for one in taken]
+        return self._keep(started)
+
+    def _arm(self, near: Found) -> list[asyncio.Task[Any]]:
+        """Locks that have been quiet for too long are asked for a hello, while there is time."""
+        return [
+            asyncio.create_task(self._delivery.ask_hello(lock_id))
+            for lock_id in self._ahead.arm(near)
+        ]
+
+    def _keep(self, started: Sequence[asyncio.Task[Any]]) -> list[asyncio.Task[Any]]:
         self._sending.update(started)
         for task in started:
             task.add_done_callback(self._sent)
-        return started
+        return list(started)
 
-    def _sight(self) -> Sight:
+    def _sight(self, held: frozenset[str]) -> Sight:
         with self._store.read() as conn:
+            agenda = self._planner.agenda(conn)
+            grants = self._delivery.grants_ready(conn)
             return Sight(
                 index=self._policy.index(conn),
                 outbox=self._outbox.waiting(conn),
-                grants=self._delivery.grants_ready(conn),
-                agenda=self._planner.agenda(conn),
-                commands=self._delivery.waiting(conn),
+                grants=[key for key in grants if key[1] not in held],
+                agenda=agenda,
+                commands=[one for one in self._delivery.waiting(conn) if one not in held],
+                near=self._ahead.find(conn, agenda.near),
             )
 
-    def _claim(self, sight: Sight) -> tuple[list[Due], list[Taken]]:
+    def _claim(self, sight: Sight, held: frozenset[str]) -> tuple[list[Due], list[Taken], Found]:
+        about = {wish.lock_id for wish in sight.agenda.wishes}
         with self._store.write() as conn:
+            locks = hold(conn, about.union(sight.commands), without=held)
             self._planner.carry_out(conn, sight.agenda)
-            taken = self._delivery.claim(conn)
-            return self._delivery.claim_grants(conn, sight.grants), taken
+            # a command that is new may be armed at once
+            near = self._ahead.find(conn, sight.agenda.near)
+            taken = self._delivery.claim(conn, locks)
+            return self._delivery.claim_grants(conn, sight.grants), taken, near
 
     def _sent(self, task: asyncio.Task[Any]) -> None:
         self._sending.discard(task)
@@ -173,7 +236,7 @@ class Relay:
             _log.error("sending failed", reason=repr(error))
 
     async def _fall_asleep_or_wake(self, index: IndexView) -> None:
-        why = _asleep(index)
+        why = asleep(index)
         if why == self.asleep:
             return
         _log.info("relay is awake" if why is None else "relay sleeps", reason=why)
@@ -205,8 +268,10 @@ class Relay:
 
     async def _take(self, name: str, payload: bytes) -> None:
         try:
-            telemetry.MQTT_MESSAGES.labels("in", parse(name)[1]).inc()
-            await self._react(await self._with_database(self._inbox.take, name, payload))
+            lock_id, leaf = parse(name)
+            telemetry.MQTT_MESSAGES.labels("in", leaf).inc()
+            with about(lock=lock_id):
+                await self._react(await self._with_database(self._inbox.take, name, payload))
         except BerthError as error:
             # One lock's bad message concerns nobody else.
             _log.warning("message refused", topic=name, code=error.code, reason=str(error))
@@ -245,12 +310,3 @@ class Relay:
         except aiomqtt.MqttError as error:
             raise BerthError("relay.offline", f"the broker is gone: {error}", status=503) from error
         telemetry.MQTT_MESSAGES.labels("out", leaf).inc()
-
-
-def _asleep(index: IndexView) -> str | None:
-    """Why nothing may move now, None when it may."""
-    if not index.caught_up:
-        return "index.behind"
-    if abs(index.skew) > MAX_SKEW:
-        return "clock.skew"
-    return None

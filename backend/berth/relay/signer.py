@@ -78,9 +78,8 @@ class Signer:
         self._chain = ChainReader(rpc, policy.deployment, policy.required)
         self.signatures = 0
         if log is not None:
-            for entry in log.since(time.time() - LEASE_SECONDS):
-                if entry.get("action") == "lower":
-                    self._limits.lowered(str(entry.get("lease")), float(entry["at"]))
+            for entry in log.lowered_since(time.time() - LEASE_SECONDS):
+                self._limits.lowered(str(entry.get("lease")), float(entry["at"]))
 
     async def ticket(self, order: TicketOrder) -> str:
         """A ticket. To lower a bar the lease must be open, deep, of this lock and in its time; to
@@ -117,8 +116,10 @@ class Signer:
         self._limit(order.lock_id)
         number = parse_lease(order.lease_id)
         if order.action in ("lower", "camera_on"):
-            look = self._chain.live if order.action == "lower" else self._chain.open
-            head, lease = await look(number, order.lock_id)
+            if order.action == "lower":
+                head, lease = await self._chain.live(number, order.lock_id, order.guess)
+            else:
+                head, lease = await self._chain.open(number, order.lock_id)
             if not lease.start - EARLY_SECONDS <= head.timestamp < lease.end:
                 raise refusal("window", "it is not the lease's time, says the chain")
         else:
@@ -155,10 +156,11 @@ class Signer:
         else:
             if order.salt is None or order.plate_block is None:
                 raise refusal("salt", "the plate's salt or the vehicle's block is missing")
-            head, lease = await self._chain.live(number, order.lock_id)
+            head, lease, vehicle = await self._chain.granted(
+                number, order.lock_id, order.plate_block, order.guess
+            )
             if lease.end != order.window_end:
                 raise refusal("window", "the lease ends at another time, says the chain")
-            vehicle = await self._chain.vehicle(number, lease, order.plate_block, head)
             if vehicle.plate != order.plate_commitment:
                 raise refusal("plate", "the chain names another vehicle for this lease")
             if vehicle.block > lease.deep:

@@ -17,7 +17,7 @@ import msgspec
 
 from berth.core.errors import BerthError
 from berth.devices.tickets import Action, Address, CommandId, Count, Hash, LeaseHex, Seconds, Token
-from berth.relay.orders import GrantOrder, ReceiptOrder, TicketOrder
+from berth.relay.orders import GrantOrder, Guess, ReceiptOrder, TicketOrder
 
 #: The largest request and answer, bytes. A grant's order has 500, its signature 2,000.
 LARGEST: Final = 8192
@@ -34,6 +34,17 @@ class _Wire(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_un
     """Nothing may be missing, too much, or of another type."""
 
 
+class GuessRequest(_Wire, frozen=True, kw_only=True):
+    """A `Guess`."""
+
+    at: BlockNumber
+    deep: BlockNumber
+    offer: Annotated[int, msgspec.Meta(ge=0, lt=1 << 16)]
+
+    def guess(self) -> Guess:
+        return Guess(**_fields(self))
+
+
 class TicketRequest(_Wire, frozen=True, kw_only=True):
     """A `TicketOrder`."""
 
@@ -44,9 +55,11 @@ class TicketRequest(_Wire, frozen=True, kw_only=True):
     action: Action
     boot: Token
     nonce: Token
+    guess: GuessRequest | None = None
 
     def order(self) -> TicketOrder:
-        return TicketOrder(**_fields(self))
+        guess = None if self.guess is None else self.guess.guess()
+        return TicketOrder(**_fields(self) | {"guess": guess})
 
 
 class GrantRequest(_Wire, frozen=True, kw_only=True):
@@ -60,11 +73,12 @@ class GrantRequest(_Wire, frozen=True, kw_only=True):
     plate_commitment: Hash
     salt: Salt | None = None
     plate_block: BlockNumber | None = None
+    guess: GuessRequest | None = None
 
     def order(self) -> GrantOrder:
-        fields = _fields(self)
         salt = None if self.salt is None else bytes.fromhex(self.salt)
-        return GrantOrder(**fields | {"salt": salt})
+        guess = None if self.guess is None else self.guess.guess()
+        return GrantOrder(**_fields(self) | {"salt": salt, "guess": guess})
 
 
 class ReceiptRequest(_Wire, frozen=True, kw_only=True):
@@ -97,15 +111,20 @@ _R = TypeVar("_R", TicketRequest, GrantRequest, ReceiptRequest)
 
 def ticket_request(order: TicketOrder) -> TicketRequest:
     """Raises BerthError signer.malformed, as the others do."""
-    return _request(order, TicketRequest)
+    return _request(order, TicketRequest, guess=_guessed(order.guess))
 
 
 def grant_request(order: GrantOrder) -> GrantRequest:
-    return _request(order, GrantRequest, salt=None if order.salt is None else order.salt.hex())
+    salt = None if order.salt is None else order.salt.hex()
+    return _request(order, GrantRequest, salt=salt, guess=_guessed(order.guess))
 
 
 def receipt_request(order: ReceiptOrder) -> ReceiptRequest:
     return _request(order, ReceiptRequest)
+
+
+def _guessed(guess: Guess | None) -> dict[str, int] | None:
+    return None if guess is None else dict(vars(guess))
 
 
 def _request(order: object, kind: type[_R], **others: Any) -> _R:

@@ -99,8 +99,10 @@ class Tasks:
             for key, subject in due
         ]
         conn.execute(insert(tasks).values(rows).on_conflict_do_nothing())
+        # a payout's key names its day: credit that is there again on that day waits for the next
         gone_again = and_(
             tasks.c.key.in_([key for key, _ in due]),
+            tasks.c.kind != "payout",
             tasks.c.done_at.is_not(None),
             tasks.c.done_at < moment() - SETTLED_SECONDS,
         )

@@ -164,7 +164,7 @@ class Bench:
         self.said.append(decode(self.home.lock_id, leaf, data))
 
 
-async def until(condition: Any, seconds: float = 5.0) -> None:
+async def until(condition: Any, seconds: float = 60.0) -> None:
     """Wait for something that other tasks bring about."""
     async with asyncio.timeout(seconds):
         while not condition():

@@ -33,14 +33,14 @@ async def failure(login: BrokerLogin) -> BerthError:
         raise AssertionError("it was let in")
 
     trying = asyncio.create_task(keep_connected(login.client, session, lost))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         error = await seen
     trying.cancel()
     return login.refusal(error)
 
 
 async def connects(login: BrokerLogin) -> bool:
-    async with asyncio.timeout(10), login.client():
+    async with asyncio.timeout(60), login.client():
         return True
 
 
@@ -83,7 +83,7 @@ async def test_a_broker_that_is_down_is_waited_for(tmp_path: Path) -> None:
 
     waiting = asyncio.create_task(keep_connected(login.client, session))
     await asyncio.sleep(0.5)
-    async with embedded_broker(settings, login.address.port), asyncio.timeout(10):
+    async with embedded_broker(settings, login.address.port), asyncio.timeout(60):
         await there.wait()
         await waiting
 
@@ -97,7 +97,7 @@ async def test_the_password_of_an_embedded_broker_that_starts_later_is_waited_fo
     assert refused.value.code == "broker.not_yet"
     waiting = asyncio.create_task(broker_there(settings))
     await asyncio.sleep(0.05)
-    async with embedded_broker(settings, 0) as login, asyncio.timeout(10):
+    async with embedded_broker(settings, 0) as login, asyncio.timeout(60):
         assert (await waiting).password == login.password
 
 

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from berth.devices.protocol import Ack, Plate, State
+from berth.devices.protocol import ASK_HELLO, Ack, Plate, State
 
 from tests.backend.devices.locks import END, LEASE, PLATE, START, TIMING, Bench, until
+
+#: Another lease of the same space.
+NEXT = LEASE[:-1] + "2"
 
 
 @pytest.fixture
@@ -99,6 +102,26 @@ async def test_the_camera_goes_on_and_off_by_ticket_and_off_by_itself(bench: Ben
     bench.tell(bench.ticket("camera_on"))
     bench.time.pass_(TIMING.camera)
     bench.lock.tick()
+    assert not bench.last(State).camera
+
+
+async def test_the_next_lease_takes_the_camera_over_and_the_former_cannot_switch_it_off(
+    bench: Bench,
+) -> None:
+    bench.give(bench.grant())
+    bench.give(bench.grant(lease=NEXT))
+    bench.tell(bench.ticket("camera_on"))
+    bench.time.pass_(TIMING.camera - 1)
+    bench.lock.hear_command(ASK_HELLO)
+    bench.tell(bench.ticket("camera_on", lease=NEXT))
+    bench.time.pass_(2)
+    bench.lock.tick()  # the former's time is over
+    bench.tell(bench.ticket("camera_off"))
+    assert bench.last(Ack).outcome == "done"
+    assert bench.last(State).camera
+    bench.world(plate=PLATE)
+    assert [reading.lease_id for reading in bench.all(Plate)] == [NEXT]
+    bench.tell(bench.ticket("camera_off", lease=NEXT))
     assert not bench.last(State).camera
 
 

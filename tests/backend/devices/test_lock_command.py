@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -81,6 +80,33 @@ def test_enrolling_makes_a_key_a_broker_password_and_a_proof_of_possession(shell
         assert (shell.lock / secret).stat().st_mode & 0o077 == 0
 
 
+def test_enrolling_writes_what_the_owner_hands_in_and_no_secret_with_it(
+    shell: Shell, tmp_path: Path
+) -> None:
+    out = tmp_path / "possession.json"
+    result = shell.enrol("--space", "AUMEL/42", "--out", str(out))
+    assert result.code == 0, result.stderr
+    assert f"for owner   {out}" in result.stdout
+    written, lock = json.loads(out.read_text("utf-8")), open_home(shell.lock)
+    assert list(written) == ["lock", "spaceId", "owner", "possession"]
+    assert written["possession"] == "0x" + lock.possession.hex()
+
+
+@pytest.mark.parametrize("where", ["possession.json", "missing/possession.json"])
+def test_a_file_for_the_owner_that_cannot_be_written_is_refused(
+    shell: Shell, tmp_path: Path, where: str
+) -> None:
+    """One that is there already stays as it is, and no lock is made."""
+    out = tmp_path / where
+    if out.parent.is_dir():
+        out.write_text("mine", "utf-8")
+    result = shell.enrol("--space", "AUMEL/42", "--out", str(out))
+    assert result.code == 2
+    assert str(out) in result.stderr
+    assert not shell.lock.exists()
+    assert not out.exists() or out.read_text("utf-8") == "mine"
+
+
 def test_a_home_is_never_enrolled_twice(shell: Shell) -> None:
     first = shell.enrol()
     again = shell.enrol()
@@ -131,9 +157,7 @@ def test_a_simulated_lock_waits_for_its_broker_and_ends_on_sigterm(shell: Shell)
     assert program.stdout is not None
     assert "not connected" in program.stdout.readline()
     program.send_signal(signal.SIGTERM)
-    began = time.monotonic()
-    assert program.wait(10) == 0
-    assert time.monotonic() - began < 5
+    assert program.wait(60) == 0  # it would wait for its broker for ever
 
 
 def test_settling_needs_to_be_told_what_and_a_node(shell: Shell) -> None:

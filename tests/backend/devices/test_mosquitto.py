@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import shutil
@@ -29,6 +30,7 @@ from berth.devices.mosquitto import (
 from berth.devices.mqtt import BrokerLogin
 from berth.devices.topics import FROM_LOCK, RETAINED, TO_LOCK, all_locks, topic
 
+from tests.absent import absent
 from tests.backend.devices.conftest import LOCK_A, LOCK_B, heard
 from tests.mosquitto import Mosquitto, required
 
@@ -76,9 +78,9 @@ async def test_backend_and_lock_talk_on_every_topic(town: Town) -> None:
             await backend.publish(topic(LOCK_A, leaf), leaf.encode(), qos=1)
         async with town.connect("world") as world:
             await world.publish(topic(LOCK_A, "world"), b"world", qos=1)
-        told = {(name, data) for name, data, _ in await heard(backend)}
+        told = {(name, data) for name, data, _ in await heard(backend, len(FROM_LOCK))}
         assert told == {(topic(LOCK_A, leaf), leaf.encode()) for leaf in FROM_LOCK}
-        learnt = {(name, data) for name, data, _ in await heard(lock)}
+        learnt = {(name, data) for name, data, _ in await heard(lock, len(TO_LOCK) + 1)}
         assert learnt == {(topic(LOCK_A, leaf), leaf.encode()) for leaf in (*TO_LOCK, "world")}
 
 
@@ -96,7 +98,7 @@ async def test_a_lock_hears_nothing_of_another_by_name_or_wildcard(town: Town) -
         async with town.connect("world") as world:
             await world.publish(topic(LOCK_A, "world"), b"a car", qos=1)
         await backend.publish(COMMAND_B, b"yours", qos=1)
-        assert [data for _, data, _ in await heard(thief)] == [b"yours"]
+        assert [data for _, data, _ in await heard(thief, 1)] == [b"yours"]
     async with town.connect(LOCK_B) as later:  # nor what the broker kept
         for name in wanted:
             await later.subscribe(name, qos=1)
@@ -145,7 +147,7 @@ async def test_taking_anothers_client_id_does_not_push_it_off(town: Town) -> Non
         await victim.subscribe(COMMAND_A, qos=1)
         async with town.connect(LOCK_B, client_id=LOCK_A):
             await backend.publish(COMMAND_A, b"still there?", qos=1)
-            assert await heard(victim) == [(COMMAND_A, b"still there?", False)]
+            assert await heard(victim, 1) == [(COMMAND_A, b"still there?", False)]
 
 
 async def test_several_relays_are_connected_at_once(town: Town) -> None:
@@ -157,7 +159,7 @@ async def test_several_relays_are_connected_at_once(town: Town) -> None:
         for relay in (one, two):
             await relay.subscribe(all_locks("ack"), qos=1)
         await lock.publish(topic(LOCK_A, "ack"), b"done", qos=1)
-        assert len(await heard(one)) == len(await heard(two)) == 1
+        assert len(await heard(one, 1)) == len(await heard(two, 1)) == 1
 
 
 async def test_a_command_is_never_kept_and_a_state_is_also_over_a_restart(town: Town) -> None:
@@ -171,7 +173,7 @@ async def test_a_command_is_never_kept_and_a_state_is_also_over_a_restart(town: 
         for leaf in TO_LOCK:
             await lock.subscribe(topic(LOCK_A, leaf), qos=1)
         await backend.subscribe(all_locks("state"), qos=1)
-        assert await heard(backend) == [(STATE_A, b"up", True)]
+        assert await heard(backend, 1) == [(STATE_A, b"up", True)]
         assert await heard(lock) == []
 
 
@@ -203,11 +205,16 @@ async def test_a_lock_enrolled_later_gets_in_and_one_removed_does_not(town: Town
             raise AssertionError("the broker has not heard of it yet")
     town.credentials.remove(LOCK_B)
     town.broker.refresh()
-    await asyncio.sleep(0.3)
+    async with asyncio.timeout(60):  # until it has read its files again
+        while True:
+            with contextlib.suppress(aiomqtt.MqttError):
+                async with town.connect(new):
+                    break
+            await asyncio.sleep(0.1)
     async with town.connect(new) as lock, town.connect("backend") as backend:
         await lock.subscribe(topic(new, "command"), qos=1)
         await backend.publish(topic(new, "command"), b"hello", qos=1)
-        assert len(await heard(lock)) == 1
+        assert len(await heard(lock, 1)) == 1
     with pytest.raises(aiomqtt.MqttError):
         async with town.connect(LOCK_B):
             raise AssertionError("must not be admitted")
@@ -221,14 +228,15 @@ async def test_a_packet_that_is_too_large_ends_its_sender_alone(town: Town) -> N
                 await lock.publish(topic(LOCK_B, "state"), b"x" * 100_000, qos=1, timeout=3)
         async with town.connect(LOCK_A) as lock:
             await lock.publish(STATE_A, b"x" * 2000, qos=1)
-        assert [len(data) for _, data, _ in await heard(backend)] == [2000]
+        assert [len(data) for _, data, _ in await heard(backend, 1)] == [2000]
 
 
 # ---- the files
 
 
-@pytest.mark.skipif(shutil.which("mosquitto_passwd") is None, reason="no mosquitto_passwd")
 def test_our_hashes_are_those_of_mosquittos_own_tool(tmp_path: Path) -> None:
+    if shutil.which("mosquitto_passwd") is None:
+        absent("mosquitto_passwd is missing: it comes with Mosquitto")
     file = tmp_path / "theirs"
     subprocess.run(
         ["mosquitto_passwd", "-b", "-c", str(file), "backend", "secret"],
@@ -309,3 +317,34 @@ def test_the_command_writes_all_files_and_gives_the_backend_a_password(tmp_path:
     )
     assert isinstance(bad.exception, BerthError)
     assert bad.exception.code == "broker.tls"
+
+
+async def test_what_waits_for_a_client_that_is_away_has_bounds_in_messages_and_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.devices.mosquitto._QUEUED_BYTES", 200_000)
+    made = Town(tmp_path)
+    try:
+        lines = (tmp_path / "mosquitto" / CONFIGURATION).read_text("utf-8").splitlines()
+        assert {"max_queued_messages 100000", "max_queued_bytes 200000"} <= set(lines)
+        login, name = made.login("backend").address, topic(LOCK_A, "state")
+
+        def backend() -> aiomqtt.Client:
+            return aiomqtt.Client(
+                login.host,
+                login.port,
+                username="backend",
+                password=made.passwords["backend"],
+                identifier="backend-1",
+                clean_session=False,
+            )
+
+        async with backend() as line:
+            await line.subscribe(name, qos=1)
+        async with made.connect(LOCK_A) as lock:
+            for _ in range(60):
+                await lock.publish(name, b"x" * 10_000, qos=1)
+        async with backend() as line:
+            assert 15 <= len(await heard(line, 15)) <= 25
+    finally:
+        made.broker.stop()

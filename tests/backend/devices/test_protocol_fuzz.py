@@ -23,7 +23,6 @@ KEY = b"\x05" * 32
 LOCK = address_of(KEY)
 FAST = settings(
     max_examples=50,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from berth.core.ids import parse_lease
 from berth.core.messages import occupancy, recover
-from berth.devices.protocol import Ack, Fault, Hello, OccupancyRecord, State
+from berth.devices.protocol import ASK_HELLO, Ack, Fault, Hello, OccupancyRecord, State
 
 from tests.backend.devices.locks import DOMAIN, END, LEASE, PLATE, TIMING, Bench
 
@@ -63,6 +63,48 @@ async def test_a_short_gap_in_the_sensor_is_no_departure(bench: Bench) -> None:
         bench.time.pass_(4)
         bench.lock.tick()
     assert [r.kind for r in bench.all(OccupancyRecord)] == [1]
+
+
+async def test_a_bar_that_is_ordered_up_within_the_debounce_ends_the_stay(bench: Bench) -> None:
+    await bench.lower()
+    bench.world(vehicle=True, plate=PLATE)
+    arrived_at = bench.time.now()
+    bench.time.pass_(600)
+    bench.world(vehicle=False)
+    left_at = bench.time.now()
+    bench.time.pass_(1)
+    # a reorg took the lease out for a moment, and it came back
+    bench.lock.hear_grant(bench.grant(version=2, state="revoked").encode())
+    bench.lock.hear_command(ASK_HELLO)
+    bench.tell(bench.ticket("raise"))
+    await bench.lock.settled()
+    bench.lock.hear_grant(bench.grant(version=3).encode())
+    departure = bench.last(OccupancyRecord)
+    assert (departure.kind, departure.from_, departure.until) == (2, arrived_at, left_at)
+    bench.time.pass_(60)
+    bench.lock.tick()
+    bench.start()
+    assert {r.kind: r.until for r in bench.all(OccupancyRecord)} == {1: arrived_at, 2: left_at}
+
+
+async def test_a_bar_that_is_lowered_once_more_forgets_no_arrival(bench: Bench) -> None:
+    await bench.lower()
+    bench.world(vehicle=True, plate=PLATE)
+    arrived_at = bench.time.now()
+    bench.time.pass_(600)
+    bench.lock.hear_command(ASK_HELLO)
+    bench.tell(bench.ticket("lower"))
+    await bench.lock.settled()
+    assert bench.last(Ack).outcome == "done"
+    bench.time.pass_(600)
+    bench.world(vehicle=False)
+    left_at = bench.time.now()
+    bench.time.pass_(6)
+    bench.lock.tick()
+    await bench.lock.settled()
+    departure = bench.last(OccupancyRecord)
+    assert (departure.kind, departure.from_, departure.until) == (2, arrived_at, left_at)
+    assert {r.from_ for r in bench.all(OccupancyRecord) if r.kind == 1} == {arrived_at}
 
 
 async def test_a_vehicle_that_never_leaves_is_on_record_before_the_time_for_evidence_is_over(

@@ -169,7 +169,7 @@ class ChainNode:
                 offers.c.space_id == space_hex(given["spaceId"]),
                 offers.c.number == given["number"],
             )
-            words = conn.execute(query).one()
+            words = conn.execute(query).first() or ("0x0", "0x0")
         return int(words[0], 16), int(words[1], 16)
 
 

@@ -8,27 +8,15 @@ import pytest
 from berth.devices.protocol import LastCommand
 from berth.devices.simulator.home import LockHome
 from berth.relay.answers import answered
-from berth.store.kept import commands
+from berth.relay.misfortunes import refused_evidence
+from berth.store.incidents import resolve_incident
+from berth.store.kept import commands, incidents
 from sqlalchemy import update
 
 from tests.backend.relay.street import Street
 from tests.backend.relay.wire import Wire
 from tests.backend.relay.wire import relay as delivery_of
 from tests.backend.worlds import NOW
-
-
-@pytest.fixture
-def lease(street: Street) -> str:
-    """A driver before the bar; `lower` is eligible."""
-    booked = street.book()
-    street.hello()
-    street.state()
-    street.tell(booked)
-    street.plate(booked)
-    street.confirm(booked)
-    street.plan()
-    assert street.command("lower")["state"] == "eligible"
-    return booked
 
 
 def reasons(street: Street) -> list[str]:
@@ -49,6 +37,21 @@ def test_another_locks_answer_moves_nothing_and_is_an_incident_of_that_lock(
     assert (incident.kind, incident.reason) == ("device.ack", "ack.other_lock")
     assert (incident.lock_id, incident.lease_id) == (other.lock_id, None)
     assert incident.facts["ofLock"] == street.home.lock_id
+
+
+@pytest.mark.parametrize(
+    "said", ["\x1b[2J", "no reason", "lock.no\nanswer", "", "A" * 200, "x" * 61]
+)
+def test_what_a_lock_gives_as_reason_is_a_code_or_is_not_passed_on(
+    street: Street, lease: str, said: str
+) -> None:
+    """It comes to screens and terminals of people who did not ask for it."""
+    command = street.sent("lower")
+    street.ack("refused", command=command, reason=said)
+    street.ack("refused", grant=lease, version=1, reason=said)
+    row = street.command("lower")
+    assert (row["state"], row["reason"]) == ("dead", "refused")
+    assert street.grant()["reason"] == "refused"
 
 
 def test_a_lock_that_babbles_fills_no_table(street: Street, lease: str) -> None:
@@ -190,3 +193,52 @@ def test_a_bar_that_jams_while_a_lease_is_on_is_an_incident_until_it_moves(
     assert reasons(street) == ["lock.jammed"]
     street.state(position="UNLOCKED", lease_id=lease)
     assert street.incidents() == []
+
+
+def test_a_bar_that_jams_again_and_again_during_a_lease_is_one_incident_counted(
+    street: Street, lease: str
+) -> None:
+    for _ in range(5):
+        street.state(position="JAMMED", lease_id=lease)
+        street.state(position="UNLOCKED", lease_id=lease)
+    assert street.incidents() == []
+    street.state(position="JAMMED", lease_id=lease)
+    (open_now,) = street.incidents()
+    assert open_now.facts["times"] == 6
+    assert (open_now.resolution, open_now.by) == (None, None)
+    assert len(street.rows(incidents)) == 1
+
+
+def test_a_jam_after_an_operators_word_or_in_another_lease_is_another_incident(
+    street: Street, lease: str
+) -> None:
+    street.state(position="JAMMED", lease_id=lease)
+    (first,) = street.incidents()
+    with street.store.write() as conn:
+        resolve_incident(conn, first.id, "the motor was replaced", "Ann", street.clock.now())
+    street.state(position="LOCKED")
+    street.state(position="JAMMED", lease_id=lease)
+    (second,) = street.incidents()
+    assert (second.id != first.id, second.facts["times"]) == (True, 1)
+    street.state(position="LOCKED")
+    street.set_lease(lease, state=5, closed_at=street.clock.now())
+    following = street.book(epoch=2)
+    street.state(position="JAMMED", lease_id=following)
+    (third,) = street.incidents()
+    assert third.lease_id == following
+    assert len(street.rows(incidents)) == 3
+
+
+def test_records_of_leases_that_never_were_are_one_incident_of_their_lock(
+    street: Street, lease: str
+) -> None:
+    invented = [lease[:-4] + f"{number:04x}" for number in range(900, 903)]
+    for lease_id in (*invented, lease):
+        record = {"lease_id": lease_id, "kind": 1, "lock_id": street.home.lock_id}
+        with street.store.write() as conn:
+            refused_evidence(conn, record, "Berth_LeaseUnknown", street.clock.now())
+    keys = {one.key for one in street.incidents()}
+    assert keys == {
+        f"evidence.refused:unknown:{street.home.lock_id}",
+        f"evidence.refused:{lease}:1",
+    }

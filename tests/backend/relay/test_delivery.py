@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 
 import pytest
-from berth.relay import grants
+from berth.relay import grants, rebooking
 from berth.relay.claims import write_claimed
+from berth.relay.delivery import hold
 from berth.relay.outbox import GRACE_SECONDS, Outbox
 from berth.store import open_store
 from berth.store.clock import database_now
@@ -76,10 +77,11 @@ async def test_a_relay_that_died_with_a_claim_is_followed_by_another(
     street: Street, wire: Wire, lease: str
 ) -> None:
     with street.store.write() as conn:
-        (dead,) = relay(street, wire, "dead").claim(conn)
-        assert relay(street, wire, "other").claim(conn) == []
+        locks = hold(conn, [street.home.lock_id])
+        (dead,) = relay(street, wire, "dead").claim(conn, locks)
+        assert relay(street, wire, "other").claim(conn, locks) == []
         conn.execute(update(commands).values(claimed_until=database_now(conn) - 1))
-        (taken,) = relay(street, wire, "other").claim(conn)
+        (taken,) = relay(street, wire, "other").claim(conn, locks)
         assert taken.claim.term == dead.claim.term + 1
         assert not write_claimed(conn, commands, dead.claim, state="published")
         assert write_claimed(conn, commands, taken.claim, state="published")
@@ -313,11 +315,30 @@ async def test_a_lease_mined_again_is_granted_again_with_a_higher_version(
     assert (last.version, last.state) == (3, "granted")
 
 
+async def test_a_vanished_lease_is_taken_back_at_the_second_try_where_the_first_one_failed(
+    street: Street, wire: Wire, lease: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A deadlock, say: nothing of the first try was kept, so that nothing of it may be left out."""
+    await relay(street, wire).send_grants()
+    street.remove(lease)
+    put(street, "undone.lease.booked", lease)
+    with monkeypatch.context() as broken:
+        broken.setattr(rebooking, "want", lambda *_: 1 / 0)
+        work(street)
+    assert street.grant()["state"] == "published"
+    with street.store.write() as conn:
+        conn.execute(update(outbox).values(next_at=0))
+    work(street)
+    assert street.grant()["state"] == "revoked"
+    assert street.command("lower")["state"] == "cancelled"
+    assert street.events("incident.lease_gone") == []
+
+
 async def test_one_bad_row_does_not_hold_up_the_others(street: Street, wire: Wire) -> None:
     lease = street.world.add_lease(street.space)
-    put(street, "undone.lease.booked", "0x" + "0" * 28)
+    put(street, "lease.booked", "0x" + "0" * 28)
     with street.store.write() as conn:
-        conn.execute(update(outbox).values(payload_json="{", attempts=1))
+        conn.execute(update(outbox).values(payload_json="{", attempts=5))
     put(street, "lease.booked", lease)
     assert work(street) == 2
     assert street.grant()["lease_id"] == lease

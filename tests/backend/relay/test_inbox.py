@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from berth.core.errors import BerthError
 from berth.core.signing import new_private_key
-from berth.devices.protocol import Availability, HeldGrant, Hello, LastCommand, State, encode
+from berth.devices.protocol import (
+    Availability,
+    FaultCode,
+    HeldGrant,
+    Hello,
+    LastCommand,
+    State,
+    encode,
+)
 from berth.devices.simulator.home import LockHome
 from berth.devices.topics import topic
 from berth.store.kept import lock_states, plate_readings
@@ -94,6 +103,20 @@ def test_a_lock_of_another_deployment_is_refused(street: Street) -> None:
             street.hello(**wrong)
 
 
+def test_of_several_faults_the_worst_counts_in_whatever_order_a_lock_names_them(
+    street: Street,
+) -> None:
+    street.hello()
+    for fault in get_args(FaultCode):
+        for faults in (["low_battery", fault], [fault, "low_battery"]):
+            street.state(faults=faults)
+            assert street.lock()["fault"] == fault
+    street.state(faults=["bar_position", "motor"])
+    assert street.lock()["fault"] == "motor"
+    street.state()
+    assert street.lock()["fault"] is None
+
+
 def test_an_old_copy_of_a_message_changes_nothing(street: Street) -> None:
     street.hello()
     street.say(State, seq=50, cycle=0, position="UNLOCKED", occupied=False, camera=False)
@@ -127,6 +150,31 @@ def test_the_will_of_an_old_connection_does_not_take_the_new_one_offline(street:
     assert street.lock()["online"] == 0
     street.hello(connection=3)
     assert street.lock()["online"] == 1
+
+
+def test_a_hello_that_was_overtaken_tells_who_is_there_and_nothing_else(street: Street) -> None:
+    """The network carried what was said after it first, and lost the word of the broker's own."""
+    street.hello(connection=2)
+    street.available(False, connection=2)
+    street.say(State, seq=50, cycle=0, position="UNLOCKED", occupied=True, camera=False)
+    street.hello(connection=3, seq=49, position="LOCKED", occupied=False, nonce="dd" * 16)
+    lock = street.lock()
+    assert (lock["online"], lock["connection"], lock["nonce"]) == (1, 3, "dd" * 16)
+    assert (lock["seq"], lock["position"], lock["occupied"]) == (50, "UNLOCKED", 1)
+    assert street.hello(connection=3, seq=48, nonce="ee" * 16).ask_hello is None
+    assert street.lock()["nonce"] == "dd" * 16
+
+
+def test_a_lock_that_speaks_though_it_is_said_to_be_gone_is_asked_for_a_hello(
+    street: Street,
+) -> None:
+    street.hello(connection=2)
+    assert street.state().ask_hello is None
+    street.available(False, connection=2)
+    assert street.state().ask_hello == street.home.lock_id
+    assert street.lock()["online"] == 0
+    street.hello(connection=3)
+    assert street.state().ask_hello is None
 
 
 def test_a_lock_whose_kept_word_is_of_an_older_start_is_asked_for_a_hello(street: Street) -> None:

@@ -46,6 +46,7 @@ class Chain:
         self.refuses: set[str] = set()  # verbs
         self.delisted: list[int] = []
         self.paid: list[str] = []
+        self.reverted: set[str] = set()  # mined, and refused with `revert`
 
     async def block(self, _: int | str) -> Block:
         now = self._street.clock.now()
@@ -104,11 +105,13 @@ class Chain:
             block_number_hex=hex(self.height),
             block_hash="0x" + "bb" * 32,
             gas_used_hex="0x10000",
-            status_hex="0x1",
+            status_hex="0x0" if tx_hash in self.reverted else "0x1",
             logs=[_skipped(number) for number in self.skips],
         )
 
     async def eth_call(self, to: str, data: bytes, **_: Any) -> bytes:
+        if self.reverted and data[:4] == _MARKET.function("record").selector:
+            raise RpcError("eth_call", 3, "execution reverted", self.revert)
         outputs = [p.canonical for p in _MARKET.function("leaseOf").outputs]
         state = self.state or (2 if self.view[1] == 0 else 4)
         view = ("0x" + "11" * 20, state, False, 8, 1, 1, 0, *self.view, 0, self.no_show)
@@ -248,6 +251,31 @@ async def test_evidence_for_a_lease_lost_in_a_reorg_waits_for_it_to_be_mined_aga
     again(street)
     await keeper(street, chain).work()
     assert street.evidence()[1]["state"] == "refused"
+
+
+async def test_evidence_that_was_mined_before_its_lease_was_there_again_has_another_go(
+    street: Street, chain: Chain
+) -> None:
+    lease = street.book()
+    street.occupancy(lease)
+    assert await keeper(street, chain).work() == 1
+    # a reorg: the record comes first in the new chain, the booking only afterwards
+    with street.store.write() as conn:
+        conn.execute(update(evidence).values(state="submitted", next_at=0))
+    chain.revert = reverts("Berth_LeaseUnknown", parse_lease(lease))
+    chain.reverted = set(chain.transactions)
+    await keeper(street, chain).resume()
+    assert await keeper(street, chain).work() == 0
+    assert street.evidence()[0]["state"] == "submitted"
+    chain.revert = None
+    again(street)
+    assert await keeper(street, chain).work() == 1
+    row = street.evidence()[0]
+    assert row["state"] == "mined"
+    assert row["tx_hash"] not in chain.reverted
+    assert chain.records == [(parse_lease(lease), 1)] * 2
+    purposes = sorted(row["purpose"] for row in street.rows(sent_transactions))
+    assert purposes[1] == f"{purposes[0]}, 2"
 
 
 async def test_the_departure_waits_while_the_arrival_cannot_be_brought(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any, cast
 
 import pytest
@@ -12,12 +13,14 @@ from berth.chain.rpc import NodeUnreachableError, Rpc, RpcError
 from berth.chain.sender import Sender
 from berth.core.hashing import keccak
 from berth.core.ids import parse_lease
+from berth.core.settings import Keep
 from berth.relay.bookings import WANTED_SECONDS, Bookings
 from berth.relay.closer import PAYOUT_SECONDS, Closer
 from berth.relay.keeping import KeeperProgram
 from berth.relay.outbox import Outbox
+from berth.relay.retention import Retention
 from berth.store.derived import accounts, cursor
-from berth.store.kept import keeper_tasks, lease_transactions
+from berth.store.kept import keeper_tasks, lease_transactions, sent_transactions
 from berth.store.transactions import TransactionJournal
 from eth_account import Account
 from sqlalchemy import insert, update
@@ -166,6 +169,21 @@ async def test_who_asked_for_it_is_paid_once_a_day_and_nobody_else(
     street.clock.at += PAYOUT_SECONDS
     await closer(street, chain, least_payout=1_000_000).pay_out()
     assert chain.paid == [OLGA.address] * 2
+
+
+async def test_credit_that_comes_again_waits_for_the_next_day_whoever_else_is_paid(
+    street: Street, chain: Chain
+) -> None:
+    credit(street, OLGA.address, 5_000_000)
+    await closer(street, chain).pay_out()
+    with street.store.write() as conn:
+        conn.execute(update(keeper_tasks).values(done_at=0))  # hours ago
+    credit(street, DINO.address, 5_000_000)  # a batch of both would be another transaction
+    await closer(street, chain).pay_out()
+    assert chain.paid == [OLGA.address, DINO.address]
+    street.clock.at += PAYOUT_SECONDS
+    await closer(street, chain).pay_out()
+    assert sorted(chain.paid) == sorted([OLGA.address, DINO.address] * 2)
 
 
 async def test_many_are_paid_in_one_transaction(street: Street, chain: Chain) -> None:
@@ -373,6 +391,29 @@ def test_a_hash_is_what_a_booking_is_known_by() -> None:
 # ---- the program
 
 
+@contextlib.asynccontextmanager
+async def at_work(
+    street: Street, chain: Chain, bookings: type[Bookings] = Bookings, **periods: float
+) -> AsyncIterator[tuple[KeeperProgram, asyncio.Task[None]]]:
+    """A keeper's program and the task that runs it, for at most 20 seconds."""
+    program = KeeperProgram(
+        street.store,
+        keeper(street, chain),
+        closer(street, chain),
+        bookings(street.store, cast("Rpc", chain), street.clock),
+        Retention(street.store, street.policy, Keep()),
+        **periods,
+    )
+    running = asyncio.create_task(program.run())
+    try:
+        async with asyncio.timeout(20):
+            yield program, running
+    finally:
+        running.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await running
+
+
 async def test_one_part_that_fails_holds_up_no_other(street: Street, chain: Chain) -> None:
     (lease,) = forgotten(street, 1)
 
@@ -380,22 +421,24 @@ async def test_one_part_that_fails_holds_up_no_other(street: Street, chain: Chai
         async def work(self) -> int:
             raise ZeroDivisionError("a bug")
 
-    program = KeeperProgram(
-        street.store,
-        keeper(street, chain),
-        closer(street, chain),
-        Broken(street.store, cast("Rpc", chain), street.clock),
-        close_seconds=0.05,
-    )
-    running = asyncio.create_task(program.run())
-    try:
-        async with asyncio.timeout(20):
-            while not chain.closed or "bookings" not in program.troubles:
-                await asyncio.sleep(0.02)
+    async with at_work(street, chain, Broken, close_seconds=0.05) as (program, running):
+        while not chain.closed or "bookings" not in program.troubles:
+            await asyncio.sleep(0.02)
         assert chain.closed == [parse_lease(lease)]
         assert "a bug" in program.troubles["bookings"]
         assert not running.done()
-    finally:
-        running.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await running
+
+
+async def test_what_a_reorg_took_that_the_index_never_followed_is_sent_again(
+    street: Street, chain: Chain
+) -> None:
+    lease = street.book()
+    street.occupancy(lease)
+    async with at_work(street, chain, tend_seconds=0.05):
+        while street.evidence()[0]["state"] != "mined":
+            await asyncio.sleep(0.02)
+        chain.transactions.clear()
+        while not chain.transactions:
+            await asyncio.sleep(0.02)
+        assert chain.records == [(parse_lease(lease), 1)] * 2
+        assert len(street.rows(sent_transactions)) == 1

@@ -142,6 +142,7 @@ def test_a_command_under_way_is_not_made_twice(street: Street, lease: str) -> No
         ("refused", "ticket.expired", "eligible"),
         ("refused", "ticket.boot", "eligible"),
         ("refused", "grant.missing", "eligible"),
+        ("refused", "grant.early", "eligible"),
         ("refused", "plate.mismatch", "dead"),
         ("refused", "grant.over", "dead"),
         ("interrupted", "restart", "dead"),
@@ -240,6 +241,7 @@ def test_a_bar_that_is_down_is_not_lowered(street: Street, lease: str) -> None:
         ({"position": "JAMMED"}, "lock.jammed"),
         ({"occupied": True}, "bay.occupied"),
         ({"faults": ["coil"]}, "lock.fault"),
+        ({"faults": ["low_battery", "shell_opened"]}, "lock.fault"),
     ],
 )
 def test_a_lock_in_trouble_keeps_the_command_waiting_with_its_reason(
@@ -263,6 +265,20 @@ def test_an_interrupted_bar_is_raised_by_a_fresh_command(street: Street, lease: 
     assert street.command("raise")["state"] == "dead"  # not again and again
 
 
+def test_a_bar_left_half_way_is_raised_though_the_next_driver_is_due(
+    street: Street, lease: str
+) -> None:
+    street.set_lease(lease, state=4, closed_at=NOW - 100)
+    street.state(position="JAMMED", interrupted="dead0001", lease_id=lease)
+    following = street.world.add_lease(street.space, slots=4, epoch=2)
+    street.tell(following)
+    street.plan()
+    row = street.command("raise")
+    assert (row["state"], row["lease_id"]) == ("eligible", lease)
+    street.plan()
+    assert street.command("raise")["state"] == "eligible"  # and does not give way to them
+
+
 def test_a_bar_left_down_after_the_lease_is_raised_but_not_under_a_vehicle(
     street: Street, lease: str
 ) -> None:
@@ -272,6 +288,28 @@ def test_a_bar_left_down_after_the_lease_is_raised_but_not_under_a_vehicle(
     street.plan()
     assert street.command("raise") is None
     street.state(position="UNLOCKED", occupied=False, lease_id=lease)
+    street.plan()
+    assert street.command("raise")["state"] == "eligible"
+
+
+@pytest.mark.parametrize("fault", ["released", "shell_opened"])
+def test_a_bar_that_somebody_has_in_his_hands_is_not_raised(
+    street: Street, lease: str, fault: str
+) -> None:
+    street.set_lease(lease, state=4, closed_at=NOW)
+    street.clock.at += 61
+    street.state(position="UNLOCKED", lease_id=lease, faults=["low_battery", fault])
+    street.plan()
+    assert street.command("raise") is None
+    street.state(position="UNLOCKED", lease_id=lease)
+    street.plan()
+    assert street.command("raise")["state"] == "eligible"
+    street.state(position="UNLOCKED", lease_id=lease, faults=[fault])  # before it left
+    street.plan()
+    row = street.command("raise")
+    assert (row["state"], row["reason"]) == ("cancelled", "lock.fault")
+    street.clock.at += 601
+    street.state(position="UNLOCKED", lease_id=lease)
     street.plan()
     assert street.command("raise")["state"] == "eligible"
 

@@ -17,7 +17,8 @@ from berth.devices.simulator.stay import Timing
 from berth.devices.topics import BACKEND_USER, WORLD_USER, topic
 from berth.relay.run import Relay
 from berth.store.incidents import list_incidents
-from berth.store.kept import plate_readings
+from berth.store.kept import lock_states, plate_readings
+from sqlalchemy import update
 
 from tests.backend.devices.locks import until
 from tests.backend.relay.street import Street
@@ -230,6 +231,37 @@ async def test_a_relay_that_is_woken_and_ended_at_once_ends(street: Street) -> N
         for _ in range(turns):  # of the loop, between waking and ending
             await asyncio.sleep(0)
         looking.cancel()
-        done, _ = await asyncio.wait({looking}, timeout=5)
+        done, _ = await asyncio.wait({looking}, timeout=60)
         assert done
         assert looking.cancelled()
+
+
+async def test_a_real_lock_that_was_quiet_has_a_fresh_nonce_before_the_block_comes(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    street, asked = town.street, list[str]()
+    ask = town.relay._delivery.ask_hello
+
+    async def noted(lock_id: str) -> None:
+        asked.append(street.lock()["nonce"])
+        await ask(lock_id)
+
+    monkeypatch.setattr(town.relay._delivery, "ask_hello", noted)
+    lease = street.book(booked_block=100)
+    town.start_lock()
+    await until(lambda: town.state(online=1, position="LOCKED"))
+    street.boot = street.lock()["boot_id"]
+    street.tell(lease)
+    street.plate(lease)
+    street.confirm(lease)
+
+    def asked_once_its_nonce_is_old() -> bool:
+        with street.store.write() as conn:  # it may say hello by itself, as long as it starts
+            conn.execute(update(lock_states).values(nonce_at=lock_states.c.nonce_at - 61))
+        town.relay.wake()
+        return bool(asked)
+
+    await until(asked_once_its_nonce_is_old)
+    await until(lambda: street.lock()["nonce"] not in (None, *asked))
+    row = street.command("lower")
+    assert (row["state"], row["reason"]) == ("observed", "lease.shallow")  # nothing has left

@@ -287,16 +287,16 @@ def test_an_error_over_one_lease_stops_no_other(
 ) -> None:
     second = street.world.add_lease(street.space, start_slot=NOW // 900 + 8)
     street.tell(second)
-    original = street.policy.situation
+    original = street.policy.situation_of
     asked = []
 
-    def broken(conn: Any, lease_id: str, account: str) -> Any:
-        asked.append(lease_id)
-        if lease_id == second:
+    def broken(conn: Any, lease: Any, account: str, *rest: Any) -> Any:
+        asked.append(lease["lease_id"])
+        if lease["lease_id"] == second:
             raise ZeroDivisionError("a bug")
-        return original(conn, lease_id, account)
+        return original(conn, lease, account, *rest)
 
-    monkeypatch.setattr(street.policy, "situation", broken)
+    monkeypatch.setattr(street.policy, "situation_of", broken)
     street.clock.at += 1
     street.state(faults=["coil"])
     street.plan()
@@ -324,7 +324,7 @@ def test_leases_that_are_served_are_not_looked_at_again(
     street.state(position="UNLOCKED", lease_id=lease)
     with street.store.write() as conn:
         command_rows.cancel_waiting(conn, lease, NOW, "lease.over", "camera_on")
-    monkeypatch.setattr(street.policy, "situation", lambda *_: 1 / 0)
+    monkeypatch.setattr(street.policy, "situation_of", lambda *_: 1 / 0)
     with street.store.read() as conn:
         assert not street.planner.agenda(conn)
 

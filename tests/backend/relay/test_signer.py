@@ -2,40 +2,27 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from berth.core.errors import BerthError
 from berth.devices.tickets import Grant, Pins, Receipt, Ticket, read_claims
 from berth.relay import signer_audit
-from berth.relay.orders import GrantOrder, ReceiptOrder, TicketOrder
+from berth.relay.orders import ReceiptOrder
 from berth.relay.signer import Signer
-from berth.relay.signer_audit import SignatureLog
+from berth.relay.signer_audit import Lines, SignatureLog
 from berth.relay.signer_limits import Limits
 
+from tests.backend.relay.signer_service import code_of
+from tests.backend.relay.signer_service import grant as grant_order
+from tests.backend.relay.signer_service import ticket as order
 from tests.backend.relay.street import Street
 from tests.backend.worlds import COMMITMENT, SALT
-
-
-def order(street: Street, lease: str, **changes: object) -> TicketOrder:
-    plain = TicketOrder("c0ffee00", street.home.lock_id, lease, 0, "lower", street.boot, "ab" * 16)
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-def grant_order(street: Street, lease: str, **changes: object) -> GrantOrder:
-    plain = GrantOrder(
-        lease, street.home.lock_id, 1, False, street.clock.at + 7200, COMMITMENT, SALT, 90
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-async def code_of(attempt: object) -> str:
-    with pytest.raises(BerthError) as refused:
-        await attempt  # type: ignore[misc]
-    return refused.value.code
 
 
 def pins(street: Street) -> Pins:
@@ -273,6 +260,35 @@ async def test_refused_orders_use_up_no_lowering(street: Street) -> None:
     assert await code_of(signer.ticket(order(street, lease))) == "signer.rate"
 
 
+def recorded(path: Path) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+async def test_what_opens_a_bar_is_in_files_that_receipts_cannot_fill(
+    street: Street, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signer_audit, "LARGEST", 600)
+    monkeypatch.setattr(signer_audit, "FILES", 2)
+    lease, log = street.book(), SignatureLog(tmp_path)
+    generous = Limits(monotonic=itertools.count(0, 60).__next__)
+    signer = Signer(street.ring, street.node, street.policy, log=log, limits=generous)  # type: ignore[arg-type]
+    await signer.grant(grant_order(street, lease))
+    await signer.ticket(order(street, lease))
+    taken_back = replace(grant_order(street, lease), revoked=True)
+    for number in range(40):
+        digest = f"0x{number:064x}"
+        await signer.receipt(ReceiptOrder(street.home.lock_id, lease, 1, digest))
+        await signer.ticket(order(street, lease, action="raise", command_id=f"{number:08x}"))
+        await signer.grant(taken_back)
+    assert [one["action"] for one in recorded(tmp_path / "lowerings.jsonl")] == ["lower"]
+    assert [one["state"] for one in recorded(tmp_path / "grants.jsonl")] == ["granted"]
+    assert {one["signed"] for one in recorded(tmp_path / "others.jsonl.1")} <= {
+        "grant", "receipt", "ticket",
+    }  # fmt: skip
+    names = {name for name in os.listdir(tmp_path) if name.startswith("others")}
+    assert names == {"others.jsonl", "others.jsonl.1", "others.jsonl.2"}
+
+
 async def test_every_signature_is_on_record_and_a_restart_forgets_no_limit(
     street: Street, tmp_path: Path
 ) -> None:
@@ -286,9 +302,11 @@ async def test_every_signature_is_on_record_and_a_restart_forgets_no_limit(
     await first.grant(grant_order(street, lease))
     for number in range(12):
         await first.ticket(order(street, lease, command_id=f"{number:08x}"))
-    path = tmp_path / "signer" / "signatures.jsonl"
-    lines = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
-    assert [line["signed"] for line in lines] == ["grant", *["ticket"] * 12]
+    (granted,) = recorded(tmp_path / "signer" / "grants.jsonl")
+    assert (granted["signed"], granted["lease"]) == ("grant", lease)
+    path = tmp_path / "signer" / "lowerings.jsonl"
+    lines = recorded(path)
+    assert [line["signed"] for line in lines] == ["ticket"] * 12
     newest = {name: lines[-1][name] for name in ("lock", "lease", "command", "action", "block")}
     assert newest == {
         "lock": street.home.lock_id,
@@ -297,8 +315,10 @@ async def test_every_signature_is_on_record_and_a_restart_forgets_no_limit(
         "action": "lower",
         "block": 100,
     }
-    assert path.stat().st_mode & 0o777 == 0o600
-    assert SALT.hex() not in path.read_text("utf-8")
+    for name in os.listdir(path.parent):
+        file = path.parent / name
+        assert file.stat().st_mode & 0o777 == 0o600
+        assert SALT.hex() not in file.read_text("utf-8")
     assert await code_of(signer().ticket(order(street, lease))) == "signer.rate"
 
 
@@ -307,17 +327,25 @@ async def test_nothing_is_signed_that_cannot_be_put_on_record(
 ) -> None:
     lease, log = street.book(), SignatureLog(tmp_path / "signer")
     signer = Signer(street.ring, street.node, street.policy, log=log)  # type: ignore[arg-type]
-    log._file = os.open("/dev/full", os.O_RDWR)
-    assert await code_of(signer.ticket(order(street, lease))) == "signer.log"
+    full = os.open("/dev/full", os.O_RDWR)
+    for kind in log.kinds.values():
+        kind._file = full
+    receipt = ReceiptOrder(street.home.lock_id, lease, 1, "0x" + "00" * 32)
+    for asked in (
+        signer.ticket(order(street, lease)),
+        signer.grant(grant_order(street, lease)),
+        signer.receipt(receipt),
+    ):
+        assert await code_of(asked) == "signer.log"
 
 
 def test_a_record_that_was_cut_off_goes_on_on_a_new_line(tmp_path: Path) -> None:
-    log = SignatureLog(tmp_path)
+    log = Lines(tmp_path / "grants.jsonl")
     log.note({"signed": "ticket", "action": "lower"})
     log.close()
     with log.path.open("a") as file:
         file.write('{"at":1,"sig')
-    again = SignatureLog(tmp_path)
+    again = Lines(tmp_path / "grants.jsonl")
     again.note({"signed": "grant"})
     assert [entry["signed"] for entry in again.since(2)] == ["ticket", "grant"]
 
@@ -325,10 +353,10 @@ def test_a_record_that_was_cut_off_goes_on_on_a_new_line(tmp_path: Path) -> None
 def test_a_record_that_grows_is_put_aside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(signer_audit, "LARGEST", 200)
     monkeypatch.setattr(signer_audit, "FILES", 2)
-    log = SignatureLog(tmp_path)
+    log = Lines(tmp_path / "grants.jsonl")
     for number in range(20):
         log.note({"signed": "ticket", "number": number, "pad": "x" * 40})
     names = sorted(path.name for path in tmp_path.iterdir())
-    assert names == ["signatures.jsonl", "signatures.jsonl.1", "signatures.jsonl.2"]
+    assert names == ["grants.jsonl", "grants.jsonl.1", "grants.jsonl.2"]
     newest = [json.loads(line)["number"] for line in log.path.read_text().splitlines()]
     assert newest[-1] == 19

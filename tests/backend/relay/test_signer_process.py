@@ -1,109 +1,34 @@
-"""The signer as a process of its own: who may ask, how, and what a relay does without it."""
+"""The signer as a process of its own: what it signs, what it is sent, what a relay does without
+it."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
-import os
-import shutil
-import stat
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-from berth.cli.platform.signing import SignerServer, check_signer, listening
+from berth.cli.platform.signing import check_signer
 from berth.core.errors import BerthError
 from berth.devices.tickets import Grant, Receipt, Ticket, read_claims
-from berth.relay.orders import GrantOrder, ReceiptOrder, TicketOrder
+from berth.relay.orders import ReceiptOrder, TicketOrder
 from berth.relay.signer import Signer
-from berth.relay.signer_client import RemoteSigner
-from berth.relay.signer_wire import LARGEST, SignerAddress, read_secret
+from berth.relay.signer_wire import LARGEST
 
+from tests.backend.relay.signer_service import (
+    asking,
+    code_of,
+    grant,
+    post,
+    raw,
+    serving,
+    ticket,
+    wire,
+)
 from tests.backend.relay.street import Street
 from tests.backend.worlds import COMMITMENT, DEPLOYMENT, SALT
-
-SECRET = "s3cret-" * 6
-
-
-@pytest.fixture
-def folder() -> Iterator[Path]:
-    """Short, as the path of a socket must be."""
-    made = Path(tempfile.mkdtemp(prefix="berth-signer-"))
-    yield made
-    shutil.rmtree(made)
-
-
-@asynccontextmanager
-async def serving(
-    street: Street, url: str, secret: str | None = None, signer: Any = None
-) -> AsyncIterator[str]:
-    """The signer's service; yields where it is."""
-    with listening(SignerAddress.parse(url), None, None) as (listener, where):
-        server = SignerServer(signer or street.signer, secret)
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        while not server.started:
-            await asyncio.sleep(0.01)
-        try:
-            yield where
-        finally:
-            server.should_exit = True
-            await task
-
-
-def asking(url: str, secret: str | None = None, **options: Any) -> RemoteSigner:
-    return RemoteSigner(SignerAddress.parse(url), secret, **options)
-
-
-def ticket(street: Street, lease: str, **changes: object) -> TicketOrder:
-    plain = TicketOrder("c0ffee00", street.home.lock_id, lease, 0, "lower", street.boot, "ab" * 16)
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-def grant(street: Street, lease: str, **changes: object) -> GrantOrder:
-    plain = GrantOrder(
-        lease, street.home.lock_id, 1, False, street.clock.at + 7200, COMMITMENT, SALT, 90
-    )
-    return replace(plain, **changes)  # type: ignore[arg-type]
-
-
-async def code_of(attempt: Any) -> str:
-    with pytest.raises(BerthError) as refused:
-        await attempt
-    return refused.value.code
-
-
-async def raw(path: Path, request: bytes) -> tuple[int, bytes]:
-    """(status, body) of what is sent byte by byte; 0 when the line was closed without an answer."""
-    reader, writer = await asyncio.open_unix_connection(str(path))
-    with contextlib.suppress(ConnectionError):
-        writer.write(request)
-        await writer.drain()
-    async with asyncio.timeout(5):
-        answer = await reader.read(100_000)
-    writer.close()
-    if not answer:
-        return 0, b""
-    head, _, body = answer.partition(b"\r\n\r\n")
-    return int(head.split()[1]), body
-
-
-def post(path: str, body: bytes, *headers: str) -> bytes:
-    lines = [f"POST {path} HTTP/1.1", "Host: signer", "Connection: close", *headers]
-    if not any(line.lower().startswith(("content-length", "transfer")) for line in headers):
-        lines.append(f"Content-Length: {len(body)}")
-    return "\r\n".join([*lines, "", ""]).encode() + body
-
-
-def wire(order: TicketOrder, **changes: Any) -> bytes:
-    names = {"command_id": "commandId", "lock_id": "lockId", "lease_id": "leaseId"}
-    body = {names.get(name, name): value for name, value in asdict(order).items()} | changes
-    return json.dumps(body).encode()
-
 
 # ---- what it signs
 
@@ -179,138 +104,6 @@ async def test_day_keys_are_renewed_while_it_runs(street: Street, folder: Path) 
         (street.world.home / "tickets" / "root.pem").rename(street.world.home / "vault.pem")
         street.clock.at += 5 * 86400
         assert await code_of(remote.receipt(order)) == "keyring.day_key"
-
-
-# ---- who may ask
-
-
-async def test_the_socket_is_its_owners_alone(street: Street, folder: Path) -> None:
-    async with serving(street, f"unix:{folder}/s"):
-        mode = (folder / "s").stat().st_mode
-        assert stat.S_ISSOCK(mode)
-        assert stat.S_IMODE(mode) == 0o600
-    assert not (folder / "s").exists()
-
-
-async def test_a_group_may_be_let_in(folder: Path) -> None:
-    import grp
-
-    mine = grp.getgrgid(os.getgid()).gr_name
-    with listening(SignerAddress.parse(f"unix:{folder}/s"), mine, None):
-        assert stat.S_IMODE((folder / "s").stat().st_mode) == 0o660
-    with (
-        pytest.raises(BerthError, match="no group") as refused,
-        listening(SignerAddress.parse(f"unix:{folder}/s"), "nobody-knows-them", None),
-    ):
-        pass
-    assert refused.value.code == "signer.socket"
-
-
-async def test_there_is_one_signer_a_socket_and_a_killed_one_is_no_hindrance(
-    street: Street, folder: Path
-) -> None:
-    url = f"unix:{folder}/s"
-    async with serving(street, url), asking(url) as remote:
-        with pytest.raises(BerthError) as refused, listening(SignerAddress.parse(url), None, None):
-            pass
-        assert (refused.value.code, refused.value.exit_code) == ("signer.in_use", 2)
-        assert (await remote.status())["head"] == 100, "the first one is not disturbed"
-    import socket
-
-    left = socket.socket(socket.AF_UNIX)
-    left.bind(str(folder / "s"))  # as kill -9 leaves it
-    left.close()
-    async with serving(street, url), asking(url) as remote:
-        assert (await remote.status())["head"] == 100
-
-
-async def test_something_else_of_that_name_is_not_taken_away(folder: Path) -> None:
-    (folder / "s").write_text("mine")
-    with (
-        pytest.raises(BerthError) as refused,
-        listening(SignerAddress.parse(f"unix:{folder}/s"), None, None),
-    ):
-        pass
-    assert refused.value.code == "signer.socket"
-    assert (folder / "s").read_text() == "mine"
-
-
-@pytest.mark.parametrize("given", [None, "wrong" * 10, SECRET[:-1], SECRET + "x"])
-async def test_who_does_not_know_the_secret_is_told_nothing(
-    street: Street, folder: Path, given: str | None
-) -> None:
-    lease, url = street.book(), f"unix:{folder}/s"
-    async with serving(street, url, SECRET):
-        async with asking(url, given) as thief:
-            assert await code_of(thief.ticket(ticket(street, lease))) == "signer.secret"
-            assert await code_of(thief.status()) == "signer.secret"
-        async with asking(url, SECRET) as relay:
-            assert await relay.ticket(ticket(street, lease))
-        # the secret comes before everything else, the path too
-        assert (await raw(folder / "s", post("/v1/nothing", b"{")))[0] == 401
-
-
-async def test_over_tcp_it_listens_on_this_machine_alone_and_wants_a_secret(
-    street: Street, tmp_path: Path
-) -> None:
-    lease = street.book()
-    async with (
-        serving(street, "http://127.0.0.1:0", SECRET) as url,
-        asking(url, SECRET) as remote,
-    ):
-        assert await remote.ticket(ticket(street, lease))
-    address = SignerAddress.parse("http://127.0.0.1:7000")
-    with pytest.raises(BerthError) as refused:
-        read_secret(None, address)
-    assert (refused.value.code, refused.value.field) == (
-        "signer.secret",
-        "BERTH_SIGNER_SECRET_FILE",
-    )
-
-
-@pytest.mark.parametrize(
-    "url", ["http://signer.example:1", "http://0.0.0.0:1", "http://127.0.0.1:1/x", "http://u@[::1]"]
-)
-def test_an_address_that_would_show_the_secret_is_refused(url: str) -> None:
-    with pytest.raises(BerthError) as refused:
-        SignerAddress.parse(url)
-    assert (refused.value.code, refused.value.exit_code) == ("signer.url", 2)
-
-
-def test_a_path_too_long_for_a_socket_is_said() -> None:
-    with pytest.raises(BerthError, match="100 bytes"):
-        SignerAddress.parse("unix:/" + "x" * 100)
-
-
-@pytest.mark.parametrize("listen", ["0.0.0.0:9", "example.org:9", "127.0.0.1", "127.0.0.1:x"])
-def test_behind_a_proxy_it_still_listens_on_this_machine_alone(listen: str) -> None:
-    address = SignerAddress.parse("https://signer.example")
-    for given in (listen, None):
-        with pytest.raises(BerthError) as refused, listening(address, None, given):
-            pass
-        assert (refused.value.code, refused.value.field) == ("signer.listen", "--listen")
-    with listening(address, None, "127.0.0.1:0") as (_, where):
-        assert where.startswith("http://127.0.0.1:")
-
-
-@pytest.mark.parametrize(
-    ("content", "mode", "why"),
-    [
-        ("short", 0o600, "32 characters"),
-        ("a blank in the middle of a long secret", 0o600, "no blanks"),
-        (SECRET, 0o604, "everybody may read"),
-        ("ü" * 40, 0o600, "not ASCII"),
-    ],
-)
-def test_a_bad_secret_file_is_named(tmp_path: Path, content: str, mode: int, why: str) -> None:
-    file = tmp_path / "secret"
-    file.write_text(content, "utf-8")
-    file.chmod(mode)
-    with pytest.raises(BerthError, match=why) as refused:
-        read_secret(file, SignerAddress.parse("unix:/tmp/s"))
-    assert (refused.value.code, refused.value.exit_code) == ("signer.secret", 2)
-    with pytest.raises(BerthError, match="cannot read"):
-        read_secret(tmp_path / "none", SignerAddress.parse("unix:/tmp/s"))
 
 
 # ---- what it is sent
@@ -463,7 +256,7 @@ async def test_a_command_waits_for_the_signer_and_is_sent_once_it_is_back(
     street: Street, folder: Path
 ) -> None:
     """Nothing is lost, nothing is sent twice: the claim is given back each time."""
-    from berth.relay.delivery import Delivery
+    from berth.relay.delivery import Delivery, hold
 
     url, sent = f"unix:{folder}/s", list[str]()
 
@@ -484,7 +277,7 @@ async def test_a_command_waits_for_the_signer_and_is_sent_once_it_is_back(
             street.plan()
             street.hello()
             with street.store.write() as conn:
-                taken = delivery.claim(conn)
+                taken = delivery.claim(conn, hold(conn, [street.home.lock_id]))
             await delivery.send(taken)
             return street.command("lower")
 

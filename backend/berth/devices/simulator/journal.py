@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Iterable
@@ -30,7 +31,7 @@ class Journal:
     def append(self, kind: str, /, **fields: Any) -> Record:
         """Write one record; it is on disk when this returns."""
         record = {"k": kind, **fields}
-        os.write(self._handle, _line(record))
+        _write(self._handle, _line(record))
         os.fsync(self._handle)
         return record
 
@@ -39,7 +40,7 @@ class Journal:
         draft = self._path.with_suffix(".new")
         handle = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
         try:
-            os.write(handle, b"".join(_line(record) for record in records))
+            _write(handle, b"".join(_line(record) for record in records))
             os.fsync(handle)
         finally:
             os.close(handle)
@@ -77,6 +78,17 @@ class Journal:
 
 def _line(record: Record) -> bytes:
     return json.dumps(record, separators=(",", ":")).encode("utf-8") + b"\n"
+
+
+def _write(handle: int, data: bytes) -> None:
+    """All of it, or an error: of a full disk only a part of a line may fit."""
+    begin = os.fstat(handle).st_size
+    try:
+        if os.write(handle, data) != len(data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    except OSError:
+        os.ftruncate(handle, begin)  # else the next line would be a part of this one
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

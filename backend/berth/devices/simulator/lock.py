@@ -72,6 +72,10 @@ class Lock:
         witness = Witness(self.memory, self._journal, home.domain, home.private_key)
         self._stay = Stay(self.memory, self._journal, clock, monotonic, timing, witness)
         self._watch = Watch(self.memory, clock, timing, witness)
+        if self.memory.lowered_for is not None and self.hardware.sense() == "up":
+            # it came up as the power went, or while it was off: it is down for nobody
+            self._stay.ended()
+            self._note("risen")
         self._sense()
 
     @property
@@ -216,8 +220,9 @@ class Lock:
         grant = self._grant_now(lease)
         if self.memory.lowered_for not in (None, lease):
             raise BerthError("bar.open", "the bar is down for another lease")
-        if self.reports.position == "UNLOCKED":
+        if self.reports.position == "UNLOCKED" and self.memory.lowered_for == lease:
             return
+        # one that is down for nobody yet is as good as up: who drives over it now is this lease's
         if self.occupied:
             raise BerthError("bay.occupied", "a vehicle is over the bar")
         if "plate" not in grant.requires:
@@ -236,7 +241,8 @@ class Lock:
             self._finish(intent, "done", None, moved=False, ordered=ordered)
             self._read_plate(intent.lease)
         elif intent.action == "camera_off":
-            self._camera.switch_off()
+            if self._camera.lease == intent.lease:  # it may look for the next driver by now
+                self._camera.switch_off()
             self._finish(intent, "done", None, moved=False, ordered=ordered)
         else:
             if ordered:
@@ -266,7 +272,11 @@ class Lock:
         if intent.action == "lower" and outcome == "done":
             self._stay.restart_wait()
             self._camera.switch_off()  # it has seen what it was to see
+        # a bar that came up within the debounce: the next lowering would forget the stay
+        departed = intent.action == "raise" and outcome == "done" and self._stay.ended()
         self._finish(intent, outcome, reason, moved=not there, ordered=ordered)
+        if departed:
+            self.reports.evidence()
         self._sense()  # a vehicle may have driven in while the bar was still on its way
 
     def _finish(

@@ -124,10 +124,16 @@ class Memory:
         if pending is None or pending.command != command or outcome != "done":
             return
         if pending.action == "lower":
-            self._begin_stay(pending.lease)
+            # one more for a vehicle that is there, or is not known to have left, begins nothing
+            stays = self.arrived_at is not None and not self.left
+            if pending.lease != self.lowered_for or not stays:
+                self._begin_stay(pending.lease)
         elif pending.action == "raise" and record.get("moved"):
-            self.cycle += 1
-            self._begin_stay(None)
+            self._on_risen(record)
+
+    def _on_risen(self, _: Record) -> None:
+        self.cycle += 1
+        self._begin_stay(None)
 
     def _begin_stay(self, lease: str | None) -> None:
         self.lowered_for, self.arrived_at, self.seen_at, self.left = lease, None, None, False

@@ -78,8 +78,10 @@ class Stay:
         if not bar_down or memory.lowered_for is None or memory.arrived_at is not None:
             return False
         now = self._clock.now()
+        # signed first: a power cut in between has it signed again, not never
+        signed = self._sign(ARRIVED, memory.lowered_for, now, now)
         self._note("arrived", at=now)
-        return self._sign(ARRIVED, memory.lowered_for, now, now)
+        return signed
 
     def tick(self, vehicle: bool) -> bool:
         """Time has passed; True when a departure was signed, because the bay has been empty for
@@ -94,13 +96,24 @@ class Stay:
             if grant is None or now < grant.end + self._timing.overdue:
                 return False
             # "occupied at least until": the bar stays down until the vehicle has gone
-            self._note("left")
-            return self._sign(LEFT, memory.lowered_for, memory.arrived_at, now)
-        if not self._empty_for(self._timing.debounce):
+            return self._leave(memory.lowered_for, memory.arrived_at, now)
+        return self._empty_for(self._timing.debounce) and self.ended()
+
+    def ended(self) -> bool:
+        """The bay is empty beyond doubt: it has been so for long enough, or the bar has come up in
+        it, whoever ordered that. True when a departure was signed."""
+        memory = self._memory
+        if memory.lowered_for is None or memory.arrived_at is None or memory.left:
             return False
-        until = max(memory.arrived_at, now if self._left_at is None else self._left_at)
+        until = max(
+            memory.arrived_at, self._clock.now() if self._left_at is None else self._left_at
+        )
+        return self._leave(memory.lowered_for, memory.arrived_at, until)
+
+    def _leave(self, lease: str, arrived_at: int, until: int) -> bool:
+        signed = self._sign(LEFT, lease, arrived_at, until)
         self._note("left")
-        return self._sign(LEFT, memory.lowered_for, memory.arrived_at, until)
+        return signed
 
     def over(self, vehicle: bool) -> bool:
         """Should the bar come up? The vehicle has left, or nobody ever came."""
