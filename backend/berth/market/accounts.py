@@ -1,4 +1,4 @@
-"""Sessions and their nonces, and what an account holds.
+"""Sessions, and what an account holds.
 
 A session's id is 32 random bytes that only the client has; the database holds its SHA-256, so that
 a stolen copy opens nothing. Times are Unix seconds UTC of the wall clock: sessions are about
@@ -11,19 +11,14 @@ import hashlib
 import secrets
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select
 
-from berth.core.errors import BerthError
 from berth.market.vocabulary import OPEN_STATES
 from berth.store.derived import accounts, leases, spaces
-from berth.store.kept import nonces, sessions
+from berth.store.kept import sessions
 
 SESSION_SECONDS = 12 * 3600
-NONCE_SECONDS = 10 * 60
-#: Nonces that nobody has used yet; more at once is an attack, not people.
-MAX_NONCES = 20_000
 MAX_SESSIONS = 20
-_NONCE_ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +42,8 @@ class Holdings:
     open_leases_as_owner: int
 
 
-def issue_nonce(conn: Connection, now: int) -> str:
-    """A nonce that is good once, for ten minutes."""
-    conn.execute(delete(nonces).where(nonces.c.created_at <= now - NONCE_SECONDS))
-    waiting = conn.execute(select(func.count()).select_from(nonces)).scalar_one()
-    if waiting >= MAX_NONCES:
-        raise BerthError(
-            "session.busy", "too many sign-ins at once; try again in a minute", status=503
-        )
-    nonce = "".join(secrets.choice(_NONCE_ALPHABET) for _ in range(24))
-    conn.execute(insert(nonces).values(nonce=nonce, created_at=now))
-    return nonce
-
-
-def check_nonce(conn: Connection, nonce: str, now: int) -> int:
-    """When a nonce was issued; refuses one that is unknown, used or too old."""
-    row = conn.execute(select(nonces).where(nonces.c.nonce == nonce)).mappings().first()
-    if row is None or row["used_at"] is not None or row["created_at"] <= now - NONCE_SECONDS:
-        raise BerthError(
-            "session.nonce",
-            "the nonce is unknown, used or too old; ask for a new one",
-            field="message",
-            status=401,
-        )
-    return int(row["created_at"])
-
-
-def open_session(conn: Connection, nonce: str, address: str, now: int) -> str:
-    """Uses the nonce up and returns the new session's token.
-
-    Consumed by compare-and-set: of two requests with one nonce, one gets a session.
-    """
-    used = conn.execute(
-        update(nonces)
-        .where(
-            nonces.c.nonce == nonce,
-            nonces.c.used_at.is_(None),
-            nonces.c.created_at > now - NONCE_SECONDS,
-        )
-        .values(used_at=now)
-    )
-    if used.rowcount != 1:
-        check_nonce(conn, nonce, now)
-        raise BerthError("session.nonce", "the nonce is used", field="message", status=401)
+def open_session(conn: Connection, address: str, now: int) -> str:
+    """The new session's token."""
     conn.execute(delete(sessions).where(sessions.c.expires_at <= now))
     _forget_oldest(conn, address)
     token = secrets.token_urlsafe(32)

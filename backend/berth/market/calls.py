@@ -156,21 +156,22 @@ def lease(
     kwh_cap: int,
     plate_commitment: bytes,
     maximum_cost: int,
+    vehicle: dict[str, Any] | None = None,
 ) -> Transaction:
-    """A lease, by its driver; reverts when it would cost more than `maximum_cost`."""
-    return verb(
-        contracts.market,
-        "lease",
-        {
-            "spaceId": space_id,
-            "startSlot": start_slot,
-            "slots": slots,
-            "offer": offer,
-            "kwhCap": kwh_cap,
-            "plateCommitment": plate_commitment,
-            "maxCost": maximum_cost,
-        },
-    )
+    """A lease, by its driver; reverts when it would cost more than `maximum_cost`. With `vehicle`
+    (the contract's `VehicleProof`) that is registered by the same transaction."""
+    request = {
+        "spaceId": space_id,
+        "startSlot": start_slot,
+        "slots": slots,
+        "offer": offer,
+        "kwhCap": kwh_cap,
+        "plateCommitment": plate_commitment,
+        "maxCost": maximum_cost,
+    }
+    if vehicle is None:
+        return verb(contracts.market, "lease", request)
+    return verb(contracts.market, "leaseWithVehicle", request, vehicle)
 
 
 def verb(contract: Contract, name: str, *args: Any) -> Transaction:

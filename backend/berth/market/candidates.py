@@ -1,4 +1,5 @@
-"""The SQL of the search: spatial candidates, static demands, free calendar; and how spaces behaved.
+"""The SQL of the search: spatial candidates, static demands, free calendar; how spaces behaved, and
+how long they stay free.
 
 One statement, streamed. The candidates are a materialised expression, so that both databases start
 from the spatial index and not from the leases. Names are fixed, values are bound.
@@ -10,15 +11,22 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, text
+from sqlalchemy import BindParameter, Connection, bindparam, func, or_, select, text, union_all
 
 from berth.core.geo import bounding_boxes, distance_m
-from berth.core.slots import MAX_LEASE_SLOTS, SLOTS_PER_DAY, slot_at, utc_day
+from berth.core.offer import Terms, hours_allow, within_days
+from berth.core.slots import (
+    MAX_LEASE_SLOTS,
+    SLOT_SECONDS,
+    SLOTS_PER_DAY,
+    slot_at,
+    utc_day,
+)
 from berth.core.states import Outcome
 from berth.market.places import fold, like, matching_cities
 from berth.market.ranking import History
 from berth.market.wanted import Wanted
-from berth.store.derived import leases, settlements
+from berth.store.derived import blockings, leases, settlements, spaces
 from berth.store.kept import lock_states
 
 #: A space is judged by its stays of the last 90 days, at most by the latest 20.
@@ -197,6 +205,45 @@ def histories(conn: Connection, locks: Mapping[str, str], now: int) -> dict[str,
         )
         for space, lock in locks.items()
     }
+
+
+def open_after(conn: Connection, offered: Mapping[str, Terms], end_slot: int) -> dict[str, int]:
+    """For how many slots from `end_slot` on each space is still free, and shared by the offer whose
+    terms are given; a day at most. Each must be free in the slot before."""
+    until = end_slot + SLOTS_PER_DAY
+    ids: BindParameter[list[str]] = bindparam("spaces", expanding=True)
+    taken = union_all(
+        *(
+            select(table.c.space_id, table.c.start_slot).where(
+                table.c.space_id.in_(ids),
+                table.c.start_slot >= end_slot,
+                table.c.start_slot < until,
+                # what had ended before it began has given everything back
+                or_(ended.is_(None), ended > table.c.start_slot * SLOT_SECONDS),
+            )
+            for table, ended in ((leases, leases.c.closed_at), (blockings, blockings.c.ended_at))
+        )
+    ).subquery()
+    next_taken = select(taken.c.space_id, func.min(taken.c.start_slot)).group_by(taken.c.space_id)
+    lapses = select(spaces.c.space_id, spaces.c.valid_day).where(spaces.c.space_id.in_(ids))
+    named = {"spaces": list(offered)}
+    free = dict.fromkeys(offered, until)
+    for space, valid_day in conn.execute(lapses, named):
+        free[space] = min(free[space], (valid_day + 1) * SLOTS_PER_DAY)
+    for space, start_slot in conn.execute(next_taken, named):
+        free[space] = min(free[space], start_slot)
+    return {
+        space: _shared(terms, end_slot, max(0, free[space] - end_slot))
+        for space, terms in offered.items()
+    }
+
+
+def _shared(terms: Terms, start_slot: int, slots: int) -> int:
+    """The first of so many slots, as long as the offer shares them."""
+    for slot in range(start_slot, start_slot + slots):
+        if not (hours_allow(terms, slot, 1) and within_days(terms, slot, 1)):
+            return slot - start_slot
+    return slots
 
 
 def _online(conn: Connection, locks: set[str]) -> Iterator[str]:

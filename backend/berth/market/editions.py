@@ -54,9 +54,10 @@ def anchored_edition(conn: Connection, city: int) -> Edition:
     if row is None:
         raise BerthError(
             "city.unknown",
-            f"{city_code(city)} has not published an edition of its titles",
+            "{city} has not published an edition of its titles",
             field="city",
             status=404,
+            city=city_code(city),
         )
     bits = conn.execute(select(revocations.c.bits).where(revocations.c.city == city)).scalars()
     return Edition(

@@ -21,13 +21,15 @@ from berth.store.derived import (
 
 @dataclass(frozen=True, slots=True)
 class IndexState:
-    """The index's cursor. `head` is the node's newest block when it was written; times are Unix
-    seconds UTC: `block_at` of the chain, `updated_at` of this machine."""
+    """The index's cursor. `head` is the node's newest block when it was written; up to `final`
+    nothing can be undone; times are Unix seconds UTC: `block_at` of the chain, `updated_at` of this
+    machine."""
 
     block: int
     block_hash: str
     block_at: int
     head: int
+    final: int
     updated_at: int
 
     @property
@@ -63,8 +65,15 @@ def index_state(conn: Connection) -> IndexState | None:
         block_hash=row["block_hash"],
         block_at=row["block_timestamp"],
         head=row["head_number"],
+        final=row["final_number"],
         updated_at=row["updated_at"],
     )
+
+
+def final_block(conn: Connection) -> int:
+    """The highest block of which nothing can be undone; -1 while there is none."""
+    state = index_state(conn)
+    return -1 if state is None else state.final
 
 
 def totals(conn: Connection) -> Totals:

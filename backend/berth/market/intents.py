@@ -141,3 +141,21 @@ async def refusal(rpc: Rpc, transaction: Transaction, sender: str) -> ChainRever
             return told
         raise told from error
     return None
+
+
+async def dry_run(
+    rpc: Rpc, account: str, to: str, data: bytes
+) -> tuple[int | None, ChainRevertError | None]:
+    """(gas, refusal) of a call by `account` now: one of both is None. The call first, for only its
+    refusals come with their reasons from every node."""
+    refused = await refusal(rpc, Transaction("", to, data), account)
+    if refused is not None:
+        return None, refused
+    call = {"from": account, "to": to, "data": "0x" + data.hex()}
+    try:
+        return int(await rpc.typed(str, "eth_estimateGas", call), 16), None
+    except RpcError as error:
+        told = translate(error)
+        if isinstance(told, ChainRevertError):
+            return None, told
+        raise told from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -214,6 +215,17 @@ def settlement_of(conn: Connection, lease_id: str) -> Settlement | None:
     return None if row is None else settlement_from(row)
 
 
+def costs_of(conn: Connection, lease_ids: Sequence[str]) -> dict[str, int]:
+    """What the driver paid, by lease, minor units; of those that are settled."""
+    query = select(
+        settlements.c.lease_id, settlements.c.rent, settlements.c.overstay, settlements.c.energy
+    ).where(settlements.c.lease_id.in_(lease_ids))
+    return {
+        lease_id: sum(parse_minor(part) for part in parts)
+        for lease_id, *parts in conn.execute(query)
+    }
+
+
 def settlement_from(row: Row[tuple[object, ...]]) -> Settlement:
     """A row of `settlements`."""
     values = dict(row._mapping)
@@ -240,11 +252,15 @@ def confirmed_lessee(
         raise BerthError("lease.over", "the lease is over", field="leaseId", status=409)
     depth = depth_of(conn, lease, required)
     if not depth.confirmed:
-        message = (
-            f"the lease has {depth.confirmations} of {depth.required} confirmations,"
-            f" about {depth.seconds_left} s to go"
+        raise BerthError(
+            "lease.unconfirmed",
+            "the lease has {have} of {need} confirmations, about {seconds} s to go",
+            field="leaseId",
+            status=409,
+            have=depth.confirmations,
+            need=depth.required,
+            seconds=depth.seconds_left,
         )
-        raise BerthError("lease.unconfirmed", message, field="leaseId", status=409)
     return lease
 
 

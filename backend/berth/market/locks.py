@@ -68,12 +68,11 @@ def lock_of(conn: Connection, space_id: str) -> LockState:
 
 
 def grant_of(conn: Connection, lease: Lease) -> Grant | None:
-    """The grant of a lease, the newest where a lock was changed."""
+    """The grant of a lease at the lock that its space has; what other locks say to hold, or held,
+    is nothing of it."""
+    lock = select(spaces.c.lock_key).where(spaces.c.space_id == lease.space_id).scalar_subquery()
     row = conn.execute(
-        select(grants)
-        .where(grants.c.lease_id == lease.lease_id)
-        .order_by(grants.c.created_at.desc())
-        .limit(1)
+        select(grants).where(grants.c.lease_id == lease.lease_id, grants.c.lock_id == lock)
     ).first()
     if row is None:
         return None

@@ -27,7 +27,11 @@ def offer_terms(conn: Connection, space_id: str, number: int) -> Terms:
     ).first()
     if row is None:
         raise BerthError(
-            "offer.unknown", f"the space has no offer {number}", field="offer", status=404
+            "offer.unknown",
+            "the space has no offer {number}",
+            field="offer",
+            status=404,
+            number=number,
         )
     return terms_of(row.word_a, row.word_b)
 

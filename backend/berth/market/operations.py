@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from sqlalchemy import Column, ColumnElement, Connection, Table, and_, func, or_
 
 from berth.core.money import parse_minor
 from berth.store.clock import database_now
+from berth.store.events import REORG
 from berth.store.kept import (
     commands,
     events,
@@ -49,8 +51,9 @@ class Sent:
 
 @dataclass(frozen=True)
 class Work:
-    """Rows by state. Ages in seconds by the database's clock, `now`; `spent` in wei of today (UTC):
-    what was paid, and what is out may cost at most."""
+    """Rows by state. Ages in seconds by the database's clock, `now`; `spent` in wei of today (UTC)
+    by the key that spent most, for what may be spent is a bound of each: what was paid, and what is
+    out may cost at most."""
 
     now: int
     outbox: Mapping[str, int]
@@ -155,7 +158,11 @@ def _last_transaction(conn: Connection) -> Sent | None:
     row = conn.execute(
         select(sent_transactions).order_by(sent_transactions.c.id.desc()).limit(1)
     ).first()
-    return None if row is None else Sent(row.purpose, row.tx_hash, row.state, row.submitted_at)
+    if row is None:
+        return None
+    # what accounts had brought is told to nobody else: not who, and not under which id
+    purpose = "intent" if row.purpose.startswith("intent:") else row.purpose
+    return Sent(purpose, row.tx_hash, row.state, row.submitted_at)
 
 
 def _spent(conn: Connection, now: int) -> int:
@@ -165,17 +172,20 @@ def _spent(conn: Connection, now: int) -> int:
         sent_transactions.c.submitted_at >= today, sent_transactions.c.state.in_(("signed", "sent"))
     )
     rows = conn.execute(
-        select(sent_transactions.c.cost, sent_transactions.c.reserved).where(
-            out, sent_transactions.c.state.not_in(("dropped", "replaced"))
-        )
+        select(
+            sent_transactions.c.account, sent_transactions.c.cost, sent_transactions.c.reserved
+        ).where(out, sent_transactions.c.state.not_in(("dropped", "replaced")))
     )
-    return sum(parse_minor(reserved if cost is None else cost) for cost, reserved in rows)
+    spent: Counter[str] = Counter()
+    for account, cost, reserved in rows:
+        spent[account] += parse_minor(reserved if cost is None else cost)
+    return max(spent.values(), default=0)
 
 
 def _reorgs(conn: Connection) -> Reorgs:
     told = conn.execute(
         select(events.c.at, events.c.payload_json)
-        .where(events.c.audience.is_(None), events.c.topic == "chain.reorg")
+        .where(events.c.audience.is_(None), events.c.topic == REORG)
         .order_by(events.c.seq)
     ).all()
     depths = [int(json.loads(payload).get("blocks", 0)) for _at, payload in told]

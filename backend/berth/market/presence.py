@@ -16,8 +16,9 @@ from berth.store.events import append_event
 from berth.store.kept import confirmations, presence
 
 EVENTS = ("entered", "here")
-#: A confirmation names its moment; one further off is not of now. Seconds.
-FRESH_SECONDS = 120
+#: A confirmation names its moment; one further off is not of now, and one further ahead would hold
+#: for longer than others. Seconds.
+FRESH_SECONDS, AHEAD_SECONDS = 120, 30
 REPEAT_SECONDS = 5
 
 
@@ -25,7 +26,11 @@ def record_presence(conn: Connection, lease: Lease, event: str, now: int) -> Non
     """Notes that the driver's terminal is at the entrance. `now` is Unix seconds UTC."""
     if event not in EVENTS:
         raise BerthError(
-            "presence.event", f"must be one of {', '.join(EVENTS)}", field="event", status=422
+            "presence.event",
+            "must be one of {known}",
+            field="event",
+            status=422,
+            known=", ".join(EVENTS),
         )
     if not lease.is_open:
         raise BerthError("lease.over", "the lease is over", field="leaseId", status=409)
@@ -64,14 +69,20 @@ def check_confirmation(
     """
     if cycle != current:
         raise BerthError(
-            "unlock.cycle", f"the lock is at cycle {current}", field="cycle", status=409
+            "unlock.cycle",
+            "the lock is at cycle {cycle}",
+            field="cycle",
+            status=409,
+            cycle=current,
         )
-    if abs(now - at) > FRESH_SECONDS:
+    most = AHEAD_SECONDS if at > now else FRESH_SECONDS
+    if abs(now - at) > most:
         raise BerthError(
             "unlock.stale",
-            f"is more than {FRESH_SECONDS} s from the service's time",
+            "is more than {seconds} s from the service's time",
             field="at",
             status=422,
+            seconds=most,
         )
     try:
         signer = recover(confirmation_message(domain, lease.lease_id, cycle, at), signature)

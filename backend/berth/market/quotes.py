@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
+from berth.core.ids import lease_hex, lease_id, parse_lease, parse_space
 from berth.core.tariff import Preview, Terms, objections, price_preview
 from berth.market.offers import offer_terms
 from berth.market.spaces import space_of, taken
 from berth.market.stays import Stay
-from berth.store.derived import attesters, market_state, vehicles
+from berth.market.vehicles import SignedVehicle
+from berth.store.derived import attesters, blockings, leases, market_state, vehicles
+
+_LAST_EPOCH = (1 << 16) - 1
 
 #: Objections in words, by code.
 OBJECTIONS: dict[str, tuple[str, str]] = {
@@ -51,7 +55,8 @@ OBJECTIONS: dict[str, tuple[str, str]] = {
 @dataclass(frozen=True, slots=True)
 class Quote:
     """A stay under one offer. Amounts in minor units; `objections` are the codes of what the
-    contract would refuse, by the index, empty when it can be leased."""
+    contract would refuse, by the index, empty when it can be leased. `vehicle` is what has to be
+    registered with the lease; `lease_id` is the lease's, if nobody else comes first."""
 
     space_id: str
     offer: int
@@ -60,6 +65,8 @@ class Quote:
     terms: Terms
     preview: Preview
     objections: tuple[str, ...]
+    vehicle: SignedVehicle | None
+    lease_id: str | None
 
     @property
     def expected(self) -> int:
@@ -77,8 +84,10 @@ def quote_for(
     plate_commitment: str | None,
     driver: str,
     now: int,
+    vehicle: SignedVehicle | None = None,
 ) -> Quote:
-    """The quote by the index. Raises BerthError space.unknown, offer.unknown (404)."""
+    """The quote by the index. `vehicle` has been checked. Raises BerthError space.unknown,
+    offer.unknown (404)."""
     space = space_of(conn, space_id)
     terms = offer_terms(conn, space_id, offer)
     found = list(objections(terms, stay.start_slot, stay.slots))
@@ -91,7 +100,12 @@ def quote_for(
     if stay.end_day > space.valid_day and not space.delisted_day:
         found.append("space.lapses")
     if plate_commitment is not None:
-        found.extend(_vehicle_objections(conn, plate_commitment, driver, stay))
+        against = _vehicle_objections(conn, plate_commitment, driver, stay)
+        if vehicle is not None and against:
+            against = _proof_objections(conn, vehicle, driver, stay)
+        else:
+            vehicle = None  # what the chain has will do
+        found.extend(against)
     paused_until = conn.execute(select(market_state.c.paused_until)).scalar_one_or_none()
     if paused_until is not None and now < paused_until:
         found.append("market.paused")
@@ -103,7 +117,41 @@ def quote_for(
         terms=terms,
         preview=price_preview(terms, stay.slots, kwh_cap),
         objections=tuple(found),
+        vehicle=vehicle,
+        lease_id=_next_lease(conn, space_id, stay.start_slot),
     )
+
+
+def _next_lease(conn: Connection, space_id: str, start_slot: int) -> str | None:
+    """Leases of a space with one start are numbered, blocks among them; None after the last."""
+    taken_epoch = conn.execute(
+        select(func.max(leases.c.epoch)).where(
+            leases.c.space_id == space_id, leases.c.start_slot == start_slot
+        )
+    ).scalar_one()
+    blocked = conn.execute(
+        select(blockings.c.lease_id).where(
+            blockings.c.space_id == space_id, blockings.c.start_slot == start_slot
+        )
+    ).scalars()
+    epochs = [parse_lease(one) & _LAST_EPOCH for one in blocked]
+    epoch = max(taken_epoch or 0, *epochs, 0) + 1
+    if epoch > _LAST_EPOCH:
+        return None
+    return lease_hex(lease_id(parse_space(space_id), start_slot, epoch))
+
+
+def _proof_objections(
+    conn: Connection, vehicle: SignedVehicle, driver: str, stay: Stay
+) -> list[str]:
+    """Against a vehicle that would be registered with the lease: a commitment names one driver for
+    good."""
+    known = conn.execute(
+        select(vehicles.c.driver).where(vehicles.c.plate_commitment == vehicle.plate_commitment)
+    ).scalar_one_or_none()
+    if known is not None and known != driver:
+        return ["vehicle.unknown"]
+    return ["vehicle.lapses"] if vehicle.until_slot < stay.end_slot else []
 
 
 def _vehicle_objections(

@@ -14,11 +14,12 @@ and the others share its weight. Cost is what the stay is expected to cost, not 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from berth.core.money import Currency
+from berth.core.slots import SLOT_MINUTES, SLOTS_PER_DAY
 
 WEIGHTS = {"cost": 0.50, "walk": 0.30, "fit": 0.05, "reliability": 0.15}
 HALF_WALK_METRES = 400.0
@@ -100,68 +101,94 @@ def walk_minutes(metres: float) -> int:
     return max(1, -int(-(metres * DETOUR) // METRES_PER_MINUTE))
 
 
+@dataclass(frozen=True, slots=True)
+class Among:
+    """What a candidate is told against: all that were found, `total` of them. `cheapest` in minor
+    units, `nearest` in metres, None without a wanted point."""
+
+    total: int
+    cheapest: int
+    nearest: float | None
+
+
 def explain(
     candidate: Rankable,
-    marks: Sequence[Mark],
     history: History,
+    among: Among,
     *,
-    cheapest: int,
-    maximum_cost: int,
+    open_slots: int,
     currency: Currency,
     language: str = "en",
 ) -> str:
-    """Why a candidate stands where it stands, in one sentence."""
-    words = _CHINESE if language.startswith("zh") else _ENGLISH
-    named = {mark.name for mark in marks}
-    expected = candidate.expected_cost
-    parts = [
-        words["cheapest"].format(expected=currency.label(expected))
-        if expected <= cheapest
-        else words["dearer"].format(
-            expected=currency.label(expected), more=currency.label(expected - cheapest)
-        ),
-        words["maximum"].format(maximum=currency.label(maximum_cost)),
-    ]
-    if candidate.walk_metres is not None:
-        metres = candidate.walk_metres
-        parts.append(words["walk"].format(minutes=walk_minutes(metres), metres=round(metres)))
-    if "fit" in named and candidate.spare_cm is not None:
+    """Why a candidate stands where it stands, and what else speaks for it, in one sentence: what
+    its figures alone do not say. It is free for `open_slots` after the stay; of a day and more,
+    as usual, nothing is said."""
+    chinese = language.startswith("zh")
+    words = _CHINESE if chinese else _ENGLISH
+    parts = []
+    if among.total > 1:
+        more = candidate.expected_cost - among.cheapest
         parts.append(
-            words["roomy"]
-            if candidate.spare_cm >= ROOMY_CM
-            else words["fit"].format(spare=candidate.spare_cm)
+            words["dearer"].format(more=currency.label(more)) if more > 0 else words["cheapest"]
         )
-    parts.append(
-        words["history"].format(kept=history.kept, stays=history.stays)
-        if history.stays
-        else words["new"]
-    )
+        if among.nearest is not None and candidate.walk_metres == among.nearest:
+            parts.append(words["nearest"])
+    if candidate.spare_cm is not None and candidate.spare_cm >= ROOMY_CM:
+        parts.append(words["roomy"])
+    if open_slots <= 0:
+        parts.append(words["shut"])
+    elif open_slots < SLOTS_PER_DAY:
+        parts.append(words["open"].format(length=_length(open_slots * SLOT_MINUTES, words)))
+    parts.append(_behaviour(history, words))
     if not history.online:
         parts.append(words["offline"])
-    return words["join"].join(parts) + words["stop"]
+    sentence = words["join"].join(parts) + words["stop"]
+    return sentence[0].upper() + sentence[1:]
+
+
+def _behaviour(history: History, words: Mapping[str, str]) -> str:
+    if history.stays == 0:
+        return words["new"]
+    if history.stays == 1:
+        return words["one_kept" if history.kept else "one_lost"]
+    return words["history"].format(kept=history.kept, stays=history.stays)
+
+
+def _length(minutes: int, words: Mapping[str, str]) -> str:
+    hours, rest = divmod(minutes, 60)
+    told = [words["hours"].format(n=hours)] if hours else []
+    return " ".join([*told, words["minutes"].format(n=rest)] if rest else told)
 
 
 _ENGLISH = {
-    "cheapest": "The cheapest: about {expected} for your stay",
-    "dearer": "About {expected} for your stay, {more} more than the cheapest",
-    "maximum": "never above {maximum}",
-    "walk": "{minutes} min on foot ({metres} m)",
+    "cheapest": "the lowest price",
+    "dearer": "{more} more than the cheapest",
+    "nearest": "the shortest walk",
     "roomy": "plenty of room for your vehicle",
-    "fit": "your vehicle fits with {spare} cm to spare",
+    "open": "free for another {length} after your stay",
+    "shut": "not free any longer than your stay",
+    "hours": "{n} h",
+    "minutes": "{n} min",
     "history": "{kept} of its last {stays} bookings were kept and recorded to the end by its lock",
+    "one_kept": "its latest booking was kept and recorded to the end by its lock",
+    "one_lost": "its latest booking was not kept, or not recorded to the end by its lock",
     "new": "nobody has stayed here yet",
     "offline": "its lock has not been heard of lately",
     "join": "; ",
     "stop": ".",
 }
 _CHINESE = {
-    "cheapest": "最便宜：预计 {expected}",
-    "dearer": "预计 {expected}，比最便宜的多 {more}",
-    "maximum": "最多 {maximum}",
-    "walk": "步行约 {minutes} 分钟（{metres} 米）",
+    "cheapest": "价格最低",
+    "dearer": "比最便宜的多 {more}",
+    "nearest": "步行最近",
     "roomy": "车位宽敞",
-    "fit": "车位余量 {spare} 厘米",
+    "open": "您的时段之后还空闲 {length}",
+    "shut": "您的时段之后不再空闲",
+    "hours": "{n} 小时",
+    "minutes": "{n} 分钟",
     "history": "最近 {stays} 次预订中有 {kept} 次履约并由地锁完整记录",
+    "one_kept": "最近一次预订已履约并由地锁完整记录",
+    "one_lost": "最近一次预订未履约，或未由地锁完整记录",
     "new": "尚无停车记录",
     "offline": "其地锁近期无信号",
     "join": "；",

@@ -1,4 +1,5 @@
-"""Exact places and ways in: what an owner tells the lessee of a confirmed lease, and nobody else.
+"""Exact places and ways in: what an owner, or the manager whom the owner has named on the chain,
+tells the lessee of a confirmed lease, and nobody else.
 
 Everything private is sealed; what everybody may search by (a public point, public words) is plain.
 Where an owner has said nothing yet, the title's own address and place stand in.
@@ -10,15 +11,16 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, Row, delete, insert, select
 
 from berth.core.errors import BerthError
 from berth.core.geo import decode_cell, distance_m
 from berth.core.ids import parse_space, split_space
 from berth.core.sealed import Sealer
-from berth.core.title import address_hash
+from berth.core.title import address_hash, normalise_address
 from berth.market.places import fold
 from berth.store.derived import editions, spaces
+from berth.store.events import append_event
 from berth.store.kept import space_private, titles
 
 ACCESS_KINDS = ("gate", "lock", "none")
@@ -61,7 +63,8 @@ class PrivateRecord:
 
 @dataclass(frozen=True, slots=True)
 class NewRecord:
-    """What an owner hands in. `salt` opens the on-chain address hash; None when not at hand."""
+    """What an owner or manager hands in. `salt` opens the on-chain address hash; None when not at
+    hand: then the one that was handed in before is tried."""
 
     address: str
     lat: float
@@ -76,31 +79,25 @@ class NewRecord:
 
 
 def keep_record(
-    conn: Connection, sealer: Sealer, owner: str, space_id: str, record: NewRecord, now: int
+    conn: Connection, sealer: Sealer, account: str, space_id: str, record: NewRecord, now: int
 ) -> None:
-    """Replaces a space's private record, by its owner. `now` is Unix seconds UTC.
+    """Replaces a space's private record, by its owner or manager; of what the manager did the owner
+    is told. `now` is Unix seconds UTC.
 
     Raises BerthError space.unknown (404), space.not_owner (403), address.hash, place.cell (422).
     """
-    row = conn.execute(
-        select(spaces.c.owner, spaces.c.cell, spaces.c.address_hash).where(
-            spaces.c.space_id == space_id
+    row = _own_space(conn, space_id, account)
+    salt = record.salt or _salt_before(conn, sealer, space_id, row.owner)
+    proven = salt is not None and _opens(salt, record.address, row.address_hash)
+    if record.salt is not None and not proven:
+        raise BerthError(
+            "address.hash",
+            "address and salt do not give the address hash of the title",
+            field="address",
+            status=422,
         )
-    ).first()
-    if row is None:
-        raise BerthError("space.unknown", "is not registered", field="spaceId", status=404)
-    if row.owner != owner:
-        raise BerthError("space.not_owner", "is not yours", field="spaceId", status=403)
-    proven = record.salt is not None
-    if record.salt is not None:
-        given = address_hash(record.salt, record.address)
-        if "0x" + given.hex() != row.address_hash:
-            raise BerthError(
-                "address.hash",
-                "address and salt do not give the address hash of the title",
-                field="address",
-                status=422,
-            )
+    if not proven:
+        proven = _is_the_title_s(conn, space_id, record.address)
     _check_near(row.cell, (record.lat, record.lon), "point")
     if record.entrance is not None:
         _check_near(row.cell, record.entrance, "entrance")
@@ -117,6 +114,7 @@ def keep_record(
         "level": record.level,
         "instructions": record.instructions,
         "proven": proven,
+        "salt": None if salt is None else salt.hex(),
         "chosen": record.public_point is not None,
     }
     conn.execute(delete(space_private).where(space_private.c.space_id == space_id))
@@ -130,9 +128,24 @@ def keep_record(
             access_json=json.dumps([point.kind for point in record.access]),
             sealed=sealer.seal(secret),
             updated_at=now,
-            by_owner=owner,
+            by_owner=row.owner,
         )
     )
+    if account != row.owner:
+        told = [row.owner, account]
+        append_event(conn, "space.place", told, None, space_id, {"by": account}, at=now)
+
+
+def own_record(conn: Connection, sealer: Sealer, account: str, space_id: str) -> PrivateRecord:
+    """The exact place of a space, for its owner or manager.
+
+    Raises BerthError space.unknown, place.unknown (404), space.not_owner (403).
+    """
+    _own_space(conn, space_id, account)
+    found = record_of(conn, sealer, space_id)
+    if found is None:
+        raise BerthError("place.unknown", "has no place on record", field="spaceId", status=404)
+    return found
 
 
 def record_of(conn: Connection, sealer: Sealer, space_id: str) -> PrivateRecord | None:
@@ -162,6 +175,46 @@ def record_of(conn: Connection, sealer: Sealer, space_id: str) -> PrivateRecord 
         public_area=row.public_area or "",
         updated_at=row.updated_at,
     )
+
+
+def _own_space(conn: Connection, space_id: str, account: str) -> Row[Any, Any, Any, Any, Any]:
+    """A space that the account owns or manages. One that was released is nobody's here: it may be
+    another holder's in another market by now."""
+    row = conn.execute(
+        select(
+            spaces.c.owner,
+            spaces.c.manager,
+            spaces.c.cell,
+            spaces.c.address_hash,
+            spaces.c.released,
+        ).where(spaces.c.space_id == space_id)
+    ).first()
+    if row is None or row.released:
+        raise BerthError("space.unknown", "is not registered", field="spaceId", status=404)
+    if account not in (row.owner, row.manager):
+        raise BerthError("space.not_owner", "is not yours", field="spaceId", status=403)
+    return row
+
+
+def _salt_before(conn: Connection, sealer: Sealer, space_id: str, owner: str) -> bytes | None:
+    """The salt that this owner handed in with an earlier record."""
+    sealed = conn.execute(
+        select(space_private.c.sealed).where(
+            space_private.c.space_id == space_id, space_private.c.by_owner == owner
+        )
+    ).scalar_one_or_none()
+    salt = None if sealed is None else sealer.open(sealed).get("salt")
+    return None if salt is None else bytes.fromhex(salt)
+
+
+def _opens(salt: bytes, address: str, hashed: str) -> bool:
+    return "0x" + address_hash(salt, address).hex() == hashed
+
+
+def _is_the_title_s(conn: Connection, space_id: str, address: str) -> bool:
+    """Is it the address that the city's own library has for the space?"""
+    title = _title_record(conn, space_id)
+    return title is not None and normalise_address(title.address) == normalise_address(address)
 
 
 def _title_record(conn: Connection, space_id: str) -> PrivateRecord | None:
@@ -194,7 +247,8 @@ def _check_near(cell: int, point: tuple[float, float], field: str) -> None:
     if away > CELL_REACH_METRES:
         raise BerthError(
             "place.cell",
-            f"is {away:.0f} m from the centre of the space's on-chain cell",
+            "is {metres:.0f} m from the centre of the space's on-chain cell",
             field=field,
             status=422,
+            metres=away,
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from berth.chain.reverts import ChainRevertError
+from berth.core.compliance import Reason
 
 #: By the error's name: English, Chinese. A test holds that every error of ours is here.
 SENTENCES: dict[str, tuple[str, str]] = {
@@ -215,9 +216,125 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "该租约目前的状态不允许此操作。",
     ),
 }
+#: The same of token, forwarder, roles and timelock, whose errors are OpenZeppelin's.
+OTHERS: dict[str, tuple[str, str]] = {
+    "ERC20InsufficientBalance": (
+        "Your account has fewer tokens than this takes.",
+        "您账户中的代币不足。",
+    ),
+    "ERC20InsufficientAllowance": (
+        "The market may not take that many of your tokens yet: allow it first.",
+        "市场合约尚未获准转移这么多代币，请先授权。",
+    ),
+    "ERC2771ForwarderExpiredRequest": (
+        "What was signed has expired: sign it anew.",
+        "签名已过期，请重新签名。",
+    ),
+    "ERC2771ForwarderInvalidSigner": (
+        "It was brought to the chain already, or is signed by somebody else.",
+        "该请求已上链，或签名者不符。",
+    ),
+    "ERC2771ForwarderMismatchedValue": (
+        "Signed calls bring no ether along.",
+        "签名请求不能附带以太币。",
+    ),
+    "ERC2771UntrustfulTarget": (
+        "That contract does not take calls from this forwarder.",
+        "该合约不接受此转发合约的调用。",
+    ),
+    "ERC20InvalidApprover": (
+        "Nobody can allow the use of these tokens.",
+        "代币授权人无效。",
+    ),
+    "ERC20InvalidReceiver": (
+        "Tokens cannot be sent to that account.",
+        "不能向该账户转入代币。",
+    ),
+    "ERC20InvalidSender": (
+        "Tokens cannot be sent from that account.",
+        "不能从该账户转出代币。",
+    ),
+    "ERC20InvalidSpender": (
+        "That account cannot be allowed to use tokens.",
+        "不能授权该账户使用代币。",
+    ),
+    "ERC2612ExpiredSignature": (
+        "The permission to take tokens has expired: sign it anew.",
+        "代币授权签名已过期，请重新签名。",
+    ),
+    "ERC2612InvalidSigner": (
+        "The permission to take tokens was used, or is signed by somebody else.",
+        "代币授权签名已被使用，或签名者不符。",
+    ),
+    "InvalidAccountNonce": (
+        "Another order of the account came first: sign this one anew.",
+        "该账户的另一个请求已先被处理，请重新签名。",
+    ),
+    "ECDSAInvalidSignature": (
+        "Nobody can have made this signature.",
+        "签名无效。",
+    ),
+    "ECDSAInvalidSignatureLength": (
+        "The signature has another length than signatures have.",
+        "签名长度有误。",
+    ),
+    "ECDSAInvalidSignatureS": (
+        "The signature is in a form that is not taken: sign anew.",
+        "签名形式不被接受，请重新签名。",
+    ),
+    "SafeERC20FailedOperation": (
+        "The token did not do what it was asked to.",
+        "代币合约未能完成操作。",
+    ),
+    "FailedCall": (
+        "A call inside the transaction failed.",
+        "交易中的调用失败。",
+    ),
+    "InsufficientBalance": (
+        "The contract has less ether than that.",
+        "合约中的以太币不足。",
+    ),
+    "AccessControlUnauthorizedAccount": (
+        "This account has not the role that is needed.",
+        "此账户没有所需的权限。",
+    ),
+    "AccessControlBadConfirmation": (
+        "Roles are given up by the account that has them.",
+        "只能由账户本身放弃其权限。",
+    ),
+    "InvalidShortString": ("A name is too long.", "名称过长。"),
+    "StringTooLong": ("A name is too long.", "名称过长。"),
+    "TimelockInsufficientDelay": (
+        "Changes of the rules have to wait longer than that.",
+        "规则变更的等待时间不足。",
+    ),
+    "TimelockInvalidOperationLength": (
+        "Lists of the change differ in length.",
+        "变更中的列表长度不一致。",
+    ),
+    "TimelockUnauthorizedCaller": (
+        "This account may not bring changes of the rules.",
+        "此账户无权提交规则变更。",
+    ),
+    "TimelockUnexecutedPredecessor": (
+        "Another change has to be made first.",
+        "须先执行另一项变更。",
+    ),
+    "TimelockUnexpectedOperationState": (
+        "The change is not waiting, not ready or made already.",
+        "该变更未排期、未到期或已执行。",
+    ),
+}
 _OTHER = ("The contract refuses it.", "合约拒绝了该操作。")
 
 
 def sentence(error: ChainRevertError, language: str = "en") -> str:
     """Why the contract refuses, in English ("en") or Chinese ("zh")."""
-    return SENTENCES.get(error.name, _OTHER)[1 if language.startswith("zh") else 0]
+    words = SENTENCES.get(error.name) or OTHERS.get(error.name) or _OTHER
+    told = words[1 if language.startswith("zh") else 0]
+    reasons = error.arguments.get("reasons")
+    if error.name != "Berth_NotCompliant" or not isinstance(reasons, int):
+        return told
+    known = [reason for reason in Reason if reasons >> reason.value & 1]
+    space = "" if language.startswith("zh") else " "
+    return space.join([told, *(reason.sentence(language) for reason in known)])

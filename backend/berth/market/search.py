@@ -9,14 +9,14 @@ from __future__ import annotations
 
 import heapq
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
 from berth.core.errors import BerthError
-from berth.core.tariff import deposit, hours_allow, within_days
+from berth.core.tariff import Terms, deposit, hours_allow, within_days
 from berth.market import ranking
-from berth.market.candidates import Row, histories, rows_for
+from berth.market.candidates import Row, histories, open_after, rows_for
 from berth.market.offers import terms_of
 from berth.market.places import fold
 from berth.market.wanted import Vehicle, Wanted
@@ -29,11 +29,13 @@ MAX_PAGE = 50
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A free space with its cheapest fitting offer. Amounts in minor units."""
+    """A free space with its cheapest fitting offer, whose terms are `terms`. Amounts in minor
+    units."""
 
     space_id: str
     lock_key: str
     offer: int
+    terms: Terms
     maximum_cost: int
     expected_cost: int
     walk_metres: float | None
@@ -42,20 +44,21 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A candidate with its place in the order and the reasons for it."""
+    """A candidate with its place in the order and the reasons for it; free for `open_slots` after
+    the stay too, a day at most (of the hits of a page; 0 elsewhere)."""
 
     candidate: Candidate
     score: ranking.Score
     history: ranking.History
+    open_slots: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One page: `total` spaces satisfy the request, `next` continues after the last hit."""
+    """One page of those `among` whom they are told; `next` continues after the last hit."""
 
     hits: list[Hit]
-    total: int
-    cheapest: int
+    among: ranking.Among
     next: tuple[float, int, float, str] | None
 
 
@@ -84,10 +87,12 @@ def search(
     if after is not None:
         hits = [hit for hit in hits if _key(hit) > after]
     page = hits[:limit]
+    offered = {hit.candidate.space_id: hit.candidate.terms for hit in page}
+    free = open_after(conn, offered, wanted.stay.end_slot)
+    walks = [candidate.walk_metres for candidate in found if candidate.walk_metres is not None]
     return Found(
-        hits=page,
-        total=len(found),
-        cheapest=cheapest,
+        hits=[replace(hit, open_slots=free[hit.candidate.space_id]) for hit in page],
+        among=ranking.Among(len(found), cheapest, min(walks, default=None)),
         next=_key(page[-1]) if len(hits) > limit else None,
     )
 
@@ -117,6 +122,7 @@ def _fitting(rows: Iterable[Row], wanted: Wanted) -> Iterator[Candidate]:
             space_id=row.space_id,
             lock_key=row.lock_key,
             offer=row.offer,
+            terms=terms,
             maximum_cost=deposit(terms, stay.slots, energy),
             expected_cost=terms.price_per_slot * stay.slots + terms.price_per_kwh * energy,
             walk_metres=row.metres,

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, union_all
+from sqlalchemy import Connection, bindparam, select, tuple_, union_all
 
 from berth.core.errors import BerthError
-from berth.core.slots import MAX_LEASE_SLOTS, ceil_slot
+from berth.core.slots import MAX_LEASE_SLOTS, ceil_slot, slot_at
 from berth.store.derived import blockings, leases, spaces
 from berth.store.kept import space_private
 from berth.store.points import space_points
@@ -136,6 +136,45 @@ def taken(conn: Connection, space_id: str, start_slot: int, end_slot: int) -> li
         else:
             runs.append((first, last))
     return runs
+
+
+@dataclass(frozen=True)
+class KeptTime:
+    """Slots [start, end) that an owner or manager keeps out of sharing; `id` is what unblocking
+    names. `given_back`: it has been, but for the slots that had begun by then."""
+
+    id: str
+    space_id: str
+    start_slot: int
+    end_slot: int
+    given_back: bool
+
+
+def kept_times(
+    conn: Connection, owner: str, now: int, after: tuple[int, str] | None, limit: int
+) -> list[KeptTime]:
+    """What is kept, from now (Unix seconds) on, of the spaces that an account owns, earliest start
+    first, after the one at (start slot, id)."""
+    slot = slot_at(now)
+    query = (
+        select(blockings)
+        .join(spaces, spaces.c.space_id == blockings.c.space_id)
+        .where(spaces.c.owner == owner, blockings.c.end_slot > slot)
+    )
+    if after is not None:
+        query = query.where(tuple_(blockings.c.start_slot, blockings.c.lease_id) > tuple_(*after))
+    found: list[KeptTime] = []
+    for row in conn.execute(query.order_by(blockings.c.start_slot, blockings.c.lease_id)):
+        until = row.end_slot
+        if row.ended_at is not None:
+            until = min(until, max(row.start_slot, ceil_slot(row.ended_at)))
+        if max(row.start_slot, slot) >= until:
+            continue
+        back = row.ended_at is not None
+        found.append(KeptTime(row.lease_id, row.space_id, row.start_slot, until, back))
+        if len(found) == limit:
+            break
+    return found
 
 
 def _space(row: object) -> Space:

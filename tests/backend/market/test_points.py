@@ -98,5 +98,5 @@ def test_search_finds_the_same_on_both_databases(world: World) -> None:
     worded = replace(wanted, point=None, words="Melbourne")
     with world.store.read() as conn:
         assert [hit.candidate.space_id for hit in search(conn, wanted, 9, NOW).hits] == [near]
-        assert search(conn, charged, 9, NOW).total == 0
-        assert search(conn, worded, 9, NOW).total == 2
+        assert search(conn, charged, 9, NOW).among.total == 0
+        assert search(conn, worded, 9, NOW).among.total == 2

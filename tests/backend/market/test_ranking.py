@@ -6,7 +6,16 @@ from dataclasses import dataclass
 
 import pytest
 from berth.core.money import Currency
-from berth.market.ranking import WEIGHTS, History, explain, order, reliability, score, walk_minutes
+from berth.market.ranking import (
+    WEIGHTS,
+    Among,
+    History,
+    explain,
+    order,
+    reliability,
+    score,
+    walk_minutes,
+)
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -74,29 +83,74 @@ def test_equal_scores_are_ordered_by_cost_then_walk_then_id() -> None:
     assert placed == [cheaper, nearer, Place("0x1"), one]
 
 
+NEW = History()
+THREE = Among(total=3, cheapest=1_500_000, nearest=100.0)
+
+
+def told(
+    place: Place,
+    history: History = NEW,
+    *,
+    among: Among = THREE,
+    open_slots: int = 12,
+    language: str = "en",
+) -> str:
+    return explain(place, history, among, open_slots=open_slots, currency=EURO, language=language)
+
+
 def test_the_sentence_names_every_reason() -> None:
-    found = score(Place(), 1_500_000, History(14, 15))
-    text = explain(
-        Place(), found.marks, History(14, 15), cheapest=1_500_000, maximum_cost=4_000_000,
-        currency=EURO,
-    )  # fmt: skip
-    assert text == (
-        "About 2.00 tEUR for your stay, 0.50 tEUR more than the cheapest; never above 4.00 tEUR;"
-        " 7 min on foot (400 m); your vehicle fits with 25 cm to spare;"
-        " 14 of its last 15 bookings were kept and recorded to the end by its lock."
+    assert told(Place(spare_cm=80, walk_metres=100.0), History(14, 15, online=False)) == (
+        "0.50 tEUR more than the cheapest; the shortest walk; plenty of room for your vehicle;"
+        " free for another 3 h after your stay;"
+        " 14 of its last 15 bookings were kept and recorded to the end by its lock;"
+        " its lock has not been heard of lately."
     )
 
 
 def test_the_sentence_is_there_in_chinese_too() -> None:
-    found = score(Place(spare_cm=80), 2_000_000, History(online=False))
-    text = explain(
-        Place(spare_cm=80), found.marks, History(online=False), cheapest=2_000_000,
-        maximum_cost=4_000_000, currency=EURO, language="zh",
-    )  # fmt: skip
-    assert text == (
-        "最便宜：预计 2.00 tEUR；最多 4.00 tEUR；步行约 7 分钟（400 米）；车位宽敞；"
-        "尚无停车记录；其地锁近期无信号。"
+    place, history = Place("0x1", 1_500_000, 100.0, 80), History(online=False)
+    assert told(place, history, language="zh") == (
+        "价格最低；步行最近；车位宽敞；您的时段之后还空闲 3 小时；尚无停车记录；其地锁近期无信号。"
     )
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_sentence_repeats_none_of_the_figures_beside_it(language: str) -> None:
+    """Price, walk, and room that is little enough to be told in centimetres."""
+    text = told(Place(expected_cost=1_730_000, walk_metres=418.0, spare_cm=34), language=language)
+    for figure in ("1.73", "418", "7", "34"):
+        assert figure not in text
+    assert "0.23" in text
+
+
+@pytest.mark.parametrize(
+    ("kept", "words"),
+    [
+        (1, "its latest booking was kept and recorded to the end by its lock."),
+        (0, "its latest booking was not kept, or not recorded to the end by its lock."),
+    ],
+)
+def test_a_single_booking_is_told_as_one(kept: int, words: str) -> None:
+    assert told(Place(), History(kept, 1)).endswith(words)
+
+
+def test_the_only_space_found_is_compared_with_no_other() -> None:
+    alone = told(Place(), among=Among(1, 2_000_000, 400.0))
+    assert alone == "Free for another 3 h after your stay; nobody has stayed here yet."
+
+
+@pytest.mark.parametrize(
+    ("slots", "words"),
+    [
+        (0, "Not free any longer than your stay;"),
+        (1, "Free for another 15 min after your stay;"),
+        (7, "Free for another 1 h 45 min after your stay;"),
+        (95, "Free for another 23 h 45 min after your stay;"),
+        (96, "Nobody has stayed here yet."),
+    ],
+)
+def test_how_long_it_stays_free_is_said_up_to_a_day(slots: int, words: str) -> None:
+    assert told(Place(), among=Among(1, 1, None), open_slots=slots).startswith(words)
 
 
 @pytest.mark.parametrize(("metres", "minutes"), [(0, 1), (57, 1), (58, 2), (400, 7), (5000, 87)])

@@ -219,7 +219,7 @@ def test_pages_give_every_hit_once_in_the_order_of_one_long_page(world: World) -
         after = None
         while True:
             page = search(conn, wanted, 7, NOW, after)
-            assert page.total == len(whole)
+            assert page.among.total == len(whole)
             paged += [hit.candidate.space_id for hit in page.hits]
             after = page.next
             if after is None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from berth.core.settings import load_settings
 from berth.market.titles import Import, Imported, import_titles
 from berth.market.titles.library import TitleLibrary
 from berth.store.engine import Store, open_store
+
+from tests.absent import absent
 
 from .sources import CITY, COLUMNS
 
@@ -67,10 +68,7 @@ def load(store: Store, home: Path) -> Load:
 def real_file(*parts: str) -> Path:
     path = load_settings().data.joinpath(*parts)
     if not path.is_file():
-        message = f"real data is absent: {path} (set BERTH_DATA)"
-        if os.environ.get("BERTH_REQUIRE_ALL"):
-            pytest.fail(message)
-        pytest.skip(message)
+        absent(f"real data is absent: {path} (set BERTH_DATA)")
     return path
 
 

@@ -11,6 +11,7 @@ from berth.core.geo import decode_cell, distance_m
 from berth.core.ids import city_number
 from berth.core.title import address_hash, leaf, salted_holder, unpack_attributes
 from berth.market.titles import storage
+from berth.web.problemwords import sentence
 
 from .sources import row, rows
 
@@ -53,9 +54,13 @@ def test_an_unknown_city_edition_or_title_is_not_found(load, write, library):
     with pytest.raises(BerthError) as unknown:
         library.proof_of(city_number("TWTPE"), 0)
     assert (unknown.value.code, unknown.value.status) == ("titles.unknown", 404)
+    assert sentence(unknown.value, "en") == "No edition of TWTPE has been imported."
     load(write(*rows(1)))
-    with pytest.raises(BerthError, match="no edition 2 of AUMEL"):
+    with pytest.raises(BerthError) as later:
         library.edition(CITY, 2)
+    assert (later.value.code, later.value.field) == ("titles.unknown", "edition")
+    assert sentence(later.value, "en") == "No edition 2 of AUMEL has been imported."
+    assert sentence(later.value, "zh") == "尚未导入 AUMEL 的第 2 版产权库。"
     for search in (
         lambda: library.entry(CITY, 1),
         lambda: library.by_reference(CITY, "S-2"),

@@ -49,7 +49,7 @@ class TestOpenZeppelin:
             assert merkle.verify(tree.root, one, tree.proof(one))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sets(st.binary(min_size=32, max_size=32), min_size=1, max_size=70))
 def test_every_leaf_of_any_set_is_proven_and_no_other(leaves):
     tree = merkle.build(list(leaves))

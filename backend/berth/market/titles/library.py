@@ -70,13 +70,22 @@ class TitleLibrary:
                 row = storage.edition_row(conn, city, number)
             else:
                 row = storage.current_edition(conn, city) or storage.latest_edition(conn, city)
-        if row is None:
-            what = "no edition" if number is None else f"no edition {number}"
+        if row is None and number is not None:
             raise BerthError(
                 "titles.unknown",
-                f"{what} of {city_code(city)} has been imported",
+                "no edition {edition} of {city} has been imported",
+                field="edition",
+                status=404,
+                city=city_code(city),
+                edition=number,
+            )
+        if row is None:
+            raise BerthError(
+                "titles.unknown",
+                "no edition of {city} has been imported",
                 field="city",
                 status=404,
+                city=city_code(city),
             )
         return row
 
@@ -95,7 +104,7 @@ class TitleLibrary:
         with self.store.read() as conn:
             found = storage.entries_where(conn, row, titles.c.reference == reference, limit=1)
         if not found:
-            raise _absent(f"{row.city_code} has no title {reference!r}", "reference")
+            raise _absent("{city} has no title {title!r}", "reference", row, reference)
         return found[0]
 
     def of_holder(self, city: int, holder: str, limit: int = 100) -> list[Entry]:
@@ -148,7 +157,7 @@ class TitleLibrary:
         with self.store.read() as conn:
             found = storage.entries_where(conn, row, titles.c.index == index, limit=1)
         if not found:
-            raise _absent(f"edition {row.edition} of {row.city_code} has no title {index}", "index")
+            raise _absent("edition {edition} of {city} has no title {title}", "index", row, index)
         return found[0]
 
     def _open(self, row: EditionRow) -> tuple[Salts, merkle.Tree]:
@@ -163,5 +172,13 @@ class TitleLibrary:
         return salts, file.tree
 
 
-def _absent(message: str, field: str) -> BerthError:
-    return BerthError("titles.absent", message, field=field, status=404)
+def _absent(message: str, field: str, row: EditionRow, title: str | int) -> BerthError:
+    return BerthError(
+        "titles.absent",
+        message,
+        field=field,
+        status=404,
+        city=row.city_code,
+        edition=row.edition,
+        title=title,
+    )

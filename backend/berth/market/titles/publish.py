@@ -84,10 +84,11 @@ async def publish_titles(
     if latest is None:
         raise BerthError(
             "titles.unknown",
-            f"no edition of {city_code(city)} has been imported",
+            "no edition of {city} has been imported",
             field="city",
             exit_code=2,
             status=404,
+            city=city_code(city),
         )
     there = await on_chain(rpc, titles, city)
     if there.edition > latest.edition:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sqlalchemy import insert, select
+from sqlalchemy import Connection, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from berth.core.addresses import parse_address
@@ -64,9 +64,10 @@ def take_generated_title(
     if deployment.chain_id not in LOCAL_CHAINS:
         raise BerthError(
             "titles.local_only",
-            f"generated titles can be taken on a local chain only, this is {deployment.chain_id}",
+            "generated titles can be taken on a local chain only, this is {chain}",
             field="chainId",
             status=403,
+            chain=deployment.chain_id,
         )
     wallet = parse_address(wallet, "wallet")
     row = library.edition(city)
@@ -82,6 +83,72 @@ def take_generated_title(
         deployment, verifier_key, wallet, found.title.salted_holder, valid_day=valid_day
     )
     return Taken(wallet, found, holder)
+
+
+def titles_in_hand(library: TitleLibrary, wallet: str) -> list[tuple[int, int]]:
+    """(city, index) of the titles that a wallet has taken and not registered yet, in order."""
+    found = []
+    for row in library.cities():
+        edition = library.edition(row.city)
+        query = (
+            select(titles.c.index)
+            .join(
+                title_takings,
+                (title_takings.c.city == titles.c.city)
+                & (title_takings.c.holder == titles.c.holder),
+            )
+            .where(
+                titles.c.city == edition.city,
+                titles.c.edition == edition.edition,
+                titles.c.sharing == 1,
+                title_takings.c.wallet == parse_address(wallet, "wallet"),
+            )
+            .order_by(titles.c.index)
+        )
+        with library.store.read() as conn:
+            taken = registered_in(conn, edition.city)
+            found += [
+                (edition.city, index)
+                for index in conn.execute(query).scalars()
+                if index not in taken
+            ]
+    return found
+
+
+def holders_of(store: Store, wallet: str) -> int:
+    """For how many holders a wallet stands."""
+    query = select(func.count()).where(title_takings.c.wallet == parse_address(wallet, "wallet"))
+    with store.read() as conn:
+        return int(conn.execute(query.select_from(title_takings)).scalar_one())
+
+
+def cities_by_distance(library: TitleLibrary, near: tuple[float, float] | None) -> list[int]:
+    """The cities that have titles: by the distance of one of them, or in their order."""
+    found = []
+    for row in library.cities():
+        edition = library.edition(row.city)
+        some = (
+            select(titles.c.lat, titles.c.lon)
+            .where(titles.c.city == edition.city, titles.c.edition == edition.edition)
+            .limit(1)
+        )
+        with library.store.read() as conn:
+            place = conn.execute(some).first()
+        if place is not None:
+            far = 0.0 if near is None else distance_m(*near, place.lat, place.lon)
+            found.append((far, edition.city_code, edition.city))
+    return [city for _, _, city in sorted(found)]
+
+
+def registered_in(conn: Connection, city: int) -> set[int]:
+    """Indices of a city's titles that are spaces, or were."""
+    first, last = space_hex(space_id(city, 0)), space_hex(space_id(city, MAX_INDEX))
+    return {
+        split_space(int(text, 16))[1]
+        for text in conn.execute(
+            select(spaces.c.space_id).where(spaces.c.space_id.between(first, last))
+        ).scalars()
+    }
 
 
 def _choose(
@@ -105,14 +172,8 @@ def _choose(
     if index is not None:
         conditions.append(titles.c.index == index)
     query = select(titles.c.index, titles.c.lat, titles.c.lon).where(*conditions)
-    first, last = space_hex(space_id(row.city, 0)), space_hex(space_id(row.city, MAX_INDEX))
     with store.read() as conn:
-        registered = {
-            split_space(int(text, 16))[1]
-            for text in conn.execute(
-                select(spaces.c.space_id).where(spaces.c.space_id.between(first, last))
-            ).scalars()
-        }
+        registered = registered_in(conn, row.city)
         found = conn.execute(query.order_by(titles.c.index).execution_options(yield_per=1_000))
         free = ((number, lat, lon) for number, lat, lon in found if number not in registered)
         if near is None:
@@ -125,16 +186,18 @@ def _choose(
     if index is not None:
         raise BerthError(
             "titles.taken",
-            f"title {index} of {row.city_code} is not free: registered, held by somebody, or not"
-            " for sharing",
+            "title {title} of {city} is not free: registered, held by somebody, or not for sharing",
             field="index",
             status=409,
+            title=index,
+            city=row.city_code,
         )
     raise BerthError(
         "titles.none_free",
-        f"{row.city_code} has no generated title that is free",
+        "{city} has no generated title that is free",
         field="city",
         status=409,
+        city=row.city_code,
     )
 
 
