@@ -13,11 +13,17 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from berth.core.access_texts import NEEDS, SENTENCES
 from berth.core.compliance import Reason
+from berth.market import refusals
 from berth.market.quotes import OBJECTIONS
+from berth.web import problemtexts
 
+LANGUAGES = ("English", "中文")
+#: How a figure is written, which is of no interest on the page.
+FORMAT = re.compile(r"{(\w*)(![rs])?(:[^}]*)?}")
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "contracts" / "interfaces" / "BerthErrors.sol"
 TARGET = ROOT / "docs" / "errors.md"
@@ -25,9 +31,15 @@ PACKAGE = ROOT / "backend" / "berth"
 
 #: Modules whose refusals come back over HTTP.
 ANSWERING = [
+    *(
+        PACKAGE / "core" / f"{name}.py"
+        for name in ("addresses", "checks", "geo", "ids", "plate", "signing", "zones")
+    ),
     *sorted((PACKAGE / "web").rglob("*.py")),
     *sorted((PACKAGE / "market").glob("*.py")),
     PACKAGE / "market" / "titles" / "library.py",
+    PACKAGE / "market" / "titles" / "taking.py",
+    PACKAGE / "cli" / "platform" / "visitors.py",
     PACKAGE / "relay" / "letters.py",
     PACKAGE / "store" / "incidents.py",
 ]
@@ -58,12 +70,19 @@ The bits of `Berth_NotCompliant(reasons)`, of `compliance(owner, registration)` 
 `POST /v1/spaces/check`: the same everywhere. The field is the part of the registration at fault.
 """
 
+SENTENCES_OF_ERRORS = """\
+## What people read of a contract's refusal
+
+In problems (`chain.<Error>`) and refusals of the API and in the app; the last ones are errors of
+token, forwarder, roles and timelock.
+"""
+
 PROBLEMS = """\
 ## Problems of the API
 
-RFC 9457 documents with a stable `code`; a sentence in `detail`; for fields `errors` with a JSON
-pointer. Beside these come the codes of malformed values (such as `address.invalid`), of requests
-that are none (`request.…`) and of the node (`chain.…`).
+RFC 9457 documents with a stable `code`; a sentence in `detail`, in the language of
+`Accept-Language`; for fields `errors` with a JSON pointer. What stands in braces is filled in.
+Beside these come the codes of checks that fail (`/ready`) and of the node (`chain.…`, 502 and 503).
 """
 
 UNLOCK = """\
@@ -149,9 +168,19 @@ class Module:
         )
 
 
-def problem_codes() -> dict[str, set[tuple[str, str]]]:
-    """code -> (status, sentence) of every problem written out in the modules that answer."""
-    found: dict[str, set[tuple[str, str]]] = {}
+class Raised(NamedTuple):
+    """A problem where it is written out: with the sentence that its code goes with there, and the
+    names of the figures that come along."""
+
+    code: str
+    status: str
+    template: str
+    figures: frozenset[str]
+
+
+def problem_codes() -> dict[str, set[Raised]]:
+    """code -> where it is raised, of every problem written out in the modules that answer."""
+    found: dict[str, set[Raised]] = {}
     for path in ANSWERING:
         if path.name in COMMANDS_ONLY:
             continue
@@ -159,7 +188,7 @@ def problem_codes() -> dict[str, set[tuple[str, str]]]:
         for function in module.functions:
             for call in calls_in(function):
                 for one in problems_of(call, function, module):
-                    found.setdefault(one[0], set()).add(one[1:])
+                    found.setdefault(one.code, set()).add(one)
     return found
 
 
@@ -174,10 +203,10 @@ def calls_in(node: ast.AST) -> Iterator[ast.Call]:
 
 def problems_of(
     call: ast.Call, function: Function, module: Module, given: Given | None = None
-) -> Iterator[tuple[str, str, str]]:
-    """(code, status, sentence) of `BerthError(code, ...)`, of `problem(request, status, code, ...)`
-    or of a function of the module that makes one from the code that it is given."""
-    given = given or {}
+) -> Iterator[Raised]:
+    """What `BerthError(code, ...)` raises, or `problem(request, status, code, ...)`, or a function
+    of the module that makes one from the code that it is given."""
+    given = given or defaults_of(function)
     name = getattr(call.func, "id", "")
     keywords = {one.arg: one.value for one in call.keywords if one.arg}
     if "exit_code" in keywords:  # ends a command, answers no request
@@ -188,22 +217,30 @@ def problems_of(
         status, code, words = call.args[1:4]
     else:
         helper = next((one for one in module.functions if one.name == name), None)
-        if helper is not None and not given:
+        if helper is not None and given == defaults_of(function):
             names = [one.arg for one in helper.args.args]
-            values = dict(zip(names, call.args, strict=False)) | keywords
+            values = defaults_of(helper) | dict(zip(names, call.args, strict=False)) | keywords
             for inner in calls_in(helper):
-                if any(getattr(one, "id", "") in values for one in inner.args):
+                used = (one for given in inner.args for one in ast.walk(given))
+                if any(getattr(one, "id", "") in values for one in used):
                     yield from problems_of(inner, helper, module, values)
         return
     code = given.get(getattr(code, "id", ""), code)
     if not isinstance(code, ast.Constant) or not isinstance(status, ast.Constant):
         return
-    where = keywords.get("field")
-    where = given.get(getattr(where, "id", ""), where)
-    sentence = text_of(words, function, module.values | given)
-    if isinstance(where, ast.Constant) and where.value:
-        sentence = f"{where.value}: {sentence}"
-    yield str(code.value), str(status.value), sentence
+    own = {one.arg for one in function.args.args} - set(given)
+    if name == "BerthError" and any(getattr(one, "id", "") in own for one in ast.walk(words)):
+        return  # of whoever calls the function
+    template = text_of(words, function, module.values | given)
+    figures = frozenset(keywords) - {"field", "status"}
+    yield Raised(str(code.value), str(status.value), template, figures)
+
+
+def defaults_of(function: Function) -> Given:
+    """The arguments that a function has values for."""
+    names = [one.arg for one in function.args.args]
+    values = function.args.defaults
+    return dict(zip(names[len(names) - len(values) :], values, strict=True))
 
 
 def text_of(node: ast.AST, function: Function, given: Given) -> str:
@@ -213,6 +250,8 @@ def text_of(node: ast.AST, function: Function, given: Given) -> str:
         return text_of(node, function, given) if getattr(node, "id", "") in given else "…"
     if isinstance(node, ast.Constant):
         return str(node.value)
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return text_of(node.left, function, given) + text_of(node.right, function, given)
     if isinstance(node, ast.IfExp):
         return text_of(node.orelse, function, given)
     if isinstance(node, ast.JoinedStr):
@@ -247,21 +286,36 @@ def document() -> str:
             for one in errors
         ]
         parts += [f"### {section[0].upper()}{section[1:]}\n", table(("error", "meaning"), rows)]
-    rows = [(str(one.value), f"`{one.code}`", f"`{one.field}`", one.sentence()) for one in Reason]
-    parts += [REASONS, table(("bit", "code", "field", "meaning"), rows)]
+    rows = [
+        (str(one.value), f"`{one.code}`", f"`{one.field}`", one.sentence(), one.sentence("zh"))
+        for one in Reason
+    ]
+    parts += [REASONS, table(("bit", "code", "field", *LANGUAGES), rows)]
+    told = {**refusals.SENTENCES, **refusals.OTHERS}
+    rows = [(f"`{name}`", *words) for name, words in told.items()]
+    parts += [SENTENCES_OF_ERRORS, table(("error", *LANGUAGES), rows)]
     rows = []
     for code, places in sorted(problem_codes().items()):
-        statuses = sorted({status for status, _ in places})
-        sentences = sorted({sentence for _, sentence in places if sentence != "…"})
-        rows.append((f"`{code}`", ", ".join(statuses), "<br>".join(sentences)))
-    parts += [PROBLEMS, table(("code", "status", "says"), rows)]
-    rows = [(f"`{code}`", words[0]) for code, words in SENTENCES.items()]
-    parts += [UNLOCK, table(("reason", "says"), rows)]
-    rows = [(f"`{code}`", words[0]) for code, words in NEEDS.items()]
-    parts += [table(("need", "says"), rows)]
-    rows = [(f"`{code}`", words[0]) for code, words in OBJECTIONS.items()]
-    parts += [QUOTE, table(("objection", "says"), rows)]
+        # 400 of a field becomes 422, which is what comes back
+        statuses = sorted({"422" if one.status == "400" else one.status for one in places})
+        rows.append((f"`{code}`", ", ".join(statuses), *sentences_of(code)))
+    parts += [PROBLEMS, table(("code", "status", *LANGUAGES), rows)]
+    rows = [(f"`{code}`", *words) for code, words in SENTENCES.items()]
+    parts += [UNLOCK, table(("reason", *LANGUAGES), rows)]
+    rows = [(f"`{code}`", *words) for code, words in NEEDS.items()]
+    parts += [table(("need", *LANGUAGES), rows)]
+    rows = [(f"`{code}`", *words) for code, words in OBJECTIONS.items()]
+    parts += [QUOTE, table(("objection", *LANGUAGES), rows)]
     return "\n".join(parts)
+
+
+def sentences_of(code: str) -> tuple[str, str]:
+    """All that is said with a code, in both languages."""
+    pairs = [*problemtexts.VARIANTS.get(code, {}).values()]
+    if code in problemtexts.SENTENCES:
+        pairs.append(problemtexts.SENTENCES[code])
+    english, chinese = ("<br>".join(pair[place] for pair in pairs) for place in (0, 1))
+    return FORMAT.sub(r"{\1}", english), FORMAT.sub(r"{\1}", chinese)
 
 
 def main() -> int:

@@ -4,6 +4,7 @@
     .venv              the package `berth`, editable, with the development tools
     .venv-contracts    Brownie, which pins its dependencies too tightly to share an environment
     node_modules       Ganache, the Solidity compiler, OpenZeppelin, linters
+    dapp/node_modules  what the dApp is made of, built and tested with
     .home/.solcx       solc: native where it can be downloaded, else the npm compiler (solc.js)
 
 and with --analysis, only where `make analyze` is run, for it is large:
@@ -296,6 +297,7 @@ def main():
         )
         python_environment(uv, ".venv-contracts", requirements / "contracts.txt", unfreeze_brownie)
         node_modules(node, ROOT)
+        node_modules(node, ROOT / "dapp")
         solc()
         if arguments.analysis:
             python_environment(uv, ".venv-analysis", requirements / "analysis.txt", nothing_more)

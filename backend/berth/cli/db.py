@@ -1,4 +1,4 @@
-"""`berth db`: migrate the database, back up what no chain can give back, put it back."""
+"""`berth db`: migrate the database, back up what no chain can give back, put it back, tidy up."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    help="Migrate the database, back it up, restore it.",
+    help="Migrate the database, back it up, restore it, forget what is old.",
 )
 _JSON = typer.Option(False, "--json", help="Print JSON on one line.")
 
@@ -111,3 +111,40 @@ def restore(
     if done.cancelled:
         typer.echo(f"{done.cancelled} commands to locks were on their way and are cancelled")
     typer.echo("next: start Berth; it reads the index anew from the chain, and then goes on")
+
+
+@app.command()
+def tidy(as_json: bool = _JSON) -> None:
+    """Forget now what is kept no longer, by BERTH_KEEP_*_DAYS; the keeper does it every hour.
+
+    What an open lease, an open incident or an unfinished command needs stays. The index must be at
+    the chain's head. Programs may be running.
+    """
+    import asyncio
+
+    from sqlalchemy import func, select
+
+    from berth.core.clock import ChainClock, Clock, WallClock
+    from berth.relay.policy import LOCAL_CHAINS, Policy
+    from berth.relay.retention import Retention
+    from berth.store import open_store
+    from berth.store.derived import cursor
+
+    settings = load_settings()
+    deployment = load_deployment(settings.deployment)
+    store = open_store(settings.database_url, deployment)
+    try:
+        clock: Clock = WallClock()
+        if deployment.chain_id in LOCAL_CHAINS:  # whose time may be another
+            clock = ChainClock()
+            with store.read() as conn:
+                newest = conn.execute(select(func.max(cursor.c.block_timestamp))).scalar()
+            clock.follow(newest or 0)
+        gone = asyncio.run(Retention(store, Policy(deployment, clock), settings.keep).forget())
+    finally:
+        store.close()
+    if as_json:
+        typer.echo(json.dumps(gone))
+        return
+    for table, rows in gone.items():
+        typer.echo(f"{table}: {rows} rows")

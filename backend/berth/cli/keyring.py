@@ -21,6 +21,7 @@ ROLES = {
     "maker": "attests the keys of its locks",
     "guardian": "may pause the market",
     "relay": "pays for bringing the locks' evidence to the chain",
+    "sponsor": "pays for what drivers and owners sign",
 }
 
 

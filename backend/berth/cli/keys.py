@@ -63,6 +63,19 @@ def new(
         typer.echo(f"{one['role']}: {one['address']} in {one['file']}")
 
 
+@app.command("field")
+def field_key() -> None:
+    """Make the key of sealed fields, keys/field.key, where there is none; not encrypted.
+
+    `berth api` makes it, too. Roles that have folders of their own need a copy of the same one.
+    """
+    from berth.core.sealed import KEY_FILE, open_sealer
+
+    folder = load_settings().keys
+    open_sealer(folder, create=True)
+    typer.echo(str(folder / KEY_FILE))
+
+
 @app.command("list")
 def list_keys(
     as_json: bool = typer.Option(False, "--json", help="Print them as JSON."),

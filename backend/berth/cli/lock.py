@@ -45,12 +45,24 @@ def enrol(
     space: str = typer.Option(..., help="The space it serves: 0x… or CITY/INDEX, AUMEL/123."),
     owner: str = typer.Option(..., help="Account of the space's owner."),
     password_file: Path | None = _PASSWORD,
+    out: Path | None = typer.Option(
+        None, help="File to write for the owner: what the lock signs for the space."
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON on one line."),
 ) -> None:
-    """Make a lock: its key, the roots it obeys, its password at the broker, its possession."""
+    """Make a lock: its key, the roots it obeys, its password at the broker, its possession.
+
+    What the owner hands in is told, or written to `--out`; the files in the lock's folder are
+    secrets of its own.
+    """
     from berth.devices.simulator.home import enrol as make
     from berth.devices.simulator.home import open_home
 
+    if out is not None and (out.exists() or not out.parent.is_dir()):
+        message = (
+            f"{out} exists" if out.exists() else f"cannot write {out}: there is no such folder"
+        )
+        raise BerthError("lock.usage", message, field="out", exit_code=2)
     settings = load_settings()
     deployment = load_deployment(settings.deployment)
     password = None if password_file is None else read_password(file=password_file)
@@ -71,12 +83,16 @@ def enrol(
         "owner": checksum(made.owner),
         "possession": "0x" + made.possession.hex(),
     }
+    if out is not None:
+        out.write_text(json.dumps(answer, indent=2) + "\n", "utf-8")
     if as_json:
         typer.echo(json.dumps(answer))
         return
     typer.echo(f"lock        {answer['lock']}")
     typer.echo(f"space       {answer['spaceId']}, of {answer['owner']}")
     typer.echo(f"possession  {answer['possession']}")
+    if out is not None:
+        typer.echo(f"for owner   {out}")
     typer.echo(f"next        berth attest device --lock {answer['lock']}")
 
 

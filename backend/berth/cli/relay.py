@@ -57,11 +57,12 @@ async def _build(
                 local_signer(settings, site.deployment, node or site.rpc, site.clock)
             ),
             broker,
+            hears=True,
         )
     else:
         there = await stack.enter_async_context(other)
         await once_there("signer", lambda: check_signer(there, site.deployment))
         where = there.where
-        relay = await add_relay(site, there, broker)
+        relay = await add_relay(site, there, broker, hears=True)
     await site.parts.unless_failed(connected(relay))
     return {"name": relay.name, "broker": broker.address.url, "signer": where}, site.parts

@@ -16,11 +16,14 @@ from berth.web.metrics import Metrics, Outermost
 from berth.web.routes import (
     account,
     audit,
+    dapp,
     events,
     intents,
     leases,
+    local,
     operations,
     ops,
+    orders,
     pages,
     search,
     session,
@@ -57,6 +60,7 @@ _TAGS = [
     {"name": "intents", "description": "changing leases, spaces, the account: what to sign"},
     {"name": "events", "description": "live events"},
     {"name": "audit", "description": "the public ledger of settlements"},
+    {"name": "local", "description": "trying out: local chains only, 404 elsewhere"},
     {"name": "operations", "description": "configuration, health, metrics"},
     {"name": "ops", "description": "commands given up and incidents, for the operator"},
 ]
@@ -113,11 +117,14 @@ def create_app(services: Services) -> FastAPI:
         search,
         leases,
         intents,
+        orders,
         events,
         audit,
+        local,
         operations,
         ops,
         pages,
+        dapp,  # last: one of its addresses is any file name
     ):
         app.include_router(module.router)
     _describe_problems(app)

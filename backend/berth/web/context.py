@@ -103,4 +103,6 @@ def _check_origin(request: Request, services: Services) -> None:
     """A cookie rides along with any page's request; only our own pages may change things by it."""
     origin = request.headers.get("origin")
     if origin is not None and origin not in services.origins:
-        raise BerthError("session.origin", f"requests from {origin} are refused", status=403)
+        raise BerthError(
+            "session.origin", "requests from {origin} are refused", status=403, origin=origin
+        )

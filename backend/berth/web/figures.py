@@ -5,13 +5,14 @@ What the database does not tell at the moment is left out, not told as it was.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from berth.market.operations import ROLES, Work
+from berth.market.sponsor_purse import Purse
 
 if TYPE_CHECKING:
     from berth.web.status import Holdings, PlatformStatus
@@ -46,6 +47,7 @@ class PlatformFigures(Collector):
         if status.held is not None:
             yield from _holdings(status.held)
             yield from _work(status.held.work, status.spend_cap)
+        yield from _sponsor(status.sponsor)
 
 
 def _index(status: PlatformStatus) -> Iterator[Metric]:
@@ -112,6 +114,22 @@ def _work(work: Work, spend_cap: int) -> Iterator[Metric]:
     )
     yield _gauge("berth_index_deepest_reorg_blocks", "The deepest of them", work.reorgs.deepest)
     yield from _roles(work)
+
+
+def _sponsor(purse: Purse | None) -> Iterator[Metric]:
+    """Without a sponsor, or while it cannot be asked, the families are there and hold nothing."""
+    told: tuple[tuple[str, str, Callable[[Purse], int]], ...] = (
+        ("balance_wei", "What the sponsor's account has", lambda one: one.balance),
+        ("calls_left", "Calls that it pays for at today's price of gas", lambda one: one.calls),
+        ("calls_warn", "Below so many it is low", lambda one: one.warn),
+        ("waiting", "Calls that it brought and are out", lambda one: one.waiting.count),
+        ("oldest_seconds", "How long the oldest of them is out", lambda one: one.waiting.oldest),
+    )
+    for name, text, figure in told:
+        family = GaugeMetricFamily(f"berth_sponsor_{name}", text)
+        if purse is not None:
+            family.add_metric((), figure(purse))
+        yield family
 
 
 def _roles(work: Work) -> Iterator[Metric]:

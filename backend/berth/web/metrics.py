@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 #: Bytes of a request. The largest proper one, a registration, has 20 kB.
 MAX_BODY = 128 * 1024
 
+#: Methods that are counted by name; h11 lets any word through, and each would make a series.
+_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+
 _HEADERS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -116,6 +119,7 @@ class Outermost:
         finally:
             # the template, never the path: ids would make a series each
             route = getattr(scope.get("route"), "path", None) or "unmatched"
-            self._metrics.requests.labels(scope["method"], route, str(status)).inc()
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            self._metrics.requests.labels(method, route, str(status)).inc()
             if not stream:
                 self._metrics.seconds.labels(route).observe(time.perf_counter() - began)

@@ -35,6 +35,11 @@ _WORDS: dict[str, tuple[str, str]] = {
     "audit": ("Verify the ledger", "校验账本"),
     "plain": ("Plain text", "纯文本"),
     "home": ("Live state", "实时状态"),
+    "app": ("Open the app", "打开应用"),
+    "unbuilt": (
+        "The app is not built here: run `make dapp` in the repository, then load this page again.",
+        "此处尚未构建应用：请在代码仓库中运行 `make dapp`，然后重新加载本页。",
+    ),
     "parameters": ("Parameters", "参数"),
     "body": ("Request body", "请求体"),
     "answer": ("Answer", "响应"),

@@ -1,11 +1,11 @@
-"""Errors as RFC 9457 problems: a stable code, a sentence, and a pointer to the field at fault."""
+"""Errors as RFC 9457 problems: a stable code, a sentence in the reader's language, and a pointer to
+the field at fault."""
 
 from __future__ import annotations
 
 import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http import HTTPStatus
 from typing import Any
 
 import structlog
@@ -16,6 +16,8 @@ from sqlalchemy.exc import OperationalError
 from starlette.exceptions import HTTPException
 
 from berth.core.errors import BerthError
+from berth.web import problemwords
+from berth.web.context import language_of
 from berth.web.schemas.common import FieldProblem, Problem
 
 MEDIA_TYPE = "application/problem+json"
@@ -27,13 +29,6 @@ _CODES = {
     404: "request.not_found",
     405: "request.method",
     413: "request.too_large",
-}
-# our own 5xx, whose sentences are made for clients
-_PLAIN = ("session.", "events.", "quote.", "index.")
-_FAILED = {
-    500: "something is not right on our side; it is in the log",
-    502: "the chain's node gave an answer that makes no sense",
-    503: "the chain's node or the database does not answer, or is not ours; try again",
 }
 
 
@@ -59,7 +54,7 @@ def problem(
     """The answer."""
     document = Problem(
         type=f"urn:berth:problem:{code}",
-        title=_title(status),
+        title=problemwords.title(status, language_of(request)),
         status=status,
         code=code,
         detail=detail,
@@ -73,16 +68,13 @@ def problem(
 def answer_for(request: Request, error: BerthError) -> JSONResponse:
     """A BerthError as a problem. What failed on our side is told by its code: the sentence may name
     files and hosts, and is in the log."""
-    status = _status(error)
-    detail, errors = str(error), []
-    if status >= 500 and not error.code.startswith(_PLAIN):
-        detail = _FAILED.get(status, _FAILED[500])
+    status, language = _status(error), language_of(request)
+    detail, errors = problemwords.sentence(error, language), []
+    if status >= 500 and problemwords.pair_of(error.code, error.template) is None:
+        detail = problemwords.failed(status, language)
     elif error.field is not None:
-        errors.append(
-            FieldProblem(
-                field=error.field, pointer=pointer(error.field.split(".")), detail=error.message
-            )
-        )
+        where = pointer(error.field.split("."))
+        errors.append(FieldProblem(field=error.field, pointer=where, detail=detail))
     headers = {"Retry-After": "2"} if status == 503 else None
     if status == 401:
         headers = {"WWW-Authenticate": 'Bearer realm="berth"'}
@@ -116,52 +108,43 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        errors = [_field_problem(item) for item in error.errors()]
-        first = errors[0] if errors else None
-        detail = f"{first.field}: {first.detail}" if first else "the request is not valid"
+        language = language_of(request)
+        errors = [_field_problem(item, language) for item in error.errors()]
+        detail = problemwords.known("request.invalid", language)
+        if errors:
+            detail = f"{errors[0].field}: {errors[0].detail}"
         return problem(request, 422, "request.invalid", detail, errors)
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
         code = _CODES.get(error.status_code, f"http.{error.status_code}")
         headers = dict(error.headers) if error.headers else None
-        return problem(request, error.status_code, code, str(error.detail), headers=headers)
+        detail = problemwords.known(code, language_of(request))
+        return problem(request, error.status_code, code, detail, headers=headers)
 
     @app.exception_handler(OperationalError)
     async def busy(request: Request, error: OperationalError) -> JSONResponse:
         _log.error("database failed", path=request.url.path, why=str(error.orig))
-        return problem(
-            request,
-            503,
-            "store.unavailable",
-            "the database does not answer; try again",
-            headers={"Retry-After": "2"},
-        )
+        detail = problemwords.known("store.unavailable", language_of(request))
+        return problem(request, 503, "store.unavailable", detail, headers={"Retry-After": "2"})
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:
         # as text: a pretty printer's local variables would put plates and addresses into the log
         trace = "".join(traceback.format_exception(error))
         _log.error("request broke", path=request.url.path, trace=trace)
-        return problem(request, 500, "internal", _FAILED[500])
+        return problem(request, 500, "internal", problemwords.failed(500, language_of(request)))
 
 
-def _field_problem(item: dict[str, Any]) -> FieldProblem:
+def _field_problem(item: dict[str, Any], language: str) -> FieldProblem:
     place = list(item["loc"])
     source = str(place[0]) if place and place[0] in _PLACES else None
     parts = place[1:] if source else place
-    detail = str(item["msg"]).removeprefix("Value error, ")
+    detail = problemwords.shape(item, language)
     if item["type"] == "json_invalid":
-        return FieldProblem(field="body", pointer="", detail=f"is not JSON: {detail}")
+        return FieldProblem(field="body", pointer="", detail=detail)
     return FieldProblem(
         field=".".join(str(part) for part in parts) or (source or "body"),
         pointer=pointer(parts),
         detail=detail,
     )
-
-
-def _title(status: int) -> str:
-    try:
-        return HTTPStatus(status).phrase
-    except ValueError:
-        return "Error"

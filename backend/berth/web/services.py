@@ -18,11 +18,18 @@ from berth.core.deployment import Deployment
 from berth.core.sealed import Sealer
 from berth.core.settings import Settings
 from berth.devices.mqtt import BrokerLogin
+from berth.market.following import Following
+from berth.market.nonces import NonceOffice
+from berth.market.permits import Permits
+from berth.market.signin import Asking
+from berth.market.sponsoring import Sponsor
 from berth.market.titles.library import TitleLibrary
 from berth.store.engine import Store
+from berth.web.built import Built
 from berth.web.caching import Kept
 from berth.web.checks import Found, Watch
 from berth.web.status import PlatformStatus
+from berth.web.visitors import VisitorsDesk
 
 _LOOPBACK = ("127.0.0.1", "localhost")
 
@@ -47,7 +54,8 @@ class RelayDesk(Protocol):
 class Services:
     """All that requests need. `clock` follows the chain's block time and tells what leases are
     decided by; `wall` is the machine's and tells how long sessions last. `broker` is the locks'
-    broker, asked whether it is there; None = there is none to ask."""
+    broker, asked whether it is there; None = there is none to ask. `visitors` is the desk of a
+    local chain's parties; None elsewhere. `sponsor` pays for what accounts sign; None = nobody."""
 
     store: Store
     settings: Settings
@@ -58,11 +66,33 @@ class Services:
     relay: RelayDesk
     wall: Clock = field(default_factory=WallClock)
     broker: BrokerLogin | None = None
+    visitors: VisitorsDesk | None = None
+    sponsor: Sponsor | None = None
 
     @cached_property
     def contracts(self) -> Contracts:
         """The deployment's contracts with their interfaces."""
         return Contracts.of(self.deployment)
+
+    @cached_property
+    def following(self) -> Following:
+        """What becomes of what accounts sign."""
+        return Following(self.store, self.rpc, self.contracts, self.relay.required)
+
+    @cached_property
+    def nonces(self) -> NonceOffice:
+        """Nonces of sign-in messages."""
+        return NonceOffice.of(self.sealer)
+
+    @cached_property
+    def asking(self) -> Asking:
+        """Room for asking accounts that are contracts."""
+        return Asking()
+
+    @cached_property
+    def permits(self) -> Permits:
+        """Allowances by signature, where the currency knows them."""
+        return Permits(self.rpc, self.contracts, self.deployment.chain_id)
 
     @cached_property
     def head_report(self) -> Kept[Report]:
@@ -88,6 +118,11 @@ class Services:
     def titles(self) -> TitleLibrary:
         """The titles that this installation holds."""
         return TitleLibrary(self.store, self.settings.home)
+
+    @cached_property
+    def dapp(self) -> Built:
+        """The app for browsers, as it was built."""
+        return Built(self.settings.dapp, self.settings.tiles_url)
 
     @cached_property
     def origins(self) -> tuple[str, ...]:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from berth.core.errors import BerthError
 from berth.core.money import Currency
 from berth.market.index_state import IndexState, Totals, totals
 from berth.market.locks import lock_counts
 from berth.market.operations import Work, work
-from berth.web.checks import Found
+from berth.market.sponsor_purse import Purse, Waiting, balance_and_price, waiting_of
+from berth.web.checks import WITHIN, Found
 from berth.web.statuswords import lines, sentence
 
 if TYPE_CHECKING:
@@ -26,12 +28,14 @@ _CATCHING_UP = frozenset({"index.behind"})
 
 @dataclass(frozen=True, slots=True)
 class Holdings:
-    """What the database holds: the market's totals, its locks, the relay's tables."""
+    """What the database holds: the market's totals, its locks, the relay's tables; what of the
+    sponsor's transactions is out."""
 
     totals: Totals
     locks: int
     locks_online: int
     work: Work
+    waiting: Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +50,15 @@ class NodeSeen:
 @dataclass(frozen=True, slots=True)
 class PlatformStatus:
     """What was found; times in Unix seconds UTC, amounts in minor units, `spend_cap` in wei a day.
-    `held` is None while the database does not answer."""
+    `held` is None while the database does not answer, `sponsor` where nobody pays for accounts'
+    calls, or where it cannot be asked now."""
 
     now: int
     found: Found
     held: Holdings | None
     currency: Currency
     spend_cap: int
+    sponsor: Purse | None = None
 
     @property
     def index(self) -> IndexState | None:
@@ -74,7 +80,8 @@ class PlatformStatus:
         if self.held.totals.paused_until > self.now:
             return "paused"
         waits = self.held.work.incidents_open or self.held.work.dead
-        return "attention" if waits else "ok"
+        short = self.sponsor is not None and self.sponsor.level != "ok"
+        return "attention" if waits or short else "ok"
 
     @property
     def indexer(self) -> dict[str, Any]:
@@ -111,10 +118,13 @@ class PlatformStatus:
 async def status_of(services: Services) -> PlatformStatus:
     """Looks at everything now; what does not answer within two seconds is said not to."""
 
+    sponsor = services.sponsor
+
     def look() -> Holdings:
         with services.store.read() as conn:
             locks, online = lock_counts(conn)
-            return Holdings(totals(conn), locks, online, work(conn))
+            waiting = Waiting() if sponsor is None else waiting_of(conn, sponsor.account)
+            return Holdings(totals(conn), locks, online, work(conn), waiting)
 
     async def held() -> Holdings | None:
         try:
@@ -122,11 +132,25 @@ async def status_of(services: Services) -> PlatformStatus:
         except (TimeoutError, SQLAlchemyError):
             return None
 
-    found, holdings = await asyncio.gather(services.watch.all(), held())
+    async def purse() -> tuple[int, int] | None:
+        if sponsor is None:
+            return None
+        try:
+            async with asyncio.timeout(WITHIN):
+                return await balance_and_price(services.rpc, sponsor.account)
+        except (TimeoutError, BerthError):
+            return None
+
+    found, holdings, has = await asyncio.gather(services.watch.all(), held(), purse())
+    paying = None
+    if sponsor is not None and has is not None and holdings is not None:
+        warn = services.settings.sponsor_warn
+        paying = Purse(sponsor.account, *has, holdings.waiting, warn)
     return PlatformStatus(
         now=services.clock.now(),
         found=found,
         held=holdings,
         currency=services.deployment.currency,
         spend_cap=services.settings.spend_cap,
+        sponsor=paying,
     )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from typing import Any, Literal, cast
 
+from berth.core.addresses import checksum
 from berth.core.zones import rfc3339
 from berth.market.index_state import Totals
 from berth.market.operations import Work
+from berth.market.sponsor_purse import Purse
 from berth.web.checks import Check
 from berth.web.schemas.common import CurrencyOut, amount, moment
 from berth.web.schemas.operations import (
     IndexOut,
     NodeOut,
     PartOut,
+    PurseOut,
     ReorgsOut,
     RoleOut,
     SentOut,
@@ -50,6 +53,7 @@ def status_out(status: PlatformStatus, language: str) -> StatusOut:
         ],
         roles=[] if work is None else _roles_out(work),
         work=None if work is None else _work_out(work, status.spend_cap),
+        sponsor=_sponsor_out(status.sponsor),
         currency=CurrencyOut.of(status.currency),
         **_sums(sums),
         locks_online=None if held is None else held.locks_online,
@@ -124,6 +128,19 @@ def _work_out(work: Work, spend_cap: int) -> WorkOut:
         ),
         spent_today=str(work.spent),
         spend_cap=str(spend_cap),
+    )
+
+
+def _sponsor_out(purse: Purse | None) -> PurseOut | None:
+    if purse is None:
+        return None
+    return PurseOut(
+        level=purse.level,
+        account=checksum(purse.account),
+        balance=str(purse.balance),
+        calls_left=purse.calls,
+        waiting=purse.waiting.count,
+        oldest_seconds=purse.waiting.oldest,
     )
 
 

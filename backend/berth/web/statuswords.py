@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from berth.core.money import Currency
 from berth.core.zones import rfc3339
 from berth.market.operations import Work
+from berth.market.sponsor_purse import Purse
 
 if TYPE_CHECKING:
     from berth.web.status import PlatformStatus
@@ -18,6 +19,22 @@ _WORDS: dict[str, tuple[str, str]] = {
     "attention": (
         "Everything works. For somebody to look at: incidents {incidents}, dead letters {dead}.",
         "运行正常；有 {incidents} 起事件、{dead} 条死信待人工处理。",
+    ),
+    "sponsor": (
+        "the sponsor has {} ether: enough for {} more calls; {} on their way",
+        "代付账户余额 {} ether，约可再代付 {} 次；{} 笔在途",
+    ),
+    "sponsor_low": (
+        " The sponsor's account is low: enough for {} more calls.",
+        "代付账户余额不足：约可再代付 {} 次。",
+    ),
+    "sponsor_empty": (
+        " The sponsor's account is empty: accounts pay for their calls themselves.",
+        "代付账户已空：用户须自付燃料费。",
+    ),
+    "sponsor_stuck": (
+        " A call that the sponsor brought has not been mined for {}.",
+        "一笔代付交易已 {} 未被打包。",
     ),
     "paused": (
         "New leases are paused until {until}; every way out stays open.",
@@ -75,11 +92,20 @@ def sentence(status: PlatformStatus, language: str) -> str:
         return words + _eta(status, language)
     if held is None:
         return _say(state, language)
-    return _WORDS[state][_place(language)].format(
+    words = _WORDS[state][_place(language)].format(
         until=rfc3339(held.totals.paused_until),
         incidents=held.work.incidents_open,
         dead=held.work.dead,
     )
+    return words if status.sponsor is None else words + _short(status.sponsor, language)
+
+
+def _short(purse: Purse, language: str) -> str:
+    """What the sponsor lacks; nothing where it lacks nothing."""
+    if purse.level == "ok":
+        return ""
+    figure = {"low": str(purse.calls), "stuck": span(purse.waiting.oldest, language)}
+    return _say(f"sponsor_{purse.level}", language, figure.get(purse.level, ""))
 
 
 def lines(status: PlatformStatus, language: str) -> list[str]:
@@ -103,6 +129,10 @@ def lines(status: PlatformStatus, language: str) -> list[str]:
     said += _nodes(status, language)
     if held is not None:
         said += _work(held.work, status.spend_cap, language)
+    purse = status.sponsor
+    if purse is not None:
+        has = _ETHER.format(purse.balance)
+        said.append(_say("sponsor", language, has, purse.calls, purse.waiting.count))
     return said
 
 

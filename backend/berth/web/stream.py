@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -22,6 +23,8 @@ POLL_SECONDS = 0.3
 #: A comment this often keeps proxies from closing the stream, and finds listeners that are gone.
 HEARTBEAT_SECONDS = 15.0
 MAX_LISTENERS = 500
+#: Of these, strangers together, and one account: what anybody may take leaves room for the others.
+MAX_STRANGERS, MAX_OF_ACCOUNT = 300, 20
 _PAGE = 200
 
 
@@ -42,7 +45,7 @@ class Hub:
         self._services = services
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self.listeners = 0
+        self._of: Counter[str | None] = Counter()
         self.tide = Tide(0, 0, 0, 0)
 
     async def start(self) -> None:
@@ -61,9 +64,16 @@ class Hub:
         """Is the application going down?"""
         return self._task is None or self._task.done()
 
-    def check_room(self) -> None:
-        """Raises BerthError `events.busy` (503) when there are too many listeners."""
-        if self.listeners >= MAX_LISTENERS:
+    @property
+    def listeners(self) -> int:
+        """Open streams."""
+        return self._of.total()
+
+    def check_room(self, account: str | None) -> None:
+        """Raises BerthError `events.busy` (503) when there are too many listeners, in all or of the
+        account (None: of strangers)."""
+        most = MAX_STRANGERS if account is None else MAX_OF_ACCOUNT
+        if self.listeners >= MAX_LISTENERS or self._of[account] >= most:
             raise BerthError("events.busy", "too many listeners; try again later", status=503)
 
     async def listen(
@@ -73,7 +83,7 @@ class Hub:
 
         Ends when the session ends, or the application.
         """
-        self.listeners += 1
+        self._of[account] += 1
         try:
             # nobody may have looked for a while
             self._see(await run_in_threadpool(self._look))
@@ -102,7 +112,9 @@ class Hub:
                 except TimeoutError:
                     yield ": still here\n\n"
         finally:
-            self.listeners -= 1
+            self._of[account] -= 1
+            if not self._of[account]:
+                del self._of[account]
 
     async def _poll(self) -> None:
         while True:

@@ -13,9 +13,11 @@ from berth.core.states import Times
 from berth.core.tariff import FLAG_CONFIRM, FLAG_NEAR, FLAG_PLATE, Terms
 from berth.core.zones import day_date, offset_text, rfc3339
 from berth.market.calls import Transaction
-from berth.market.leases import Depth, Lease, Settlement
+from berth.market.leases import Depth, Lease, Settlement, deadline_of
 from berth.market.records import PrivateRecord
 from berth.market.spaces import Space
+from berth.market.statement import Entry, Totals, Waiting
+from berth.market.vehicles import SignedVehicle
 from berth.market.vocabulary import (
     DISPUTED_WORDS,
     KINDS,
@@ -24,18 +26,30 @@ from berth.market.vocabulary import (
     outcome_name,
     state_name,
 )
+from berth.web.problemwords import said
 from berth.web.schemas import audit, leases, spaces
-from berth.web.schemas.common import Point, TransactionOut, Window, amount, moment
+from berth.web.schemas.account import EntryOut, StatementTotalsOut, WaitingOut
+from berth.web.schemas.common import (
+    Point,
+    TransactionOut,
+    VehicleProofBody,
+    Window,
+    amount,
+    moment,
+)
 
 __all__ = [
     "decision_out",
     "depth_out",
+    "entry_out",
     "lease_out",
     "offer_out",
     "private_out",
     "settlement_out",
+    "signed_vehicle",
     "space_fields",
     "times_out",
+    "totals_out",
     "transaction_out",
 ]
 
@@ -179,17 +193,19 @@ def decision_out(decision: Decision, language: str) -> leases.DecisionOut:
     )
 
 
-def lease_fields(lease: Lease, account: str, closes_by: int | None) -> dict[str, object]:
-    """The members of `LeaseOut`, as the account sees it."""
+def lease_fields(
+    lease: Lease, terms: Terms, account: str, language: str, cost: int | None
+) -> dict[str, object]:
+    """The members of `LeaseOut`, as the account sees it; `cost` is what was paid, minor units, None
+    while nothing is settled."""
     state = state_name(lease.state)
+    words = DISPUTED_WORDS if lease.disputed and lease.is_open else STATE_WORDS[state]
     return {
         "id": lease.lease_id,
         "space_id": lease.space_id,
         "role": "driver" if account == lease.driver else "owner",
         "state": state,
-        "state_sentence": DISPUTED_WORDS
-        if lease.disputed and lease.is_open
-        else STATE_WORDS[state],
+        "state_sentence": said(words, language),
         "disputed": lease.disputed,
         "disputed_by": None
         if lease.disputed_by is None
@@ -199,6 +215,7 @@ def lease_fields(lease: Lease, account: str, closes_by: int | None) -> dict[str,
         "disputed_at": moment(lease.disputed_at),
         "no_show": lease.no_show,
         "window": Window.of(lease.start, lease.end),
+        "utc_offset": offset_text(terms.utc_offset),
         "slots": lease.slots,
         "epoch": lease.epoch,
         "driver": checksum(lease.driver),
@@ -207,6 +224,7 @@ def lease_fields(lease: Lease, account: str, closes_by: int | None) -> dict[str,
         "energy_cap_kwh": lease.kwh_cap,
         "deposit": amount(lease.deposit),
         "pulled": amount(lease.pulled),
+        "cost": None if cost is None else amount(cost),
         "plate_commitment": lease.plate_commitment,
         "booked_at": rfc3339(lease.booked_at),
         "booked_block": lease.booked_block,
@@ -215,7 +233,7 @@ def lease_fields(lease: Lease, account: str, closes_by: int | None) -> dict[str,
         "left_minute": lease.until_minute if lease.claimed_tx or lease.closed_tx else None,
         "energy_wh": 100 * lease.energy_used,
         "overstay_claimed": None if lease.overstay is None else amount(lease.overstay),
-        "closes_by": moment(closes_by),
+        "closes_by": moment(deadline_of(lease, terms)),
         "compensation": None if lease.compensation is None else amount(lease.compensation),
         "arrived_transaction": lease.arrived_tx,
         "closed_transaction": lease.closed_tx,
@@ -223,13 +241,15 @@ def lease_fields(lease: Lease, account: str, closes_by: int | None) -> dict[str,
     }
 
 
-def lease_out(lease: Lease, account: str, closes_by: int | None) -> leases.LeaseOut:
+def lease_out(
+    lease: Lease, terms: Terms, account: str, language: str, cost: int | None
+) -> leases.LeaseOut:
     """A lease in a list."""
-    return leases.LeaseOut.model_validate(lease_fields(lease, account, closes_by))
+    return leases.LeaseOut.model_validate(lease_fields(lease, terms, account, language, cost))
 
 
-def settlement_fields(record: Settlement, start: int) -> dict[str, object]:
-    """The members of `SettlementOut`; `start` of the lease in Unix seconds UTC."""
+def settlement_fields(record: Settlement, start: int, final: int) -> dict[str, object]:
+    """The members of `SettlementOut`; `start` of the lease in Unix seconds UTC, `final` block."""
     return {
         "number": record.number,
         "lease_id": record.lease_id,
@@ -251,10 +271,63 @@ def settlement_fields(record: Settlement, start: int) -> dict[str, object]:
         "record_hash": record.record_hash,
         "head": record.head,
         "block": record.block_number,
+        "final": record.block_number <= final,
         "transaction": record.tx_hash,
     }
 
 
-def settlement_out(record: Settlement, start: int) -> audit.SettlementOut:
+def settlement_out(record: Settlement, start: int, final: int) -> audit.SettlementOut:
     """A settlement in a list."""
-    return audit.SettlementOut.model_validate(settlement_fields(record, start))
+    return audit.SettlementOut.model_validate(settlement_fields(record, start, final))
+
+
+def signed_vehicle(body: VehicleProofBody) -> SignedVehicle:
+    """A verifier's word as it came in."""
+    return SignedVehicle(
+        plate_commitment=body.plate_commitment.lower(),
+        size=body.size,
+        until_slot=body.until_slot,
+        verifier=body.verifier,
+        signature=bytes.fromhex(body.signature[2:]),
+    )
+
+
+def entry_out(entry: Entry) -> EntryOut:
+    """A movement on an account."""
+    return EntryOut(
+        kind=entry.kind,
+        at=rfc3339(entry.at),
+        amount=str(entry.amount),
+        from_tokens=amount(entry.from_tokens),
+        fee=amount(entry.fee),
+        other=None if entry.other is None else checksum(entry.other),
+        lease_id=entry.lease_id,
+        transaction=entry.tx_hash,
+    )
+
+
+def totals_out(totals: Totals) -> StatementTotalsOut:
+    """All that moved, and what is still to come."""
+    sums = totals.sums
+    return StatementTotalsOut(
+        credit=amount(totals.credit),
+        deposited=amount(sums["deposit"]),
+        withdrawn=amount(sums["withdrawal"]),
+        escrowed=amount(sums["escrow"]),
+        refunded=amount(sums["refund"]),
+        earned=amount(sums["earning"]),
+        fees=amount(totals.fees),
+        compensation_received=amount(sums["compensation_received"]),
+        compensation_paid=amount(sums["compensation_paid"]),
+        held=amount(totals.held),
+        booked=_waiting(totals.booked),
+        pending=_waiting(totals.pending),
+    )
+
+
+def _waiting(waiting: Waiting) -> WaitingOut:
+    return WaitingOut(
+        leases=waiting.leases,
+        escrow=amount(waiting.escrow),
+        expected=amount(waiting.expected),
+    )

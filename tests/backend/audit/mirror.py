@@ -13,7 +13,8 @@ from berth.core.words import RotationWord, SpaceWords
 from berth.store import derived
 from sqlalchemy import select
 
-from tests.backend.worlds import DEPLOYMENT, FakeNode, World
+from tests.backend.answering_node import AnsweringNode
+from tests.backend.worlds import DEPLOYMENT, World
 
 _SPACE = (
     "owner", "first_live", "last_offer", "since", "valid_day", "cell", "lock_key", "height_cm",
@@ -21,11 +22,11 @@ _SPACE = (
 )  # fmt: skip
 
 
-class Mirror(FakeNode):
+class Mirror(AnsweringNode):
     """`balance` is what the market has in tokens; `forgets` the blocks whose state is pruned."""
 
     def __init__(self, world: World) -> None:
-        super().__init__()
+        super().__init__(DEPLOYMENT)
         self.hashes: dict[int, str] = {}
         self.forgets = False
         self.head = 0

@@ -77,3 +77,20 @@ def test_every_hour_brings_about_as_many_events_most_of_them_of_leases() -> None
     verbs = Counter(tx.data[:10] for block in later for tx in block.transactions)
     of_leases = {selector("ParkingMarket", name) for name in ("lease", "record", "recordBatch")}
     assert sum(verbs[verb] for verb in of_leases) > sum(verbs.values()) / 2
+
+
+def test_a_market_that_grows_does_so_hour_by_hour_and_ends_at_its_size() -> None:
+    from history.story import EVENTS_PER_HOUR, HOURLY_GROWTH, QUIET_HOURS, Story
+
+    growing = 13  # the hours in which 1.1 becomes more than 3
+    blocks: Counter[int] = Counter()
+    for block in Story(DEPLOYMENT, START, 40_000, growth=3).blocks():
+        blocks[(block.timestamp - START) // 3600] += block.logs
+        if block.timestamp - START >= 3600 * (QUIET_HOURS + growing + 5):
+            break
+    logs = [blocks[hour] for hour in range(QUIET_HOURS - 10, QUIET_HOURS + growing + 5)]
+    steps = [later / before for before, later in itertools.pairwise(logs)]
+    assert max(steps) < 1.5
+    assert HOURLY_GROWTH < 1.2
+    assert logs[0] == pytest.approx(EVENTS_PER_HOUR, rel=0.15)
+    assert logs[-1] == pytest.approx(3 * EVENTS_PER_HOUR, rel=0.15)

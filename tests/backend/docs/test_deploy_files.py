@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import configparser
+import inspect
 import os
 import re
 import shutil
 import subprocess
+from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
 import yaml
+from berth.cli import api as cli_api
+from berth.cli import indexer as cli_indexer
+from berth.cli import keeper as cli_keeper
+from berth.cli import relay as cli_relay
 from berth.cli.main import COMMANDS
+from berth.cli.platform import roles
+from berth.cli.platform.site import Site
 from berth.core.settings import load_settings
 from berth.devices.mosquitto import Listeners, Tls, acl_file, configuration
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from tests.absent import absent
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
@@ -70,6 +81,106 @@ def check_command(words: list[str]) -> None:
 # ---- compose
 
 
+class Closed(BaseModel):
+    """A part of the Compose Specification, as far as our file uses it: Compose refuses a file with
+    a key that it does not know, or with a list where it wants a word."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class Build(Closed):
+    context: str
+    dockerfile: str
+
+
+class Healthcheck(Closed):
+    test: list[str]
+    interval: str
+
+
+class Service(Closed):
+    image: str
+    build: Build | None = None
+    command: list[str] | None = None
+    env_file: str | None = None
+    environment: dict[str, str] = {}
+    user: str | None = None
+    group_add: list[str] = []
+    restart: Literal["always"]
+    stop_grace_period: str | None = None
+    read_only: bool = False
+    tmpfs: list[str] = []
+    cap_drop: list[str] = []
+    security_opt: list[str] = []
+    networks: list[str] | dict[str, Membership]
+    depends_on: list[str] = []
+    volumes: list[str] = []
+    secrets: list[str] = []
+    ports: list[str] = []
+    healthcheck: Healthcheck | None = None
+    shm_size: str | None = None
+
+
+class Subnet(Closed):
+    subnet: str
+
+
+class Ipam(Closed):
+    config: list[Subnet]
+
+
+class Network(Closed):
+    internal: bool = False
+    ipam: Ipam | None = None
+
+
+class Membership(Closed):
+    ipv4_address: str | None = None
+
+
+class Secret(Closed):
+    file: str
+
+
+class Compose(Closed):
+    name: str
+    services: dict[str, Service]
+    networks: dict[str, Network]
+    volumes: dict[str, Closed]
+    secrets: dict[str, Secret]
+
+
+def composed(**relay: Any) -> Compose:
+    """The file read as Compose reads it; `relay` goes over that service."""
+    services = COMPOSE["services"]
+    changed = {**services, "relay": {**services["relay"], **relay}}
+    parts = {name: part for name, part in COMPOSE.items() if not name.startswith("x-")}
+    return Compose.model_validate({**parts, "services": changed})
+
+
+def test_the_compose_file_has_no_key_that_compose_refuses() -> None:
+    assert composed().services["relay"].restart == "always"
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        composed(restrat="always")
+    with pytest.raises(ValidationError, match="valid list"):
+        composed(cap_drop="ALL")
+
+
+def test_what_services_of_the_compose_file_name_is_there() -> None:
+    file = composed()
+    for name, service in file.services.items():
+        assert set(service.depends_on) <= set(file.services), name
+        assert set(service.networks) <= set(file.networks), name
+        assert set(service.secrets) <= set(file.secrets), name
+        sources = {volume.split(":")[0] for volume in service.volumes}
+        named = {source for source in sources if not source.startswith(("./", "/"))}
+        assert named <= set(file.volumes), name
+        if service.env_file is not None:
+            assert (DEPLOY / f"{service.env_file}.example").exists(), name
+    used = {part for one in file.services.values() for part in one.networks}
+    assert used == set(file.networks)
+
+
 def test_the_compose_file_starts_every_role_with_commands_that_exist() -> None:
     services = COMPOSE["services"]
     assert set(services) == ROLES | {"postgres", "mosquitto"}
@@ -115,9 +226,30 @@ def test_the_signers_keys_are_the_signers_alone() -> None:
 
 
 def test_database_and_the_backends_listener_are_not_open_to_the_world() -> None:
-    assert COMPOSE["networks"]["inside"] == {"internal": True}
-    assert "ports" not in COMPOSE["services"]["postgres"]
-    assert COMPOSE["services"]["mosquitto"]["ports"] == ["8883:8883"]
+    file = composed()
+    inside = file.networks["inside"]
+    assert inside.internal
+    assert inside.ipam is not None
+    mosquitto, postgres = file.services["mosquitto"], file.services["postgres"]
+    assert (postgres.networks, postgres.ports) == (["inside"], [])
+    # the backend's listener is bound to an address in `inside`; by the network that 8883 is
+    # published by nobody else can come
+    assert isinstance(mosquitto.networks, dict)
+    address = mosquitto.networks["inside"].ipv4_address
+    assert address is not None
+    assert ip_address(address) in ip_network(inside.ipam.config[0].subnet)
+    told = re.search(r"broker-files .*--backend-host (\S+)", (DEPLOY / "compose.yaml").read_text())
+    assert told is not None
+    assert told[1] == address
+    others = set(mosquitto.networks) - {"inside"}
+    assert others == {"locks"}
+    for name, service in file.services.items():
+        assert name == "mosquitto" or not others & set(service.networks), name
+    folder, data = Path("/mosquitto/berth"), Path("/mosquitto/data")
+    tls = Tls(Path("/mosquitto/certificates/cert.pem"), Path("/mosquitto/certificates/key.pem"))
+    text = configuration(folder, Listeners(tls=tls, backend_host=address), data=data)
+    assert re.findall(r"^listener (.+)$", text, re.MULTILINE) == ["8883", f"1883 {address}"]
+    assert mosquitto.ports == ["8883:8883"]
     assert COMPOSE["services"]["api"]["ports"] == ["127.0.0.1:8000:8000"]
 
 
@@ -133,6 +265,107 @@ def test_the_image_is_made_from_the_locked_requirements_and_does_not_run_as_root
     # numbers in the compose file are those of the image
     for number in ("10001", "10002", "10003"):
         assert number in text
+
+
+# ---- what each role is given
+
+#: What the code that puts a role together opens, by the word that it does it with.
+OPENS = {
+    "open_site(": {"pgpass"},
+    ".sealer": {"field.key"},
+    "broker_there(": {"mqtt-backend"},
+    "remote_signer(": {"signer.sock"},
+    "relay_key(": {"relay.json", "keys-password"},
+    "make_operator_token(": {"folder"},
+}
+PARTS = {
+    "indexer": (cli_indexer, roles.add_indexer),
+    "relay": (cli_relay, roles.add_relay),
+    "keeper": (cli_keeper, roles.add_keeper),
+    "api": (cli_api, roles.add_api),
+}
+SECRETS = {name for names in OPENS.values() for name in names} - {"folder"}
+
+
+def opened(role: str) -> set[str]:
+    """What the role's own code opens. `folder`: a folder of its own, which it writes."""
+    text = "".join(inspect.getsource(part) for part in PARTS[role])
+    return {name for word, names in OPENS.items() if word in text for name in names}
+
+
+def test_what_is_looked_for_in_the_code_is_all_that_it_has() -> None:
+    """Another secret of the site, or another way to one, has to be named above."""
+    taken = {name for name in vars(Site) if name == "sealer" or name.endswith("_key")}
+    # calls of accounts are paid for where the operator wants it: the compose file says so
+    assert taken == {"sealer", "relay_key", "sponsor_key"}
+    assert "BERTH_SPONSOR=on" in (DEPLOY / "compose.yaml").read_text("utf-8")
+    assert opened("indexer") == {"pgpass"}
+    assert opened("keeper") == {"pgpass", "relay.json", "keys-password"}
+    assert opened("relay") == {"pgpass", "mqtt-backend", "field.key", "signer.sock"}
+    assert opened("api") == {"pgpass", "mqtt-backend", "field.key", "folder"}
+
+
+@pytest.mark.parametrize("role", sorted(PARTS))
+def test_a_container_is_given_what_its_role_opens_and_nothing_else(role: str) -> None:
+    service = composed().services[role]
+    assert service.secrets == []
+    mounts = [volume.split(":") for volume in service.volumes]
+    given = {Path(target).name for _source, target, *_ in mounts} - {"deployment.json"}
+    wanted = opened(role)
+    if "folder" in wanted:
+        # keys/field.key and what else it makes are in it; no other has any file of it but that
+        assert ["./state/api", "/var/lib/berth"] in mounts
+        given = given - {"berth"} | {"folder", "field.key"}
+    named = {"berth-signer": "signer.sock"}
+    assert {named.get(name, name) for name in given} == wanted
+    for source, _target, *mode in mounts:
+        assert source == "./state/api" or mode == ["ro"], source
+        # no folder that others keep theirs in
+        assert source in ("./state/api", "signer") or Path(source).suffix or Path(source).name in (
+            "pgpass", "mqtt-backend", "keys-password",
+        )  # fmt: skip
+    files = {name for name in service.environment if name.endswith("_FILE")}
+    assert files == {
+        *(["BERTH_MQTT_PASSWORD_FILE"] if "mqtt-backend" in wanted else []),
+        *(["BERTH_PASSWORD_FILE"] if "keys-password" in wanted else []),
+    }
+    for name in files:
+        assert service.environment[name] in {target for _source, target, *_ in mounts}
+
+
+@pytest.mark.parametrize("role", sorted(PARTS))
+def test_a_unit_is_given_what_its_role_opens_and_nothing_else(role: str) -> None:
+    text = (DEPLOY / "systemd" / f"berth-{role}.service").read_text("utf-8")
+    wanted = opened(role)
+    # the database knows the user by its name; the key files are in a folder of the role's own
+    credentials = re.findall(r"^LoadCredential=(\S+):/etc/berth/secrets/(\S+)$", text, re.MULTILINE)
+    assert all(name == file for name, file in credentials)
+    assert {name for name, _file in credentials} == wanted & {"mqtt-backend", "keys-password"}
+    given = dict(re.findall(r"(BERTH_[A-Z_]+)=(\S+)", text))
+    here = f"/run/credentials/berth-{role}.service"
+    home = given.pop("BERTH_HOME", None)
+    assert home == (f"/var/lib/berth-{role}" if wanted & {"field.key", "relay.json"} else None)
+    named = {"BERTH_MQTT_PASSWORD_FILE": "mqtt-backend", "BERTH_PASSWORD_FILE": "keys-password"}
+    assert given == {
+        name: f"{here}/{file}"
+        for name, file in named.items()
+        if file in {n for n, _ in credentials}
+    }
+    service = unit(DEPLOY / "systemd" / f"berth-{role}.service")["Service"]
+    assert service.get("StateDirectory") == (f"berth-{role}" if "folder" in wanted else None)
+
+
+def test_no_two_units_run_as_the_same_user() -> None:
+    """A process may look into any other of its user's."""
+    users = [unit(path)["Service"]["User"] for path in UNITS]
+    assert len(set(users)) == len(users)
+    assert set(users) == {path.stem for path in UNITS}
+
+
+def test_settings_for_all_name_no_secret_of_some() -> None:
+    given = variables((DEPLOY / "berth.env.example").read_text("utf-8"))
+    assert not [name for name in given if name.endswith("_FILE") or name == "BERTH_HOME"]
+    assert not SECRETS & {Path(value).name for value in given.values()} - {"signer.sock"}
 
 
 # ---- systemd
@@ -163,7 +396,6 @@ def test_there_is_a_unit_for_every_role_and_the_target_wants_them_all() -> None:
 def test_the_signers_unit_has_a_user_and_settings_of_its_own() -> None:
     signer = unit(DEPLOY / "systemd" / "berth-signer.service")["Service"]
     others = [unit(DEPLOY / "systemd" / f"berth-{role}.service") for role in ROLES - {"signer"}]
-    assert {one["Service"]["User"] for one in others} == {"berth"}
     assert signer["User"] == "berth-signer"
     assert signer["EnvironmentFile"] != others[0]["Service"]["EnvironmentFile"]
     assert signer["StateDirectory"] == "berth-signer"
@@ -171,31 +403,48 @@ def test_the_signers_unit_has_a_user_and_settings_of_its_own() -> None:
     # only the relay is let through to the socket
     group = signer["Group"]
     with_group = [
-        role
-        for role in ROLES - {"signer"}
-        if group
-        in unit(DEPLOY / "systemd" / f"berth-{role}.service")["Service"].get(
-            "SupplementaryGroups", ""
-        )
+        one["Service"]["User"]
+        for one in others
+        if group in (one["Service"]["Group"], one["Service"].get("SupplementaryGroups"))
     ]
-    assert with_group == ["relay"]
+    assert with_group == ["berth-relay"]
+    assert signer["LoadCredential"] == "keys-password:/etc/berth/signer-secrets/keys-password"
 
 
-@pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="no systemd here")
-def test_systemd_takes_the_units(tmp_path: Path) -> None:
+def said_by_systemd(folder: Path, changed: str = "", into: str = "") -> list[str]:
+    """What systemd holds against our units, copied to `folder`, with a line of them changed."""
+    if shutil.which("systemd-analyze") is None:
+        absent("systemd-analyze is not here, which checks the units: apt-get install systemd")
     for path in (DEPLOY / "systemd").glob("berth*"):
         text = path.read_text("utf-8").replace("/opt/berth/.venv/bin/berth", "/bin/true")
-        (tmp_path / path.name).write_text(text)
-    units = [str(path) for path in sorted(tmp_path.iterdir())]
+        (folder / path.name).write_text(text.replace(changed, into) if changed else text)
+    units = [str(path) for path in sorted(folder.iterdir())]
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", *units],
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{tmp_path}:"},
+        env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"},
     )
-    ours = [line for line in done.stderr.splitlines() if str(tmp_path) in line or "berth" in line]
-    assert ours == [], done.stderr
+    return [line for line in done.stderr.splitlines() if str(folder) in line or "berth" in line]
+
+
+def test_systemd_takes_the_units(tmp_path: Path) -> None:
+    assert said_by_systemd(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("right", "wrong", "said"),
+    [
+        ("Restart=always", "Restrat=always", "Unknown key"),
+        ("Restart=always", "Restart=ever", "Failed to parse"),
+        ("ExecStart=", "ExecStart=bin/", "absolute path"),
+    ],
+)
+def test_systemd_finds_what_is_wrong_with_a_unit(
+    tmp_path: Path, right: str, wrong: str, said: str
+) -> None:
+    assert any(said in line for line in said_by_systemd(tmp_path, right, wrong))
 
 
 # ---- settings and broker

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from tests.backend.docs.generators import generator_of
+
 ROOT = Path(__file__).resolve().parents[3]
-SCRIPT = ROOT / "scripts" / "generate_errors.py"
 ABI = ROOT / "backend" / "berth" / "chain" / "abi"
 
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_errors", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return generator_of("errors")
 
 
 def test_every_error_of_the_contracts_is_on_the_page(generator: ModuleType) -> None:
@@ -64,6 +59,21 @@ def test_a_line_of_natspec_without_a_tag_before_it_is_refused(generator: ModuleT
 
 def test_codes_are_found_where_a_helper_makes_the_problem(generator: ModuleType) -> None:
     found = generator.problem_codes()
-    assert found["stay.past"] == {("422", "start: has passed")}
-    assert found["space.unknown"] == {("404", "spaceId: is not registered")}
+    assert found["stay.past"] == {("stay.past", "422", "has passed", frozenset())}
+    assert found["space.unknown"] == {("space.unknown", "404", "is not registered", frozenset())}
+    (origin,) = found["session.origin"]
+    assert (origin.template, origin.figures) == ("requests from {origin} are refused", {"origin"})
+    assert {one.template for one in found["local.enough"]} == {
+        f"that is all there is of {{what}}: {{most}} {bound}"
+        for bound in ("a day for one account", "a day in all", "for one account", "in all")
+    }
     assert "http.port" not in found  # ends a command
+
+
+def test_a_sentence_keeps_its_words_between_two_figures(generator: ModuleType) -> None:
+    english, chinese = generator.sentences_of("incident.resolved")
+    assert english.endswith("already: {how}")
+    assert chinese.endswith("：{how}")
+    (ranged, *_) = generator.sentences_of("field.range")
+    assert "{field}: {given} is not between {low} and {high}." in ranged
+    assert "not {given}." in ranged  # without the !r

@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 from itertools import product
-from pathlib import Path
 from types import ModuleType
 
 import pytest
 from berth.core.model.table import ALIASES, OPEN, TRANSITIONS, Who
 from berth.core.states import LeaseState, Outcome, Times
 
-ROOT = Path(__file__).resolve().parents[3]
-SCRIPT = ROOT / "scripts" / "generate_lifecycle.py"
+from tests.backend.docs.generators import generator_of
+
 LEASE = Times.of(start_slot=2_000_000, slots=8, reserve_minutes=60)
 
 
 @pytest.fixture(scope="module")
 def generator() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("generate_lifecycle", SCRIPT)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+    return generator_of("lifecycle")
 
 
 def test_the_pages_are_those_of_the_table(generator: ModuleType) -> None:

@@ -75,11 +75,11 @@ async def test_a_node_that_is_gone(clinic: Clinic) -> None:
 
 async def test_a_node_that_hangs_does_not_hold_up_the_rest(clinic: Clinic) -> None:
     clinic.node.hanging = True
-    began = time.monotonic()
-    off = await clinic.off(within=6.0)
-    assert time.monotonic() - began < 15
+    off = await clinic.off(within=60.0)
     assert set(off) == {"node", "index.chain", "gas"}
     assert off["node"][0] == "trouble"
+    # each gave the node up by itself, long before its time was over
+    assert "did not come to an end" not in str(off)
 
 
 async def test_a_node_of_another_chain(clinic: Clinic) -> None:

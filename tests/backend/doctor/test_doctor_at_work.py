@@ -5,14 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
-import time
 from collections import namedtuple
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from berth.chain.local import free_port
-from berth.cli.doctor import examination
+from berth.cli.doctor import examination, machine
 from berth.cli.doctor.finding import Case, Finding, Level
+from berth.core.keys import LIGHT_SCRYPT_N, create_keystore, keystore_address
 from berth.core.sealed import open_sealer
 from berth.devices.mqtt import BrokerLogin
 from berth.devices.topics import BACKEND_USER, COMMAND, PREFIX
@@ -127,6 +128,55 @@ async def test_what_may_be_spent_is_spent(clinic: Clinic, part: float, level: st
 async def test_a_relay_without_gas(clinic: Clinic, balance: int, level: str) -> None:
     clinic.node.balance = balance
     await only(clinic, "gas", level, "ether")
+
+
+# ---- sponsor
+
+
+def sponsor(clinic: Clinic) -> str:
+    """Turns one on; its address."""
+    clinic.variables["BERTH_SPONSOR"] = "on"
+    path = clinic.settings.keys / "sponsor.json"
+    create_keystore(path, "a password", scrypt_n=LIGHT_SCRYPT_N)
+    return keystore_address(path)
+
+
+async def test_a_sponsor_that_is_well(clinic: Clinic) -> None:
+    sponsor(clinic)
+    found = await clinic.examine()
+    (purse,), (sent,) = found["sponsor"], found["sponsor.sent"]
+    assert (purse.level.value, sent.level.value) == ("ok", "ok")
+    assert "enough for 4000 more calls" in purse.says
+
+
+@pytest.mark.parametrize(
+    ("balance", "level", "says"),
+    [
+        (0, "trouble", "not enough for a call"),
+        (25 * 10**14, "warning", "enough for 10 more calls at today's price of gas, fewer than 20"),
+    ],
+)
+async def test_a_sponsor_that_runs_low(clinic: Clinic, balance: int, level: str, says: str) -> None:
+    account = sponsor(clinic)
+    clinic.variables["BERTH_SPONSOR_WARN"] = "20"
+    clinic.node.answers["eth_getBalance"] = lambda given: hex(
+        balance if given[0] == account else 10**18
+    )
+    await only(clinic, "sponsor", level, says)
+
+
+async def test_a_call_that_the_sponsor_brought_and_that_is_stuck(clinic: Clinic) -> None:
+    account, now = sponsor(clinic), database_moment(clinic)
+    add(
+        clinic, kept.sent_transactions, account=account, nonce=1, tx_hash="0x", purpose="intent:1",
+        raw="0x", state="sent", reserved="1", submitted_at=now - 900, updated_at=now,
+    )  # fmt: skip
+    await only(clinic, "sponsor.sent", "trouble", "1 calls", "the oldest for 9")
+
+
+async def test_a_sponsor_without_a_key(clinic: Clinic) -> None:
+    clinic.variables["BERTH_SPONSOR"] = "on"
+    await only(clinic, "sponsor", "trouble", "sponsor.json")
 
 
 # ---- broker
@@ -295,9 +345,8 @@ async def test_without_node_database_and_broker_each_is_a_finding_and_the_rest_s
         "BERTH_DATABASE_URL": f"postgresql://x@127.0.0.1:{free_port()}/berth",
         "BERTH_MQTT_URL": f"mqtt://127.0.0.1:{free_port()}",
     }
-    began = time.monotonic()
     off = await clinic.off()
-    assert time.monotonic() - began < 20
+    assert "did not come to an end" not in str(off)
     assert {check for check, (level, _says) in off.items() if level == "trouble"} == {
         "node", "database", "broker", "signer",
     }  # fmt: skip
@@ -323,5 +372,14 @@ async def test_a_check_that_hangs_is_given_up(
         await asyncio.Event().wait()
         return []
 
-    monkeypatch.setattr(examination, "TOPICS", {**examination.TOPICS, "signer": hangs})
-    await only(clinic, "signer", "trouble", "within 10 s", within=10.0)
+    # the others here ask nobody: they have an end in time on any machine
+    topics = {"signer": hangs, "machine": machine.examine}
+    monkeypatch.setattr(examination, "TOPICS", topics)
+    await only(clinic, "signer", "trouble", "within 5 s", within=5.0)
+
+
+def test_who_gives_a_topic_more_time_gives_it_to_what_it_asks(clinic: Clinic) -> None:
+    case = Case(clinic.settings, None, None)
+    assert [replace(case, within=within).answer for within in (1.0, 60.0, 120.0, 600.0)] == [
+        5.0, 5.0, 8.0, 40.0,
+    ]  # fmt: skip

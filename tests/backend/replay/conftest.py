@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from berth.core.settings import load_settings
+
+from tests.absent import absent
 
 HEADER = "location;user_id;session_id;plugin_time;plugout_time;connection_time;energy_session"
 
@@ -31,8 +32,5 @@ def norway() -> Path:
     """The real file of Norwegian garages."""
     path = load_settings().data / "norway" / "residential_ev_sessions.csv"
     if not path.is_file():
-        message = f"real data is absent: {path} (set BERTH_DATA)"
-        if os.environ.get("BERTH_REQUIRE_ALL"):
-            pytest.fail(message)
-        pytest.skip(message)
+        absent(f"real data is absent: {path} (set BERTH_DATA)")
     return path

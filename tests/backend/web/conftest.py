@@ -7,6 +7,8 @@ import pytest
 from berth.web import create_app
 from fastapi.testclient import TestClient
 
+from tests.backend.web.forwarding import Chain, sponsor_of
+from tests.backend.web.orders import Town
 from tests.backend.web.people import Api
 from tests.backend.worlds import ORIGIN, World
 
@@ -23,3 +25,14 @@ def api(world: World) -> Iterator[Api]:
     """The application over the world, asked by anybody."""
     with TestClient(create_app(world.services), base_url=ORIGIN) as client:
         yield Api(client, world)
+
+
+@pytest.fixture
+def town(tmp_path: Path) -> Iterator[Town]:
+    world = World(tmp_path)
+    chain = Chain(world)
+    world.services.rpc = chain  # type: ignore[assignment]
+    world.services.sponsor = sponsor_of(world, chain)
+    with TestClient(create_app(world.services), base_url=ORIGIN) as client:
+        yield Town(world, chain, Api(client, world))
+    world.close()

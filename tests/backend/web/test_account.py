@@ -6,8 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from berth.core.compliance import Reason, encode
+from berth.core.errors import BerthError
 from berth.core.merkle import verify
+from berth.core.messages import holder_attestation, sign
+from berth.core.signing import recover_digest
+from berth.core.slots import slot_at, slot_start
 from berth.core.title import Title, address_hash, leaf
+from berth.core.zones import rfc3339
+from berth.market.holding import ABOUT_HOLDERS
 from berth.market.titles import Import, import_titles
 from berth.store import derived, kept
 from sqlalchemy import insert, select
@@ -15,6 +22,7 @@ from sqlalchemy import insert, select
 from tests.backend.web.people import Api, fields
 from tests.backend.worlds import (
     COMMITMENT,
+    DEPLOYMENT,
     DINO,
     EVE,
     MELBOURNE,
@@ -22,6 +30,7 @@ from tests.backend.worlds import (
     OLGA,
     PLATE,
     SALT,
+    Person,
     World,
 )
 
@@ -49,7 +58,7 @@ def test_the_account_holds_credit_spaces_and_leases(api: Api, world: World) -> N
     assert api.get("/v1/me", OLGA)["credit"] == "0"
 
 
-@pytest.mark.parametrize("path", ["", "/spaces", "/leases", "/vehicles"])
+@pytest.mark.parametrize("path", ["", "/spaces", "/kept", "/leases", "/vehicles"])
 def test_the_account_is_closed_without_a_session(api: Api, path: str) -> None:
     api.get(f"/v1/me{path}", expect=401)
 
@@ -61,6 +70,39 @@ def test_spaces_are_paged_by_id(api: Api, world: World) -> None:
     second = api.get(f"/v1/me/spaces?limit=2&cursor={first['next']}", OLGA)
     assert [item["id"] for item in first["items"] + second["items"]] == sorted(made)
     assert second["next"] is None
+
+
+def test_kept_times_are_told_to_their_owner_from_now_on(api: Api, world: World) -> None:
+    space, other = world.add_space(), world.add_space(9, owner=EVE)
+    now = slot_at(NOW)
+    world.block_slots(space, now - 8, 4)
+    late = world.block_slots(space, now + 40, 2)
+    soon = world.block_slots(space, now + 4, 4)
+    theirs = world.block_slots(other, now + 4, 4)
+    answer = api.get("/v1/me/kept", OLGA)
+    assert [one["id"] for one in answer["items"]] == [soon, late]
+    assert answer["items"][0] == {
+        "id": soon,
+        "spaceId": space,
+        "window": {"start": rfc3339(slot_start(now + 4)), "end": rfc3339(slot_start(now + 8))},
+        "givenBack": False,
+    }
+    assert [one["id"] for one in api.get("/v1/me/kept", EVE)["items"]] == [theirs]
+    first = api.get("/v1/me/kept?limit=1", OLGA)
+    second = api.get(f"/v1/me/kept?limit=1&cursor={first['next']}", OLGA)
+    assert [one["id"] for one in first["items"] + second["items"]] == [soon, late]
+    assert second["next"] is None
+
+
+def test_of_a_time_that_was_given_back_the_slots_that_had_begun_stay(
+    api: Api, world: World
+) -> None:
+    space, now = world.add_space(), slot_at(NOW)
+    world.block_slots(space, now + 4, 4, ended_at=NOW)
+    begun = world.block_slots(space, now - 1, 9, ended_at=NOW + 1)
+    [one] = api.get("/v1/me/kept", OLGA)["items"]
+    assert (one["id"], one["givenBack"]) == (begun, True)
+    assert one["window"]["end"] == rfc3339(slot_start(now + 1))
 
 
 # ---- vehicles
@@ -242,3 +284,107 @@ def test_a_proof_needs_an_account_and_a_title_that_exists(api: Api, imported: Wo
     api.post("/v1/titles/proof", {"city": "TWTPE", "index": 1}, OLGA, expect=404)
     problem = api.post("/v1/titles/proof", {"city": "AUMEL", "index": -1}, OLGA, expect=422)
     assert fields(problem) == ["index"]
+
+
+# ---- titles whose holder a verifier has attested
+
+VERIFIER = Person.called("verifier")
+
+
+def word_for(imported: World, wallet: Person, index: int, by: Person = VERIFIER) -> dict[str, Any]:
+    """The verifier's word that a wallet holds a title."""
+    hidden = imported.services.titles.title(MELBOURNE, index).salted_holder
+    message = holder_attestation(DEPLOYMENT.domain, wallet.address, hidden, 30_000, 7)
+    return {
+        "verifier": 1,
+        "validDay": 30_000,
+        "nonce": "7",
+        "signature": "0x" + sign(message, by.key).hex(),
+    }
+
+
+@pytest.fixture
+def judged(imported: World) -> World:
+    """A market that judges verifiers' signatures, and holds against everything that there is no
+    lock."""
+
+    def judge(asked: dict[str, Any]) -> int:
+        registration = asked["r"]
+        holder = registration["holder"]
+        message = holder_attestation(
+            DEPLOYMENT.domain,
+            asked["owner"],
+            registration["title"]["saltedHolder"],
+            holder["validDay"],
+            holder["nonce"],
+        )
+        try:
+            signed = recover_digest(message.digest, holder["signature"]) == VERIFIER.address
+        except BerthError:
+            signed = False
+        bits = encode([Reason.LOCK_MAKER_UNKNOWN, Reason.NOT_IN_EDITION])
+        return bits if signed else bits | Reason.HOLDER_SIGNATURE_INVALID.mask
+
+    imported.node.answers["compliance"] = judge
+    return imported
+
+
+def test_a_wallet_that_a_verifier_has_attested_gets_the_proof_by_city_and_number(
+    api: Api, judged: World
+) -> None:
+    body = {"city": "AUMEL", "index": 3, "holder": word_for(judged, EVE, 3)}
+    answer = api.post("/v1/titles/proof", body, EVE)
+    assert (answer["title"]["index"], answer["address"]) == (3, "3 Example Street")
+    # nothing is remembered of it: without the word it is not hers
+    del body["holder"]
+    assert api.post("/v1/titles/proof", body, EVE, expect=403)["code"] == "title.not_holder"
+
+
+def test_no_other_word_opens_a_title(api: Api, judged: World) -> None:
+    hers = word_for(judged, EVE, 3)
+    for who, body in (
+        (DINO, {"index": 3, "holder": hers}),  # of another wallet
+        (EVE, {"index": 2, "holder": hers}),  # of another title
+        (OLGA, {"index": 1, "holder": hers}),  # of her own title, by a word that is not hers
+        (EVE, {"index": 3, "holder": word_for(judged, EVE, 3, by=EVE)}),  # her own word
+        (EVE, {"index": 3, "holder": hers | {"validDay": 30_001}}),
+        (EVE, {"index": 3, "holder": hers | {"signature": "0x"}}),
+    ):
+        problem = api.post("/v1/titles/proof", {"city": "AUMEL", **body}, who, expect=403)
+        assert problem["code"] == "title.not_attested"
+        assert fields(problem) == ["holder.signature"]
+        assert "Example Street" not in str(problem)
+    body = {"city": "AUMEL", "index": 3, "holder": hers}
+    assert api.post("/v1/titles/proof", body, expect=401)["code"] == "session.required"
+    problem = api.post("/v1/titles/proof", body | {"index": 99}, EVE, expect=404)
+    assert problem["code"] == "titles.absent"
+
+
+@pytest.mark.parametrize("reason", sorted(ABOUT_HOLDERS))
+def test_why_a_word_is_not_taken_is_told_in_the_readers_language(
+    api: Api, imported: World, reason: Reason
+) -> None:
+    imported.node.answers["compliance"] = lambda asked: encode([reason, Reason.LOCK_EXPIRED])
+    body = {"city": "AUMEL", "index": 3, "holder": word_for(imported, EVE, 3)}
+    for language in ("en", "zh"):
+        problem = api.post("/v1/titles/proof", body, EVE, expect=403, language=language)
+        assert problem["detail"].endswith(reason.sentence(language))
+        assert fields(problem) == [reason.field]
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"nonce": "-1"}, "holder.nonce"),
+        ({"nonce": "9" * 78}, "holder.nonce"),
+        ({"verifier": -1}, "holder.verifier"),
+        ({"signature": "12"}, "holder.signature"),
+        ({"word": 1}, "holder.word"),
+    ],
+)
+def test_a_bad_field_of_a_verifiers_word_is_named(
+    api: Api, judged: World, change: dict[str, Any], field: str
+) -> None:
+    holder = word_for(judged, EVE, 3) | change
+    body = {"city": "AUMEL", "index": 3, "holder": holder}
+    assert fields(api.post("/v1/titles/proof", body, EVE, expect=422)) == [field]

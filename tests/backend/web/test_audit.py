@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from berth.audit.charges import RULES
 from berth.core.ledger import EMPTY_HEAD
 from berth.core.slots import slot_at
 from berth.core.zones import rfc3339
@@ -82,6 +83,17 @@ def test_settlements_are_public_in_the_order_of_the_ledger(api: Api, ledger: Led
     assert answer["items"][0]["windowStart"] == rfc3339((slot_at(NOW) - 200) * 900)
 
 
+def test_a_settlement_is_final_once_its_block_cannot_be_replaced(
+    api: Api, world: World, ledger: Ledger
+) -> None:
+    """They are of block 100; the index holds the ten newest blocks for undoable."""
+    for at_block, final in ((100, False), (109, False), (110, True)):
+        world.at_block(at_block)
+        listed = api.get("/v1/audit/settlements")["items"]
+        assert {one["final"] for one in listed} == {final}
+        assert api.get("/v1/audit/settlements/2")["final"] is final
+
+
 def test_settlements_are_paged_both_ways(api: Api, ledger: Ledger) -> None:
     first = api.get("/v1/audit/settlements?limit=3")
     assert numbers(api, f"?limit=3&cursor={first['next']}") == [4, 5]
@@ -151,6 +163,13 @@ def test_a_settlement_by_another_rule_has_no_bill_by_minutes(api: Api, ledger: L
     assert api.get("/v1/audit/settlements/5")["bill"] is None
 
 
+def test_the_rule_of_a_charge_is_said_in_the_reader_s_language(api: Api, ledger: Ledger) -> None:
+    path = "/v1/audit/settlements/1"
+    chinese = api.client.get(path, headers={"Accept-Language": "zh"}).json()["charge"]["rule"]
+    assert (api.get(path)["charge"]["rule"], chinese) in RULES.values()
+    assert all(english.isascii() and not other.isascii() for english, other in RULES.values())
+
+
 def test_a_settlement_that_does_not_exist_is_404(api: Api, ledger: Ledger) -> None:
     problem = api.get("/v1/audit/settlements/6", expect=404)
     assert (problem["code"], fields(problem)) == ("settlement.unknown", ["number"])
@@ -159,3 +178,26 @@ def test_a_settlement_that_does_not_exist_is_404(api: Api, ledger: Ledger) -> No
 @pytest.mark.parametrize("number", ["0", "-1", "x", str(1 << 63), "1.5"])
 def test_a_number_that_is_none_is_a_bad_field(api: Api, number: Any) -> None:
     assert fields(api.get(f"/v1/audit/settlements/{number}", expect=422)) == ["number"]
+
+
+def test_totals_are_of_all_that_the_filter_finds_not_of_the_page(api: Api, ledger: Ledger) -> None:
+    every = api.get("/v1/audit/settlements")["items"]
+    answer = api.get("/v1/audit/settlements?totals=true&limit=2")
+    totals = answer["totals"]
+    assert totals["count"] == 5
+    assert len(answer["items"]) == 2
+    for name in ("rent", "overstay", "energy", "fee", "refund"):
+        assert int(totals[name]) == sum(int(item[name]) for item in every)
+    cost = sum(int(totals[name]) for name in ("rent", "overstay", "energy"))
+    assert int(totals["ownerShare"]) == cost - int(totals["fee"])
+    second = api.get(f"/v1/audit/settlements?totals=true&limit=2&cursor={answer['next']}")
+    assert second["totals"] == totals
+    driver = every[0]["driver"]
+    own = [item for item in every if item["driver"] == driver]
+    assert api.get(f"/v1/audit/settlements?totals=true&driver={driver}")["totals"]["count"] == len(
+        own
+    )
+
+
+def test_totals_are_not_summed_up_unasked(api: Api, ledger: Ledger) -> None:
+    assert api.get("/v1/audit/settlements")["totals"] is None

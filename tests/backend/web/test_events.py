@@ -13,7 +13,7 @@ import httpx
 import pytest
 from berth.core.errors import BerthError
 from berth.core.zones import rfc3339
-from berth.market.accounts import SESSION_SECONDS, issue_nonce, open_session
+from berth.market.accounts import SESSION_SECONDS, open_session
 from berth.store.events import append_event
 from berth.web import create_app
 from berth.web.server import Server
@@ -38,8 +38,7 @@ async def hub(world: World) -> AsyncIterator[Hub]:
 
 def session(world: World) -> str:
     with world.store.write() as conn:
-        nonce = issue_nonce(conn, world.wall.now())
-        return open_session(conn, nonce, DINO.address, world.wall.now())
+        return open_session(conn, DINO.address, world.wall.now())
 
 
 async def take(stream: AsyncIterator[str], count: int) -> list[dict[str, Any]]:
@@ -116,7 +115,7 @@ async def test_the_index_is_told_as_it_moves(world: World, hub: Hub) -> None:
     stream = hub.listen(None, None, None)
     await anext(stream)
     world.at_block(103, head=105)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         (event,) = parse(await anext(stream))
     assert event["data"] == {"block": 103, "lagBlocks": 2, "settlements": 0}
     await stream.aclose()
@@ -128,7 +127,7 @@ async def test_a_stream_ends_when_its_session_does(world: World, hub: Hub) -> No
     await anext(stream)
     world.wall.at += SESSION_SECONDS
     tell(world, "secret", DINO.address)
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         rest = [block async for block in stream]
     assert rest[-1].startswith("event: session.over")
     assert not any("secret" in block for block in rest)
@@ -140,7 +139,7 @@ async def test_streams_end_with_the_application(world: World, hub: Hub) -> None:
     rest = asyncio.create_task(anext(stream, None))
     await asyncio.sleep(0.1)
     await hub.stop()
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(60):
         assert await rest is None
 
 
@@ -148,14 +147,40 @@ async def test_listeners_are_counted_and_limited(
     world: World, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("berth.web.stream.MAX_LISTENERS", 1)
-    hub.check_room()
+    hub.check_room(None)
     stream = hub.listen(None, None, None)
     await anext(stream)
-    with pytest.raises(BerthError) as caught:
-        hub.check_room()
-    assert caught.value.status == 503
+    assert hub.listeners == 1
+    for account in (None, DINO.address):
+        with pytest.raises(BerthError) as caught:
+            hub.check_room(account)
+        assert caught.value.status == 503
     await stream.aclose()
-    hub.check_room()
+    assert hub.listeners == 0
+    hub.check_room(None)
+
+
+async def test_strangers_and_one_account_leave_room_for_the_others(
+    world: World, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("berth.web.stream.MAX_STRANGERS", 2)
+    monkeypatch.setattr("berth.web.stream.MAX_OF_ACCOUNT", 1)
+    token = session(world)
+    streams = [
+        hub.listen(None, None, None),
+        hub.listen(None, None, None),
+        hub.listen(None, DINO.address, token),
+    ]
+    for stream in streams:
+        await anext(stream)
+    for account in (None, DINO.address):
+        with pytest.raises(BerthError, match="too many listeners"):
+            hub.check_room(account)
+    hub.check_room("0x" + "e7" * 20)
+    for stream in streams:
+        await stream.aclose()
+    hub.check_room(None)
+    hub.check_room(DINO.address)
 
 
 def test_an_id_that_is_none_is_refused(api: Api) -> None:
@@ -173,14 +198,14 @@ async def test_a_real_server_streams_resumes_and_stops_with_streams_open(world: 
     server = Server(create_app(world.services))
     running = asyncio.create_task(server.serve(sockets=[listener]))
     try:
-        async with asyncio.timeout(10), httpx.AsyncClient(trust_env=False) as http:
+        async with asyncio.timeout(60), httpx.AsyncClient(trust_env=False) as http:
             while not server.started:
                 await asyncio.sleep(0.05)
             async with http.stream(
                 "GET",
                 f"http://127.0.0.1:{port}/v1/events",
                 headers={"Last-Event-ID": "1"},
-                timeout=10,
+                timeout=60,
             ) as answer:
                 assert answer.headers["content-type"].startswith("text/event-stream")
                 text = ""
@@ -194,7 +219,7 @@ async def test_a_real_server_streams_resumes_and_stops_with_streams_open(world: 
                         await anext(lines)
     finally:
         server.should_exit = True
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             await running
 
 

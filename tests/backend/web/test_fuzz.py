@@ -19,7 +19,8 @@ from schemathesis.specs.openapi.checks import (
 from tests.backend.web.people import Api
 from tests.backend.worlds import DINO, NOW, ORIGIN, World
 
-pytestmark = pytest.mark.slow
+# thirty requests to each of some fifty operations
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
 
 CHECKS = [
     not_a_server_error,
@@ -60,7 +61,7 @@ def test_every_operation_answers_as_its_description_says(world: World) -> None:
             continue
 
         @given(case=operation.as_strategy())
-        @settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+        @settings(max_examples=30, suppress_health_check=list(HealthCheck))
         def run(case: schemathesis.Case) -> None:
             response = case.call(headers=headers)
             tried.add((case.method, case.path, response.status_code))

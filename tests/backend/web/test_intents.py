@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from berth.chain.abi import load_abi
+from berth.chain.abi import all_abis, load_abi
 from berth.chain.rpc import RpcError
 from berth.core.ids import parse_lease, parse_space
 from berth.core.messages import agreement
 from berth.core.tariff import deposit
-from berth.market.refusals import SENTENCES, sentence
+from berth.market.refusals import OTHERS, SENTENCES, sentence
 from eth_abi.abi import encode
 
 from tests.backend.web.people import Api, fields
@@ -244,6 +244,10 @@ def test_every_error_of_the_contracts_has_a_sentence_in_both_languages() -> None
 def test_an_error_of_another_contract_is_told_too() -> None:
     from berth.chain.reverts import ChainRevertError
 
-    error = ChainRevertError("ERC20InsufficientBalance", {}, "…")
+    short = ChainRevertError("ERC20InsufficientBalance", {}, "…")
+    assert sentence(short) == "Your account has fewer tokens than this takes."
+    known = {entry.name for abi in all_abis() for entry in abi.errors.values()}
+    assert set(OTHERS) <= known
+    error = ChainRevertError("SomebodyElses", {}, "…")
     assert sentence(error) == "The contract refuses it."
     assert sentence(error, "zh-CN") == "合约拒绝了该操作。"

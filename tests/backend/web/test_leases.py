@@ -66,6 +66,7 @@ def test_the_driver_sees_the_whole_lease(api: Api, world: World, lease: str, spa
     assert answer["grant"] is None
     # end + reserve of an hour + a day
     assert answer["closesBy"] == rfc3339(NOW + 7200 + 3600 + 86400)
+    assert answer["utcOffset"] == "+00:00"
     assert codes(answer["unlock"]) == ["near.missing", "confirm.missing", "plate.missing"]
     assert answer["unlock"]["needs"][0]["code"] == "come_near"
 
@@ -130,6 +131,40 @@ def test_something_that_is_no_lease_id_is_a_bad_field(api: Api, path: str) -> No
 
 
 # ---- lists
+
+
+def test_each_lease_tells_the_clock_of_its_space(api: Api, world: World, space: str) -> None:
+    world.add_offer(space, number=2, utc_offset=44)
+    there = world.add_lease(space, slot_at(NOW) + 10, 2, offer=2)
+    here = world.add_lease(space, slot_at(NOW), 2)
+    listed = {one["id"]: one["utcOffset"] for one in api.get("/v1/me/leases", DINO)["items"]}
+    assert listed == {there: "+11:00", here: "+00:00"}
+    assert api.get(f"/v1/leases/{there}", DINO)["utcOffset"] == "+11:00"
+
+
+def test_what_was_paid_is_told_once_it_is_settled_and_not_before(
+    api: Api, world: World, space: str
+) -> None:
+    left = world.add_lease(space, slot_at(NOW) - 20, 8)
+    world.settle(left, minutes=100)
+    nobody = world.add_lease(space, slot_at(NOW) - 10, 8)
+    world.settle(nobody, outcome=5)
+    coming = world.add_lease(space, slot_at(NOW), 8)
+    listed = {one["id"]: one["cost"] for one in api.get("/v1/me/leases", DINO)["items"]}
+    cost = api.get(f"/v1/leases/{left}/receipt", DINO)["cost"]
+    assert int(cost) > 0
+    assert listed == {left: cost, nobody: "0", coming: None}
+    assert api.get(f"/v1/leases/{left}", DINO)["cost"] == cost
+    assert api.get(f"/v1/leases/{coming}", OLGA)["cost"] is None
+
+
+@pytest.mark.parametrize(("percent", "charge"), [(0, "0"), (40, "80000")])
+def test_a_lease_tells_what_not_coming_costs(
+    api: Api, world: World, space: str, percent: int, charge: str
+) -> None:
+    world.add_offer(space, number=2, no_show_pct=percent)
+    lease = world.add_lease(space, slot_at(NOW), 2, offer=2)
+    assert api.get(f"/v1/leases/{lease}", DINO)["noShowCharge"] == charge
 
 
 def test_lists_are_paged_from_the_latest_start(api: Api, world: World, space: str) -> None:
@@ -344,7 +379,7 @@ def test_an_older_confirmation_does_not_replace_a_newer_one(
         ({"who": EVE}, 403, "unlock.signature"),
         ({"cycle": 1}, 409, "unlock.cycle"),
         ({"at": NOW - 121}, 422, "unlock.stale"),
-        ({"at": NOW + 121}, 422, "unlock.stale"),
+        ({"at": NOW + 31}, 422, "unlock.stale"),
         ({"at": NOW, "signed_at": NOW - 1}, 403, "unlock.signature"),
     ],
 )
@@ -419,6 +454,17 @@ def test_an_unused_lease_has_a_receipt_without_minutes(api: Api, world: World, l
     answer = api.get(f"/v1/leases/{lease}/receipt", DINO)
     assert (answer["cost"], answer["refund"]) == ("0", "1600000")
     assert answer["billedMinutes"] is None
+
+
+def test_a_receipt_is_final_once_its_block_cannot_be_replaced(
+    api: Api, world: World, lease: str
+) -> None:
+    """It is of block 100; the index holds the ten newest blocks for undoable."""
+    world.settle(lease, minutes=100)
+    for at_block, final in ((100, False), (109, False), (110, True)):
+        world.at_block(at_block)
+        for who in (DINO, OLGA):
+            assert api.get(f"/v1/leases/{lease}/receipt", who)["final"] is final
 
 
 def test_an_open_lease_has_no_receipt(api: Api, lease: str) -> None:

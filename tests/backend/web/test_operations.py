@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from berth.core.geo import distance_m
+from berth.core.ids import city_number
 from berth.store import derived
 from fastapi.testclient import TestClient
 from sqlalchemy import insert, update
 
 from tests.backend.web.people import Api
-from tests.backend.worlds import DEPLOYMENT, DINO, NOW, World
+from tests.backend.worlds import DEPLOYMENT, DINO, NOW, TOWN_HALL, World
 
 
 @pytest.fixture
@@ -36,7 +38,13 @@ def test_config_tells_all_that_a_client_needs(api: Api, world: World) -> None:
                 )
             )
     answer = api.get("/v1/config")
-    assert answer["chain"] == {"id": 1337, "genesisHash": DEPLOYMENT.genesis_hash}
+    assert answer["chain"] == {
+        "id": 1337,
+        "name": "Local test chain",
+        "genesisHash": DEPLOYMENT.genesis_hash,
+        "rpcUrls": [],
+        "local": True,
+    }
     assert answer["contracts"]["market"].lower() == DEPLOYMENT.market
     assert answer["domain"]["name"] == "Berth Parking Market"
     assert answer["currency"] == {"symbol": "tEUR", "decimals": 6}
@@ -96,13 +104,39 @@ def test_metrics_count_requests_by_route_and_show_the_platform(api: Api, busy: W
     assert "process_resident_memory_bytes" in text
 
 
+def test_methods_that_strangers_make_up_are_counted_as_one(api: Api) -> None:
+    for number in range(5):
+        api.client.request(f"WORD{number}", "/health")
+    text = api.client.get("/metrics").text
+    assert 'method="other"' in text
+    assert "WORD" not in text
+
+
+def test_the_configuration_says_where_spaces_are(api: Api, world: World) -> None:
+    assert api.get("/v1/config")["places"] == []
+    taipei, night = city_number("TWTPE"), (25.0330, 121.5654)
+    world.add_edition()
+    for index in (1, 2):
+        world.add_offer(world.add_space(index), utc_offset=44)
+    world.add_offer(world.add_space(3, place=(-37.9, 144.9665)), utc_offset=40)
+    world.add_offer(world.add_space(1, city=taipei, place=night), utc_offset=32)
+    world.add_space(4)  # without an offer
+    world.add_offer(world.add_space(5, delisted_day=NOW // 86_400))
+    first, second = api.get("/v1/config")["places"]
+    lon, lat = first.pop("point")["coordinates"]
+    assert first == {"city": "AUMEL", "name": "Melbourne", "utcOffset": "+11:00", "spaces": 3}
+    assert (lat, lon) != TOWN_HALL  # a cell's middle
+    assert distance_m(lat, lon, *TOWN_HALL) < 700
+    assert (second["name"], second["utcOffset"], second["spaces"]) == ("TWTPE", "+08:00", 1)
+
+
 def test_an_unknown_path_and_a_wrong_method_are_problems(api: Api) -> None:
     assert api.get("/v1/nothing", expect=404)["code"] == "request.not_found"
     assert api.ask("DELETE", "/v1/search", expect=405)["code"] == "request.method"
 
 
 def test_every_answer_is_hardened(api: Api) -> None:
-    for path in ("/health", "/v1/nothing", "/", "/openapi.json"):
+    for path in ("/health", "/v1/nothing", "/live", "/openapi.json"):
         headers = api.client.get(path).headers
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["x-frame-options"] == "DENY"
@@ -123,7 +157,7 @@ def test_a_broken_database_is_503_and_tells_nothing_of_the_inside(api: Api, worl
 # ---- pages
 
 
-@pytest.mark.parametrize("path", ["/", "/docs"])
+@pytest.mark.parametrize("path", ["/", "/live", "/docs"])
 def test_pages_fetch_nothing_from_elsewhere(api: Api, busy: World, path: str) -> None:
     answer = api.client.get(path)
     assert answer.headers["content-type"].startswith("text/html")
@@ -139,7 +173,7 @@ def test_pages_fetch_nothing_from_elsewhere(api: Api, busy: World, path: str) ->
 
 
 def test_the_live_page_shows_what_the_platform_holds(api: Api, busy: World) -> None:
-    text = api.client.get("/").text
+    text = api.client.get("/live").text
     for shown in ("1.60 tEUR", "23864", "0.60", "Everything works."):
         assert shown in text
     assert "0x" + busy.head.hex() in text
@@ -147,16 +181,16 @@ def test_the_live_page_shows_what_the_platform_holds(api: Api, busy: World) -> N
 
 def test_the_live_page_speaks_chinese(api: Api, busy: World) -> None:
     for answer in (
-        api.client.get("/?lang=zh"),
-        api.client.get("/", headers={"Accept-Language": "zh-Hans"}),
+        api.client.get("/live?lang=zh"),
+        api.client.get("/live", headers={"Accept-Language": "zh-Hans"}),
     ):
         assert 'lang="zh"' in answer.text
         assert "进行中租约" in answer.text
-    api.get("/?lang=fr", expect=422)
+    api.get("/live?lang=fr", expect=422)
 
 
 def test_the_changing_part_of_the_live_page_comes_alone(api: Api, busy: World) -> None:
-    text = api.client.get("/?part=true").text
+    text = api.client.get("/live?part=true").text
     assert "<html" not in text
     assert "1.60 tEUR" in text
 
@@ -164,7 +198,7 @@ def test_the_changing_part_of_the_live_page_comes_alone(api: Api, busy: World) -
 def test_the_live_page_works_before_anything_happened(api: Api, world: World) -> None:
     with world.store.write() as conn:
         conn.execute(derived.cursor.delete())
-    assert "None yet." in api.client.get("/").text
+    assert "None yet." in api.client.get("/live").text
 
 
 # ---- the API's own description

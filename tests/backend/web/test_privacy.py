@@ -9,6 +9,7 @@ import json
 from typing import Any
 
 import pytest
+from berth.chain.abi import load_abi
 from berth.core.zones import rfc3339
 from berth.store import kept
 from berth.store.events import append_event
@@ -17,6 +18,7 @@ from sqlalchemy import insert
 from tests.backend.web.people import Api
 from tests.backend.worlds import (
     COMMITMENT,
+    DEPLOYMENT,
     DINO,
     EVE,
     MELBOURNE,
@@ -44,6 +46,14 @@ RECORD = {
     "publicArea": "Melbourne CBD",
 }
 WINDOW = {"start": rfc3339(NOW + 86400), "end": rfc3339(NOW + 90000)}
+
+
+ORDER = "0x" + "0d" * 32
+
+
+def cancel(lease: str) -> str:
+    """The call data of the driver's cancelling."""
+    return "0x" + load_abi("ParkingMarket").encode_call("cancel", int(lease, 16)).hex()
 
 
 @pytest.fixture
@@ -78,7 +88,11 @@ def told(api: Api, world: World) -> dict[str, str]:
         "balanceOf": lambda call: 0,
         "allowance": lambda call: 0,
         "compliance": lambda call: 1 << 7,
+        "cancel": lambda call: (),
     }
+    world.node.transactions[ORDER] = {
+        "from": DINO.address, "to": DEPLOYMENT.market, "input": cancel(lease),
+    }  # fmt: skip
     operator = world.services.settings.operator_token_file
     operator.parent.mkdir(parents=True, exist_ok=True)
     operator.write_text("an operator's token, long enough")
@@ -88,6 +102,7 @@ def told(api: Api, world: World) -> dict[str, str]:
         "city": "AUMEL",
         "number": "1",
         "id": "1",
+        "intentId": ORDER,
         "closed": closed,
     }
 
@@ -103,6 +118,7 @@ def every_answer(api: Api, told: dict[str, str], who: Person | None) -> dict[str
         },
         "/v1/titles/proof": {"city": "AUMEL", "index": 42},
         "/v1/leases/{leaseId}/presence": {"event": "here"},
+        "/v1/intents/prepare": {"to": DEPLOYMENT.market, "data": cancel(told["leaseId"])},
     }
     headers = {} if who is None else {"Authorization": f"Bearer {api.sign_in(who)}"}
     found = {}
@@ -120,7 +136,14 @@ def every_answer(api: Api, told: dict[str, str], who: Person | None) -> dict[str
             assert answer.status_code < 500 or path == "/ready", f"{filled}: {answer.text}"
             found[f"{method} {path}"] = answer.text
     closed = f"/v1/leases/{told['closed']}"
-    for path in (closed, f"{closed}/navigation", f"{closed}/receipt", "/", "/docs", "/?part=true"):
+    for path in (
+        closed,
+        f"{closed}/navigation",
+        f"{closed}/receipt",
+        "/live",
+        "/docs",
+        "/live?part=true",
+    ):
         found[path] = api.client.get(path, headers=headers).text
     return found
 

@@ -30,7 +30,7 @@ def town(world: World) -> list[str]:
         world.add_space(3, connectors=1, power=110),
     ]
     world.add_offer(spaces[0], price_per_slot=100_000)
-    world.add_offer(spaces[1], price_per_slot=200_000)
+    world.add_offer(spaces[1], price_per_slot=200_000, utc_offset=44)
     world.add_offer(spaces[2], price_per_slot=150_000, price_per_kwh=400_000)
     return spaces
 
@@ -41,9 +41,14 @@ def test_anybody_may_search_and_gets_ranked_explained_candidates(api: Api, town:
     assert answer["window"] == WINDOW
     assert [item["space"]["id"] for item in answer["items"]] == [town[0], town[2], town[1]]
     best = answer["items"][0]
+    assert {item["space"]["id"]: item["utcOffset"] for item in answer["items"]} == {
+        town[0]: "+00:00",
+        town[1]: "+11:00",
+        town[2]: "+00:00",
+    }
     assert best["expectedCost"] == "800000"
     assert best["maximumCost"] == "1600000"
-    assert best["why"].startswith("The cheapest: about 0.80 tEUR for your stay; never above 1.60")
+    assert best["why"].startswith("The lowest price; the shortest walk; nobody has")
     assert sum(mark["weight"] for mark in best["marks"]) == pytest.approx(1, abs=0.001)
     assert best["walkM"] > 0
     assert answer["next"] is None
@@ -51,7 +56,7 @@ def test_anybody_may_search_and_gets_ranked_explained_candidates(api: Api, town:
 
 def test_the_explanation_comes_in_chinese(api: Api, town: list[str]) -> None:
     answer = api.post("/v1/search", request(), language="zh-CN")
-    assert answer["items"][0]["why"].startswith("最便宜：预计 0.80 tEUR；最多 1.60 tEUR")
+    assert answer["items"][0]["why"].startswith("价格最低；步行最近；尚无停车记录")
 
 
 def test_a_charger_demand_narrows_and_prices_the_search(api: Api, town: list[str]) -> None:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from berth.core.hashing import keccak
 from berth.core.zones import rfc3339
-from berth.market.accounts import NONCE_SECONDS, SESSION_SECONDS
+from berth.market.accounts import SESSION_SECONDS
+from berth.market.nonces import NONCE_SECONDS
 from berth.store import kept
 from eth_abi.abi import encode
 from sqlalchemy import select
@@ -229,15 +230,3 @@ def test_an_account_keeps_its_latest_sessions_only(api: Api, world: World) -> No
         tokens.append(api.sign_in(DINO))
     api.get("/v1/me", headers={"Authorization": f"Bearer {tokens[0]}"}, expect=401)
     api.get("/v1/me", headers={"Authorization": f"Bearer {tokens[-1]}"})
-
-
-def test_nonces_are_not_handed_out_without_end(
-    api: Api, world: World, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("berth.market.accounts.MAX_NONCES", 3)
-    for _ in range(3):
-        api.nonce()
-    problem = api.post("/v1/session/nonce", None, expect=503)
-    assert problem["code"] == "session.busy"
-    world.wall.at += NONCE_SECONDS
-    api.nonce()

@@ -10,11 +10,21 @@ from berth.core.compliance import Reason, encode
 from berth.core.ids import city_number
 from berth.core.slots import slot_at, slot_start
 from berth.core.zones import rfc3339
-from berth.store import kept
-from sqlalchemy import select
+from berth.store import derived, kept
+from sqlalchemy import insert, select, update
 
 from tests.backend.web.people import Api, fields
-from tests.backend.worlds import EVE, NOW, OLGA, SALT, TOWN_HALL, World, cell_centre
+from tests.backend.worlds import (
+    DINO,
+    EVE,
+    NOW,
+    OLGA,
+    SALT,
+    TOWN_HALL,
+    Person,
+    World,
+    cell_centre,
+)
 
 NEAR = {"type": "Point", "coordinates": [TOWN_HALL[1], TOWN_HALL[0]]}
 RECORD: dict[str, Any] = {
@@ -171,13 +181,122 @@ def test_keeping_it_again_replaces_all_of_it(api: Api, world: World) -> None:
     assert public["coordinates"] == pytest.approx([lon, lat], abs=1e-6)
 
 
+def test_the_way_in_is_changed_without_the_salt_and_the_address_stays_proven(
+    api: Api, world: World
+) -> None:
+    path = f"/v1/spaces/{world.add_space()}/private"
+    api.put(path, RECORD, OLGA)
+    later = {name: value for name, value in RECORD.items() if name != "salt"}
+    changed = api.put(path, later | {"instructions": "The ramp is closed: go round."}, OLGA)
+    assert changed["instructions"] == "The ramp is closed: go round."
+    assert changed["addressProven"] is True
+    assert api.get(path, OLGA) == changed
+    # another address is the owner's own word, and the first one proven again
+    assert api.put(path, later | {"address": "14 Other Lane"}, OLGA)["addressProven"] is False
+    assert api.put(path, later, OLGA)["addressProven"] is True
+    # nobody's salt proves another owner's address
+    with world.store.write() as conn:
+        conn.exec_driver_sql(f"UPDATE spaces SET owner = '{EVE.address}'")
+    assert api.put(path, later, EVE)["addressProven"] is False
+
+
+def test_the_registry_s_own_address_is_proven_without_a_salt(api: Api, world: World) -> None:
+    world.add_edition()
+    path = f"/v1/spaces/{world.add_space()}/private"
+    with world.store.write() as conn:
+        conn.execute(
+            insert(kept.titles).values(
+                city=city_number("AUMEL"), edition=1, index=42, holder="H", holder_generated=1,
+                address="1 Registry Road", lat=TOWN_HALL[0], lon=TOWN_HALL[1], kind=3, height=210,
+                width=250, length=500, sharing=1, valid_day=65535, reference="42",
+            )
+        )  # fmt: skip
+    before = api.get(path, OLGA)
+    assert (before["address"], before["source"]) == ("1 Registry Road", "title")
+    said = {"point": NEAR, "level": "B1"}
+    kept_record = api.put(path, said | {"address": "1 REGISTRY road"}, OLGA)
+    assert (kept_record["addressProven"], kept_record["source"]) == (True, "owner")
+    assert api.put(path, said | {"address": "2 Registry Road"}, OLGA)["addressProven"] is False
+
+
+def test_a_space_whose_place_nobody_has_said_has_none(api: Api, world: World) -> None:
+    path = f"/v1/spaces/{world.add_space()}/private"
+    assert api.get(path, OLGA, expect=404)["code"] == "place.unknown"
+
+
+def set_space(world: World, **values: Any) -> None:
+    with world.store.write() as conn:
+        conn.execute(update(derived.spaces).values(values))
+
+
+def test_nobody_but_owner_and_manager_of_now_reads_or_changes_the_place(
+    api: Api, world: World
+) -> None:
+    space = world.add_space()
+    path = f"/v1/spaces/{space}/private"
+    first = api.put(path, RECORD, OLGA)
+    for stranger in (EVE, DINO):
+        refused(api, path, stranger)
+    assert api.get(path, expect=401)["code"] == "session.required"
+    assert api.get(path, OLGA) == first
+    set_space(world, manager=DINO.address)
+    assert api.get(path, DINO) == first
+    set_space(world, manager=EVE.address)  # another one: the former is a stranger again
+    refused(api, path, DINO)
+    # the space has changed hands, and the manager has gone: the former ones are strangers
+    set_space(world, owner=DINO.address, manager=None)
+    for former in (OLGA, EVE):
+        refused(api, path, former)
+    assert api.get(path, DINO, expect=404)["code"] == "place.unknown"
+    unknown = "/v1/spaces/0x0000000000000001/private"
+    assert api.get(unknown, OLGA, expect=404)["code"] == "space.unknown"
+
+
+def refused(api: Api, path: str, stranger: Person) -> None:
+    for answer in (
+        api.get(path, stranger, expect=403),
+        api.put(path, RECORD, stranger, expect=403),
+    ):
+        assert answer["code"] == "space.not_owner"
+        assert "Secret Lane" not in str(answer)
+
+
+def test_a_manager_changes_the_way_in_for_the_owner_who_is_told(api: Api, world: World) -> None:
+    space = world.add_space()
+    path = f"/v1/spaces/{space}/private"
+    api.put(path, RECORD, OLGA)
+    assert [event for event in world.events() if event["topic"] == "space.place"] == []
+    set_space(world, manager=DINO.address)
+    changed = {name: value for name, value in RECORD.items() if name != "salt"}
+    answer = api.put(path, changed | {"instructions": "The gate is new."}, DINO)
+    # the salt that the owner handed in before still opens the address
+    assert (answer["instructions"], answer["addressProven"]) == ("The gate is new.", True)
+    set_space(world, manager=None)
+    assert api.get(path, OLGA) == answer  # the owner's record, whoever wrote it
+    told = [event for event in world.events() if event["topic"] == "space.place"]
+    assert {event["audience"] for event in told} == {OLGA.address, DINO.address}
+    assert {(event["space_id"], event["payload"]["by"]) for event in told} == {
+        (space, DINO.address)
+    }
+
+
+def test_a_space_that_was_released_is_nobodys_here(api: Api, world: World) -> None:
+    space = world.add_space()
+    path = f"/v1/spaces/{space}/private"
+    api.put(path, RECORD, OLGA)
+    set_space(world, manager=DINO.address, released=1)
+    for former in (OLGA, DINO):
+        assert api.get(path, former, expect=404)["code"] == "space.unknown"
+        assert api.put(path, RECORD, former, expect=404)["code"] == "space.unknown"
+
+
 def test_the_exact_place_is_sealed_at_rest(api: Api, world: World) -> None:
     space = world.add_space()
     api.put(f"/v1/spaces/{space}/private", RECORD, OLGA)
     with world.store.read() as conn:
         row = conn.execute(select(kept.space_private)).one()
     text = str(row)
-    for secret in ("Secret Lane", "4711", "Second ramp", str(TOWN_HALL[0])):
+    for secret in ("Secret Lane", "4711", "Second ramp", str(TOWN_HALL[0]), SALT.hex()):
         assert secret not in text
     assert row.access_json == '["gate", "lock"]'
 

@@ -30,6 +30,12 @@ class City:
     utc_offset: int
     """Of its local time, quarter hours."""
 
+    @property
+    def destination_words(self) -> str:
+        """The destination for people: city, latitude, longitude."""
+        lat, lon = self.destination
+        return f"{self.name} ({lat:.4f}, {lon:.4f})"
+
 
 def choose_city(data: Path, home: Path) -> City:
     """Melbourne from the data folder, or a generated city written into the demo's own folder."""

@@ -12,8 +12,7 @@ from berth.cli.platform.enrolling import Enrolled, enrol_lock
 from berth.core.errors import BerthError
 from berth.core.ids import city_number, parse_space
 from berth.core.messages import holder_attestation, lock_attestation, lock_possession, sign
-from berth.core.offer import DEFAULT_FLAGS
-from berth.core.weekly import ALL_HOURS
+from berth.core.offer import Terms
 from berth.market.attest import attest_lock, holder_json, lock_json
 from berth.market.titles.taking import take_generated_title
 from berth.web.routes.spaces import registration_of
@@ -21,6 +20,8 @@ from berth.web.schemas.spaces import RegistrationBody
 
 _DAY = 86_400
 _YEAR_DAYS = 365
+#: So long may an owner's public words be.
+_AREA_LENGTH = 80
 
 
 @dataclass(frozen=True)
@@ -172,33 +173,33 @@ async def register(stage: Stage, papers: Papers) -> Listing:
             "access": [{"kind": "lock"}],
             # four decimals: good to eleven metres
             "publicPoint": {"type": "Point", "coordinates": [round(lon, 4), round(lat, 4)]},
-            "publicArea": f"{stage.city.name}, near the centre",
+            "publicArea": public_area(papers.proof["address"], stage.city.name),
         },
     )
     return listing
+
+
+def public_area(address: str, city: str) -> str:
+    """What an owner lets everybody know of an address: its street, without house and crossings."""
+    street = address.removesuffix(f", {city}").split(" between ")[0].lstrip("0123456789 ")
+    return f"{street}, {city}"[:_AREA_LENGTH]
 
 
 async def publish(stage: Stage, papers: Papers, listing: Listing) -> None:
     """Publishes an offer: all hours of the week, for a year, unlock by plate, word and place."""
     today = await stage.now() // _DAY
     wish = papers.wish
-    terms = {
-        "pricePerSlot": wish.price_per_slot,
-        "pricePerKwh": wish.price_per_kwh,
-        "overstayPct": 200,
-        "reserveMinutes": 30,
-        "minimumPct": 0,
-        "freeCancelHours": 1,
-        "noShowPct": 0,
-        "cancelPct": 0,
-        "hoursOfWeek": ALL_HOURS,
-        "utcOffset": stage.city.utc_offset,
-        "firstDay": today - 1,
-        "lastDay": today + _YEAR_DAYS - 2,
-        "minSlots": 1,
-        "maxSlots": 96,
-        "flags": DEFAULT_FLAGS,
-    }
+    terms = Terms(
+        price_per_slot=wish.price_per_slot,
+        price_per_kwh=wish.price_per_kwh,
+        overstay_pct=200,
+        reserve_minutes=30,
+        free_cancel_hours=1,
+        utc_offset=stage.city.utc_offset,
+        first_day=today - 1,
+        last_day=today + _YEAR_DAYS - 2,
+        max_slots=96,
+    )
     space = parse_space(listing.space_id)
     price = stage.money(wish.price_per_slot)
     await listing.owner.transact(
@@ -206,7 +207,7 @@ async def publish(stage: Stage, papers: Papers, listing: Listing) -> None:
         stage.contracts.market,
         "publishOffer",
         space,
-        terms,
+        terms.struct(),
     )
     listing.offer = 1
 

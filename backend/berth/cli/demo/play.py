@@ -25,6 +25,7 @@ from berth.cli.demo.city import choose_city
 from berth.cli.demo.narrate import Narrator
 from berth.cli.demo.stage import Stage
 from berth.cli.demo.story import Story
+from berth.cli.demo.town import furnish, what_is_free
 from berth.cli.platform.home import password
 from berth.cli.platform.parties import local_parties
 from berth.cli.platform.running import Running
@@ -37,6 +38,8 @@ from berth.store.engine import open_store
 _MARK = "demo"
 _LOG = "up.log"
 _STOP_SECONDS = 20.0
+#: What the demo takes over from the caller's settings, beside the source data's place.
+_KEPT = ("BERTH_GANACHE", "BERTH_DAPP", "BERTH_TILES_URL", "BERTH_TILES_ATTRIBUTION")
 
 
 async def play(home: Path, port: int, stay: bool, console: Console) -> None:
@@ -47,7 +50,7 @@ async def play(home: Path, port: int, stay: bool, console: Console) -> None:
         "BERTH_HOME": str(home),
         "BERTH_DATA": str(load_settings().data),
         "BERTH_HTTP_PORT": str(port or free_port()),
-        **{name: os.environ[name] for name in ("BERTH_GANACHE",) if name in os.environ},
+        **{name: os.environ[name] for name in _KEPT if name in os.environ},
     }
     console.print("[bold]Berth[/]: one whole lease, on a real chain, through real parts")
     console.print(
@@ -58,14 +61,25 @@ async def play(home: Path, port: int, stay: bool, console: Console) -> None:
     async with _running(environment, home, console) as running:
         narrator = Narrator(console)
         async with open_stage(load_settings(environment), running, narrator) as stage:
-            await Story(stage).play()
-        took = time.monotonic() - started
-        console.print(
-            f"\n[bold green]The whole story played in {took:.0f} s; every book agrees.[/]"
-        )
+            story = Story(stage)
+            await story.play()
+            took = time.monotonic() - started
+            console.print(
+                f"\n[bold green]The whole story played in {took:.0f} s; every book agrees.[/]"
+            )
+            shared = ""
+            if stay:
+                with narrator.waiting("some neighbours share their spaces too"):
+                    listings = [*story.listings, *await furnish(stage)]
+                shared = await what_is_free(stage, listings)
         if stay:
-            console.print(f"Berth stays up. Open [bold]{running.http}[/] in a browser.")
-            console.print("Ctrl-C stops it and leaves nothing running.")
+            console.print(f"Now you: open [bold]{running.http}[/] in a browser.")
+            console.print(
+                f"{shared} They differ in price, and some have a charger; "
+                "there are titles for a space of your own. "
+                "Everything is test money and simulated locks, and the app has a wallet to try."
+            )
+            console.print("Berth stays up; Ctrl-C stops it and leaves nothing running.")
             with contextlib.suppress(asyncio.CancelledError):
                 await asyncio.Event().wait()
 

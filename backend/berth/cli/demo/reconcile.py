@@ -77,7 +77,7 @@ async def reconcile(stage: Stage, trip: Trip, listing: Listing) -> None:
         ),
         (
             "the ledger's head follows from the record",
-            count == 1 and head == next_head(EMPTY_HEAD, record_hash(_record(settled))),
+            count == 1 and head == next_head(EMPTY_HEAD, record_hash(Record.told(settled))),
         ),
         (f"the audit says: {audit['sentence']}", audit["verdict"] == "complete"),
     )
@@ -165,25 +165,6 @@ async def _from_model(
         energy_used=settled["energyWh"] // 100,
     )
     return {name: int(getattr(bill, name)) for name in _MONEY}
-
-
-def _record(settled: dict[str, Any]) -> Record:
-    return Record(
-        lease_id=settled["leaseId"],
-        outcome=settled["outcome"],
-        owner=settled["owner"],
-        driver=settled["driver"],
-        offer=settled["offer"],
-        rent=settled["rent"],
-        overstay=settled["overstay"],
-        energy=settled["energy"],
-        fee=settled["fee"],
-        refund=settled["refund"],
-        arrived=settled["arrived"],
-        until=settled["until"],
-        energy_wh=settled["energyWh"],
-        closed_at=settled["closedAt"],
-    )
 
 
 def _mark(holds: bool) -> str:

@@ -35,7 +35,7 @@ async def examine(case: Case) -> list[Finding]:
     if case.deployment is None:
         return [unchecked("node", "there is no deployment")]
     urls = case.settings.rpc_urls
-    looks = await asyncio.gather(*(_node(url, case.deployment) for url in urls))
+    looks = await asyncio.gather(*(_node(url, case.deployment, case.answer) for url in urls))
     findings = [finding for part, _head in looks for finding in part]
     heads = [head for _part, head in looks if head is not None]
     for url, (_part, head) in zip(urls, looks, strict=True):
@@ -45,15 +45,17 @@ async def examine(case: Case) -> list[Finding]:
     return findings
 
 
-async def _node(url: str, deployment: Deployment) -> tuple[list[Finding], int | None]:
+async def _node(
+    url: str, deployment: Deployment, answer: float
+) -> tuple[list[Finding], int | None]:
     where = _where(url)
-    async with Rpc(url, timeout=5.0, retries=0) as rpc:
+    async with Rpc(url, timeout=answer, retries=0) as rpc:
         try:
-            async with asyncio.timeout(8):
+            async with asyncio.timeout(2 * answer):
                 await verify_chain(rpc, deployment)
                 head = await rpc.block("latest")
         except TimeoutError:
-            says = f"{where} does not answer within 8 s"
+            says = f"{where} does not answer within {2 * answer:g} s"
             return [trouble("node", says, "restart the node, or name another one")], None
         except BerthError as error:
             return [trouble("node", str(error), _DO.get(error.code, "look at the node"))], None

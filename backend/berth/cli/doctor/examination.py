@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from dataclasses import replace
 
-from berth.cli.doctor import broker, chain, database, index, keys, machine, signer, work
+from berth.cli.doctor import broker, chain, database, index, keys, machine, signer, sponsor, work
 from berth.cli.doctor.finding import Case, Finding, Topic, ok, trouble
 from berth.core.deployment import Deployment, load_deployment
 from berth.core.errors import BerthError
@@ -23,6 +24,7 @@ TOPICS: Mapping[str, Topic] = {
     "index.rebuild": index.again,
     "work": work.examine,
     "gas": work.purse,
+    "sponsor": sponsor.examine,
     "broker": broker.examine,
     "signer": signer.examine,
     "keys": keys.examine,
@@ -36,8 +38,9 @@ async def examine(
     """Every finding, good ones too. `within` seconds a topic; the whole takes little longer."""
     findings: list[Finding] = []
     deployment = _deployment(settings, findings)
-    store = await _open(settings, findings)
-    case = Case(settings, deployment, store, sample, deep, within)
+    case = Case(settings, deployment, None, sample, deep, within)
+    store = await _open(case, findings)
+    case = replace(case, store=store)
     try:
         parts = await asyncio.gather(*(_bounded(name, topic, case) for name, topic in _all()))
     finally:
@@ -76,12 +79,12 @@ def _deployment(settings: Settings, findings: list[Finding]) -> Deployment | Non
     return deployment
 
 
-async def _open(settings: Settings, findings: list[Finding]) -> Store | None:
+async def _open(case: Case, findings: list[Finding]) -> Store | None:
     try:
-        async with asyncio.timeout(10):
-            return await asyncio.to_thread(open_to_look, settings.database_url)
+        async with asyncio.timeout(case.answer):
+            return await asyncio.to_thread(open_to_look, case.settings.database_url)
     except TimeoutError:
-        says = "the database does not answer within 10 s"
+        says = f"the database does not answer within {case.answer:g} s"
         findings.append(trouble("database", says, "is its server well? see its log"))
     except BerthError as error:
         do = {

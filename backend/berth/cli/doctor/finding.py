@@ -31,6 +31,10 @@ class Finding:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
+#: The shortest time that anything is waited for, seconds.
+_ANSWER = 5.0
+
+
 @dataclass(frozen=True)
 class Case:
     """An installation as far as it could be opened. `sample` rows of a kind are compared with the
@@ -42,6 +46,12 @@ class Case:
     sample: int | None = None
     deep: bool = False
     within: float = 60.0
+
+    @property
+    def answer(self) -> float:
+        """How long one node, broker or database is waited for, seconds: who gives the topics more
+        time gives it to them, too."""
+        return max(_ANSWER, self.within / 15)
 
 
 Topic = Callable[[Case], Awaitable[list[Finding]]]

@@ -27,7 +27,7 @@ from berth.store.revision import revision
 
 #: The index writes a sign of life every five seconds.
 SILENT_SECONDS = 15
-_CHUNK = 2000
+_CHUNK = 250
 #: A reorg between two looks is looked at again so often.
 _TRIES = 3
 _REBUILD = "`berth index rebuild`; if it stays, index anew into an empty database"
@@ -50,7 +50,7 @@ async def against_chain(case: Case) -> list[Finding]:
         return [opened]
     store, deployment = opened
     # a node that hangs is a finding of its own: here it is not waited for
-    async with Nodes(case.settings.rpc_urls, deployment, timeout=8.0, retries=0) as rpc:
+    async with Nodes(case.settings.rpc_urls, deployment, timeout=case.answer, retries=0) as rpc:
         try:
             return await _against_chain(case, store, deployment, rpc)
         except BerthError as error:
@@ -113,7 +113,7 @@ async def _against_chain(
     if report.ok:
         findings.append(ok("index.settlements", report.sentence(), settlements=report.checked))
     else:
-        do = _REBUILD if report.verdict is not Verdict.MISBILLED else "docs/auditors.md says whom"
+        do = _REBUILD if report.verdict is not Verdict.MISBILLED else "docs/auditor.md says whom"
         findings.append(trouble("index.settlements", report.sentence(), do))
     return findings
 

@@ -33,7 +33,9 @@ async def examine(case: Case) -> list[Finding]:
         do = "look at the signer's node: BERTH_SIGNER_RPC_URL"
         return [*findings, trouble("signer.node", "its node does not answer", do)]
     try:
-        async with Nodes(case.settings.rpc_urls, case.deployment, timeout=5.0, retries=0) as rpc:
+        async with Nodes(
+            case.settings.rpc_urls, case.deployment, timeout=case.answer, retries=0
+        ) as rpc:
             ours = await rpc.block_number()
     except BerthError as error:
         return [*findings, unchecked("signer.node", str(error))]

@@ -156,7 +156,9 @@ async def _gas(case: Case) -> Finding:
     if case.deployment is None:
         return unchecked("gas", "there is no deployment")
     try:
-        async with Nodes(case.settings.rpc_urls, case.deployment, timeout=5.0, retries=0) as rpc:
+        async with Nodes(
+            case.settings.rpc_urls, case.deployment, timeout=case.answer, retries=0
+        ) as rpc:
             balance = int(str(await rpc.call("eth_getBalance", account, "latest")), 16)
             price = int(str(await rpc.call("eth_gasPrice")), 16)
     except BerthError as error:

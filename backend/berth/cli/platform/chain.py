@@ -18,7 +18,7 @@ from berth.core.errors import BerthError
 from berth.core.settings import Settings
 
 #: Parties that send transactions of their own.
-_SENDERS = ("relay", "registry", "guardian")
+_SENDERS = ("relay", "sponsor", "registry", "guardian")
 #: Their gas money on a local chain, wei: filled up when it falls below the first.
 _LOW_WEI, _GIFT_WEI = 10**18, 10 * 10**18
 

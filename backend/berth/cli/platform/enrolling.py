@@ -19,12 +19,15 @@ GROUP = "local"
 
 @dataclass(frozen=True)
 class Enrolled:
-    """A lock that is ready to be registered with its space. `possession`: its own signature."""
+    """A lock that is ready to be registered with its space. `possession`: its own signature
+    that it serves `space` of `owner`."""
 
     folder: Path
     lock_id: str
     possession: bytes
     private_key: bytes
+    space: int
+    owner: str
 
 
 def locks_folder(settings: Settings) -> Path:
@@ -61,5 +64,15 @@ def enrol_lock(
         roots=ticket_keys(settings).roots(),
         admit=broker_credentials(settings).add,
     )
+    return _enrolled(folder)
+
+
+def enrolled_lock(settings: Settings, name: str) -> Enrolled | None:
+    """The simulated lock of this name; None where there is none, or none that was made whole."""
+    folder = locks_folder(settings) / name
+    return _enrolled(folder) if (folder / "lock.json").exists() else None
+
+
+def _enrolled(folder: Path) -> Enrolled:
     home = open_home(folder)
-    return Enrolled(folder, home.lock_id, home.possession, home.private_key)
+    return Enrolled(folder, home.lock_id, home.possession, home.private_key, home.space, home.owner)

@@ -17,7 +17,7 @@ from berth.core.keys import LIGHT_SCRYPT_N, create_keystore, keystore_address, l
 from berth.core.settings import Settings
 
 #: Who there is; the keystore is `keys/<role>.json`.
-ROLES = ("registry", "verifier", "maker", "guardian", "relay")
+ROLES = ("registry", "verifier", "maker", "guardian", "relay", "sponsor")
 #: Attester numbers on a local chain.
 VERIFIER, MAKER = 1, 2
 #: Cities that the local registry speaks for from the start.

@@ -13,18 +13,21 @@ import structlog
 
 from berth.chain.heads import Heads
 from berth.chain.nodes import Nodes
-from berth.chain.sender import Limits
+from berth.chain.sender import Limits, Sender
 from berth.cli.platform.api import ApiServer, api_server
 from berth.cli.platform.beats import beating
 from berth.cli.platform.enrolling import locks_folder
 from berth.cli.platform.home import held_role, make_operator_token
 from berth.cli.platform.locks import LockPrograms
+from berth.cli.platform.parties import Parties
 from berth.cli.platform.parts import Parts
 from berth.cli.platform.progress import draw_progress, facts_of
 from berth.cli.platform.site import Site
+from berth.cli.platform.visitors import LocalDesk
 from berth.core.settings import Settings
 from berth.devices.mqtt import BrokerLogin
 from berth.indexer.run import Indexer
+from berth.market.sponsoring import Bounds, Sponsor
 from berth.relay.assemble import assemble_keeper, assemble_relay
 from berth.relay.desk import Desk
 from berth.relay.keeping import KeeperProgram
@@ -33,16 +36,22 @@ from berth.relay.policy import Policy
 from berth.relay.run import Relay
 from berth.store.engine import Store
 from berth.store.outage import OUTAGE, reason_of
+from berth.store.transactions import TransactionJournal
 from berth.store.wake import announce
 from berth.web.app import create_app
 from berth.web.services import Services
+from berth.web.visitors import VisitorsDesk
 
 _LOOK = 0.05
 _log = structlog.get_logger("berth.role")
 
 
 async def add_indexer(
-    site: Site, on_commit: Callable[[], None] | None = None, *, show: bool = False
+    site: Site,
+    on_commit: Callable[[], None] | None = None,
+    on_head: Callable[[int, str], None] | None = None,
+    *,
+    show: bool = False,
 ) -> Indexer:
     """The index, from now on. `show`: a bar while it catches up, where there is a terminal."""
     ws = site.settings.ws_url
@@ -52,6 +61,7 @@ async def add_indexer(
         site.deployment,
         finality=site.settings.finality,
         heads=None if ws is None else Heads([ws], chain_id=site.deployment.chain_id),
+        on_head=on_head,
         on_block=site.follow,
         on_commit=on_commit,
     )
@@ -89,8 +99,11 @@ async def caught_up(indexer: Indexer) -> None:
         await asyncio.sleep(_LOOK)
 
 
-async def add_relay(site: Site, signer: Signing, broker: BrokerLogin) -> Relay:
-    """The relay. On SQLite there is one; on PostgreSQL any number."""
+async def add_relay(
+    site: Site, signer: Signing, broker: BrokerLogin, *, hears: bool = False
+) -> Relay:
+    """The relay. On SQLite there is one; on PostgreSQL any number. `hears`: it listens for new
+    blocks by itself, where there is no index in this process that tells it."""
     if site.store.sqlite:
         site.stack.enter_context(held_role(site.settings.home, "relay"))
     relay = assemble_relay(
@@ -104,6 +117,9 @@ async def add_relay(site: Site, signer: Signing, broker: BrokerLogin) -> Relay:
         confirmations=site.settings.confirmations,
     )
     site.parts.start("relay", relay.run())
+    if hears and site.settings.ws_url is not None:
+        heads = Heads([site.settings.ws_url], chain_id=site.deployment.chain_id)
+        site.parts.start("heads", relay.hear(heads))
 
     def facts() -> dict[str, Any]:
         asleep, offline = relay.asleep, relay.offline
@@ -129,6 +145,7 @@ async def add_keeper(site: Site, key: bytes) -> KeeperProgram:
         clock=site.clock,
         transaction_key=key,
         limits=Limits(site.settings.spend_cap, site.settings.max_fee),
+        keep=site.settings.keep,
     )
     site.parts.start("keeper", keeper.run())
 
@@ -140,8 +157,50 @@ async def add_keeper(site: Site, key: bytes) -> KeeperProgram:
     return keeper
 
 
+def visitors_desk(site: Site, parties: Parties | None, broker: BrokerLogin) -> LocalDesk | None:
+    """The local parties' desk, where chain and broker are this process's own."""
+    if parties is None or site.settings.mqtt_url is not None:
+        return None
+    desk = LocalDesk(
+        site.settings,
+        site.deployment,
+        site.store,
+        site.rpc,
+        site.clock,
+        parties,
+        broker.address,
+    )
+    site.stack.push_async_callback(desk.close)
+    return desk
+
+
+def add_sponsor(site: Site, parties: Parties | None) -> Sponsor | None:
+    """Who pays for what accounts sign: on a chain of one's own always, elsewhere where the operator
+    wants it. Any number of processes may use its key."""
+    if parties is None and not site.settings.sponsor:
+        return None
+    key = parties.key("sponsor") if parties is not None else site.sponsor_key()
+    settings = site.settings
+    sender = Sender(
+        site.rpc,
+        TransactionJournal(site.store),
+        key,
+        site.deployment.chain_id,
+        limits=Limits(settings.spend_cap, settings.max_fee),
+    )
+    bounds = Bounds(calls=settings.sponsor_calls, gas=settings.sponsor_gas)
+    sponsor = Sponsor(site.store, site.rpc, site.deployment, sender, site.clock, bounds)
+    site.parts.start("sponsor", sponsor.run())
+    return sponsor
+
+
 async def add_api(
-    site: Site, listener: socket.socket, desk: Desk, broker: BrokerLogin | None
+    site: Site,
+    listener: socket.socket,
+    desk: Desk,
+    broker: BrokerLogin | None,
+    visitors: VisitorsDesk | None = None,
+    sponsor: Sponsor | None = None,
 ) -> ApiServer:
     """The HTTP API on a socket that listens already."""
     make_operator_token(site.settings)
@@ -154,6 +213,8 @@ async def add_api(
         site.sealer,
         desk,
         broker=broker,
+        visitors=visitors,
+        sponsor=sponsor,
     )
     server = api_server(create_app(services))
     site.parts.start("api", server.serve(sockets=[listener]))

@@ -22,7 +22,9 @@ from berth.cli.platform.roles import (
     add_keeper,
     add_locks,
     add_relay,
+    add_sponsor,
     caught_up,
+    visitors_desk,
 )
 from berth.cli.platform.running import Running, forget_running, write_running
 from berth.cli.platform.signing import local_signer, own_node
@@ -68,6 +70,8 @@ async def _platform(
             require_free(ports.chain, "--chain-port", "chain")
         parties = None if settings.rpc_named else local_parties(settings, password(settings))
         chain = await stack.enter_async_context(open_chain(settings, parties, ports.chain, say))
+        if chain.local is not None and not settings.public_rpc_urls:
+            settings = replace(settings, public_rpc_urls=(chain.url,))
         say("opening the database")
         site = await _site(settings, chain, stack, say)
         broker = (
@@ -81,9 +85,10 @@ async def _platform(
         )
         site.parts = await stack.enter_async_context(parts())
         relay = await add_relay(site, signer, broker)
-        indexer = await add_indexer(site, relay.wake)
+        indexer = await add_indexer(site, relay.wake, relay.announced)
         await add_keeper(site, parties.key("relay") if parties else site.relay_key())
-        await add_api(site, listener, relay.desk, broker)
+        visitors, sponsor = visitors_desk(site, parties, broker), add_sponsor(site, parties)
+        await add_api(site, listener, relay.desk, broker, visitors, sponsor)
         add_locks(site.parts, settings, broker.address.url, chain.url)
         if chain.local is not None:
             site.parts.start("chain", _ended(chain.local.wait()))

@@ -67,6 +67,10 @@ class Site:
         """The key that pays for evidence, closings and payouts; 32 bytes."""
         return open_key(self.settings, None, None, "relay")
 
+    def sponsor_key(self) -> bytes:
+        """The key that pays for what accounts sign; 32 bytes."""
+        return open_key(self.settings, None, None, "sponsor")
+
 
 async def open_site(settings: Settings, stack: AsyncExitStack, say: Say) -> Site:
     """The site of a role that runs alone: its node and its database are waited for.

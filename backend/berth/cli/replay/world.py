@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from berth.chain.contracts import Contracts
@@ -236,13 +236,11 @@ class _Builder:
         )
 
     def offer(self, space: Space) -> Call:
-        terms = {_camel(name): value for name, value in asdict(self.terms).items()}
-        del terms["feeBps"]  # the market's own fee of the moment
         return call_of(
             self.contracts.market,
             "publishOffer",
             space.id,
-            terms,
+            self.terms.struct(),
             sender=space.owner,
             gas=250_000,
         )
@@ -267,8 +265,3 @@ class _Builder:
             call_of(asset, "approve", market.address, driver.tokens, sender=me, gas=100_000),
             call_of(market, "registerVehicle", vehicle, sender=me, gas=200_000),
         ]
-
-
-def _camel(name: str) -> str:
-    head, *rest = name.split("_")
-    return head + "".join(part.capitalize() for part in rest)

@@ -20,6 +20,7 @@ from berth.core.slots import slot_start
 from berth.core.states import Outcome
 from berth.core.tariff import Bill
 from berth.core.zones import rfc3339
+from berth.market.index_state import final_block
 from berth.market.leases import Lease, lease_of, settlement_from, terms_for
 from berth.market.vocabulary import KIND_NAMES
 from berth.store.derived import offers, settlements, spaces
@@ -36,6 +37,7 @@ from berth.web.schemas.audit import (
     RecomputedOut,
     SettlementDetailOut,
     SettlementsOut,
+    TotalsOut,
 )
 from berth.web.schemas.common import SPACE_PATTERN, CurrencyOut, Window, amount
 from berth.web.schemas.common import Outcome as OutcomeName
@@ -80,6 +82,7 @@ def list_settlements(
         AwareDatetime | None, Query(alias="until", description="closed before, RFC 3339")
     ] = None,
     newest_first: Annotated[bool, Query(alias="newestFirst")] = False,
+    totals: Annotated[bool, Query(description="sum up all that the filter finds, too")] = False,
 ) -> SettlementsOut:
     """Settlements in the order of the ledger, filtered."""
     conditions: list[Any] = []
@@ -99,6 +102,7 @@ def list_settlements(
         conditions.append(settlements.c.closed_at < int(closed_until.timestamp()))
     place = cursors.decode(cursor, (int,))
     number = settlements.c.number
+    every = list(conditions)
     if place is not None:
         conditions.append(number < place[0] if newest_first else number > place[0])
     query = (
@@ -109,17 +113,42 @@ def list_settlements(
     )
     with services.store.read() as conn:
         found = [settlement_from(row) for row in conn.execute(query)]
+        sums = _totals(conn, every) if totals else None
+        final = final_block(conn)
     page = found[:limit]
     return SettlementsOut(
         currency=CurrencyOut.of(services.deployment.currency),
-        items=[views.settlement_out(record, _start(record.lease_id)) for record in page],
+        items=[views.settlement_out(one, _start(one.lease_id), final) for one in page],
+        totals=sums,
         next=cursors.encode([page[-1].number]) if len(found) > limit else None,
+    )
+
+
+def _totals(conn: Connection, conditions: list[Any]) -> TotalsOut:
+    """Amounts are text in the tables, for they may be wider than a database's numbers."""
+    c = settlements.c
+    count, sums = 0, [0] * 5
+    for row in conn.execute(
+        select(c.rent, c.overstay, c.energy, c.fee, c.refund).where(*conditions)
+    ):
+        count += 1
+        sums = [total + int(value) for total, value in zip(sums, row, strict=True)]
+    rent, overstay, energy, fee, refund = sums
+    return TotalsOut(
+        count=count,
+        rent=amount(rent),
+        overstay=amount(overstay),
+        energy=amount(energy),
+        fee=amount(fee),
+        owner_share=amount(rent + overstay + energy - fee),
+        refund=amount(refund),
     )
 
 
 @router.get("/settlements/{number}")
 def settlement(
     services: ServicesDep,
+    language: Language,
     number: Annotated[int, Path(ge=1, lt=1 << 63, description="position in the ledger")],
 ) -> SettlementDetailOut:
     """One settlement with everything that led to it, and its hashes computed anew."""
@@ -127,7 +156,11 @@ def settlement(
         row = conn.execute(select(settlements).where(settlements.c.number == number)).first()
         if row is None:
             raise BerthError(
-                "settlement.unknown", f"there is no settlement {number}", field="number", status=404
+                "settlement.unknown",
+                "there is no settlement {number}",
+                field="number",
+                status=404,
+                number=number,
             )
         before = conn.execute(
             select(settlements.c.head).where(settlements.c.number == number - 1)
@@ -138,13 +171,14 @@ def settlement(
         transactions = _transactions(conn, lease)
         proof = _evidence(conn, lease)
         booking = booking_of(conn, number)
+        final = final_block(conn)
     previous = bytes.fromhex(before[2:]) if before else EMPTY_HEAD
     digest = record_hash(record_from(row._mapping))
     new_head = next_head(previous, digest)
     bill = evidence_bill(lease, record, terms)
     return SettlementDetailOut.model_validate(
         {
-            **views.settlement_fields(record, lease.start),
+            **views.settlement_fields(record, lease.start, final),
             "currency": CurrencyOut.of(services.deployment.currency),
             "cost": amount(record.cost),
             "owner_share": amount(record.owner_share),
@@ -158,7 +192,7 @@ def settlement(
             "evidence": proof,
             "bill": None if bill is None else _bill(bill),
             "compensation": None if lease.compensation is None else amount(lease.compensation),
-            "charge": _charge(record_from(row._mapping), booking),
+            "charge": _charge(record_from(row._mapping), booking, language),
             "recomputed": RecomputedOut(
                 previous_head="0x" + previous.hex(),
                 record_hash="0x" + digest.hex(),
@@ -170,10 +204,11 @@ def settlement(
     )
 
 
-def _charge(record: Record, booking: Booking) -> ChargeOut:
+def _charge(record: Record, booking: Booking, language: str) -> ChargeOut:
     wrong = objection(record, booking)
+    english, chinese = RULES[Outcome(record.outcome)]
     return ChargeOut(
-        rule=RULES[Outcome(record.outcome)],
+        rule=chinese if language == "zh" else english,
         agrees=wrong is None,
         objection=wrong,
         compensation=amount(compensation_of(record, booking)),

@@ -36,7 +36,7 @@ async def events(
     Without an id to resume after, the stream begins now.
     """
     hub: Hub = request.app.state.hub
-    hub.check_room()
+    hub.check_room(session.address if session else None)
     place = after
     if last_event_id is not None:
         if not last_event_id.isascii() or not last_event_id.isdigit() or len(last_event_id) > 18:

@@ -125,8 +125,14 @@ async def _extend(body: wanted.ExtendBody, services: Services, account: str) -> 
         raise BerthError("extend.nothing", "give slots, kwh or both", field="slots", status=422)
     for name, total, most in (("slots", slots, MAX_LEASE_SLOTS), ("kwh", kwh, _MAX_KWH)):
         if total > most:
-            message = f"the lease would have {total}, {most} is the most"
-            raise BerthError("extend.too_much", message, field=name, status=422)
+            raise BerthError(
+                "extend.too_much",
+                "the lease would have {total}, {most} is the most",
+                field=name,
+                status=422,
+                total=total,
+                most=most,
+            )
     total = deposit(terms, slots, kwh)
     more = total - lease.deposit
     contracts, rpc = services.contracts, services.rpc
@@ -149,8 +155,13 @@ async def _agree(body: wanted.AgreeBody, services: Services, account: str) -> _P
     lease, _terms = await run_in_threadpool(_lease, services, body.lease_id, account)
     number, cost = parse_lease(body.lease_id), int(body.cost)
     if cost > lease.deposit:
-        message = f"is more than the deposit, {lease.deposit}"
-        raise BerthError("agree.cost", message, field="cost", status=422)
+        raise BerthError(
+            "agree.cost",
+            "is more than the deposit, {deposit}",
+            field="cost",
+            status=422,
+            deposit=lease.deposit,
+        )
     domain, deposited = services.deployment.domain, lease.deposit
     typed = agreement(domain, number, deposited, cost, body.valid_until)
     made = None

@@ -11,13 +11,15 @@ from berth.core.addresses import checksum
 from berth.core.errors import BerthError
 from berth.core.navigation import MAX_LABEL, Place, geo_uri, links
 from berth.core.states import Outcome
-from berth.core.tariff import Bill, Terms, bill_minutes, lapsed_bill
+from berth.core.tariff import Bill, Terms, bill_minutes, lapsed_bill, no_show_charge
 from berth.core.zones import rfc3339
 from berth.market import leases, locks, presence, records, verbs
+from berth.market.index_state import final_block
 from berth.market.leases import Lease, Settlement
 from berth.market.vocabulary import OUTCOME_WORDS, outcome_name
 from berth.web import views
 from berth.web.context import Language, LeaseParam, ServicesDep, SessionDep
+from berth.web.problemwords import said
 from berth.web.schemas.common import CurrencyOut, Point, Window, amount, moment
 from berth.web.schemas.leases import (
     ConfirmationOut,
@@ -57,13 +59,14 @@ def lease_detail(
         reading = locks.last_reading(conn, lease)
         driving = account == lease.driver and lease.is_open
         decision = services.relay.preview(conn, lease_id, account) if driving else None
+        costs = leases.costs_of(conn, [lease_id])
     confirmation = None
     if driving:
         message = presence.confirmation_message(
             services.deployment.domain, lease_id, lock.cycle, now
         )
         confirmation = ConfirmationOut(cycle=lock.cycle, at=now, typed_data=message.typed_data)
-    fields = views.lease_fields(lease, account, leases.deadline_of(lease, terms))
+    fields = views.lease_fields(lease, terms, account, language, costs.get(lease_id))
     charge = verbs.cancelling_costs(lease, terms, account, now)
     return LeaseDetailOut.model_validate(
         {
@@ -72,9 +75,10 @@ def lease_detail(
             "times": views.times_out(leases.times_of(lease, terms)),
             "verbs": verbs.verbs_of(lease, terms, account, now),
             "cancel_charge": None if charge is None else amount(charge),
+            "no_show_charge": amount(no_show_charge(terms, lease.slots)),
             "currency": CurrencyOut.of(services.deployment.currency),
             "depth": views.depth_out(depth),
-            "lock": _lock(lock),
+            "lock": lock_out(lock),
             "grant": None if grant is None else _grant(grant),
             "plate_reading": None
             if reading is None
@@ -185,12 +189,15 @@ def unlock(
 
 
 @router.get("/{leaseId}/receipt")
-def receipt(services: ServicesDep, session: SessionDep, lease_id: LeaseParam) -> ReceiptOut:
+def receipt(
+    services: ServicesDep, session: SessionDep, language: Language, lease_id: LeaseParam
+) -> ReceiptOut:
     """The settlement of a lease, for its parties."""
     with services.store.read() as conn:
         lease = leases.lease_for_party(conn, lease_id, session.address)
         record = leases.settlement_of(conn, lease_id)
         terms = leases.terms_for(conn, lease)
+        final = final_block(conn)
     if record is None:
         raise BerthError("lease.open", "the lease is not settled yet", status=409)
     bill = evidence_bill(lease, record, terms)
@@ -201,7 +208,7 @@ def receipt(services: ServicesDep, session: SessionDep, lease_id: LeaseParam) ->
             "space_id": lease.space_id,
             "number": record.number,
             "outcome": outcome,
-            "outcome_sentence": OUTCOME_WORDS[outcome],
+            "outcome_sentence": said(OUTCOME_WORDS[outcome], language),
             "window": Window.of(lease.start, lease.end),
             "driver": checksum(record.driver),
             "owner": checksum(record.owner),
@@ -224,6 +231,7 @@ def receipt(services: ServicesDep, session: SessionDep, lease_id: LeaseParam) ->
             "record_hash": record.record_hash,
             "head": record.head,
             "block": record.block_number,
+            "final": record.block_number <= final,
             "transaction": record.tx_hash,
         }
     )
@@ -260,7 +268,8 @@ def _lessee(conn: Connection, services: Services, lease_id: str, account: str) -
     return leases.confirmed_lessee(conn, lease_id, account, required, services.clock.now())
 
 
-def _lock(lock: locks.LockState) -> LockOut:
+def lock_out(lock: locks.LockState) -> LockOut:
+    """What a lock last said, as it is told."""
     return LockOut.model_validate(
         {
             "id": checksum(lock.lock_id),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from http import HTTPStatus
 from typing import Literal, cast
 
 from fastapi import APIRouter, Request, Response
@@ -12,17 +11,21 @@ from sqlalchemy import select
 from berth import __version__
 from berth.core.access import Policy
 from berth.core.addresses import checksum
+from berth.core.ids import city_code
 from berth.core.slots import MAX_AHEAD_SLOTS, MAX_LEASE_SLOTS, SLOT_SECONDS
 from berth.core.tariff import GRACE_MINUTES
-from berth.core.zones import rfc3339
+from berth.core.zones import offset_text, rfc3339
 from berth.market.accounts import SESSION_SECONDS
-from berth.market.vocabulary import CONNECTORS
+from berth.market.forwarding import FORWARDED, forwarder_domain
+from berth.market.places import shared_places
+from berth.market.titles.taking import LOCAL_CHAINS
+from berth.market.vocabulary import CONNECTORS, chain_name
 from berth.store.derived import attesters, market_state
-from berth.web import problems
+from berth.web import problems, problemwords
 from berth.web.context import ServicesDep, language_of
 from berth.web.metrics import Metrics
 from berth.web.routes.leases import FENCE_METRES
-from berth.web.schemas.common import CurrencyOut
+from berth.web.schemas.common import CurrencyOut, Point, amount
 from berth.web.schemas.operations import (
     AttesterOut,
     ChainOut,
@@ -30,16 +33,22 @@ from berth.web.schemas.operations import (
     ContractsOut,
     DomainOut,
     HealthOut,
+    LocalOut,
     NotReadyOut,
+    PlaceOut,
     PolicyOut,
     ReadyOut,
+    SponsorOut,
     StatusOut,
 )
 from berth.web.services import Services
 from berth.web.status import status_of
 from berth.web.statusview import part_out, status_out
+from berth.web.visitors import VisitorsDesk
 
 router = APIRouter(tags=["operations"])
+#: Cities told to clients.
+PLACES = 12
 #: Its own schema: every other problem has no checks.
 _NOT_READY = {
     "schema": {
@@ -68,13 +77,20 @@ def config(services: ServicesDep) -> ConfigOut:
     with services.store.read() as conn:
         state = conn.execute(select(market_state)).mappings().first()
         known = conn.execute(select(attesters).order_by(attesters.c.id)).mappings().all()
+        places = shared_places(conn, PLACES)
     now = services.clock.now()
     paused = state["paused_until"] if state is not None else 0
     domain = deployment.domain
     return ConfigOut(
         version=__version__,
         now=rfc3339(now),
-        chain=ChainOut(id=deployment.chain_id, genesis_hash=deployment.genesis_hash),
+        chain=ChainOut(
+            id=deployment.chain_id,
+            name=chain_name(deployment.chain_id),
+            genesis_hash=deployment.genesis_hash,
+            rpc_urls=list(services.settings.public_rpc_urls),
+            local=deployment.chain_id in LOCAL_CHAINS,
+        ),
         contracts=ContractsOut(
             titles=checksum(deployment.titles),
             market=checksum(deployment.market),
@@ -116,6 +132,50 @@ def config(services: ServicesDep) -> ConfigOut:
         ],
         connectors=list(CONNECTORS),
         tiles_url=services.settings.tiles_url,
+        tiles_attribution=services.settings.tiles_attribution,
+        places=[
+            PlaceOut(
+                city=city_code(place.city),
+                name=place.name,
+                point=Point.of(place.lat, place.lon),
+                utc_offset=None if place.utc_offset is None else offset_text(place.utc_offset),
+                spaces=place.spaces,
+            )
+            for place in places
+        ],
+        sponsor=_sponsor(services),
+        local=_local(services.visitors),
+    )
+
+
+def _sponsor(services: Services) -> SponsorOut | None:
+    if services.sponsor is None:
+        return None
+    domain = forwarder_domain(services.deployment)
+    forwarder = checksum(services.deployment.forwarder)
+    return SponsorOut(
+        forwarder=forwarder,
+        domain=DomainOut(
+            name=domain.name,
+            version=domain.version,
+            chain_id=domain.chain_id,
+            verifying_contract=forwarder,
+        ),
+        verbs=list(FORWARDED),
+    )
+
+
+def _local(desk: VisitorsDesk | None) -> LocalOut | None:
+    if desk is None:
+        return None
+    return LocalOut(
+        guest=True,
+        funds=True,
+        credit=amount(desk.credit),
+        titles=desk.titles,
+        vehicles=True,
+        cars=True,
+        time=True,
     )
 
 
@@ -144,7 +204,7 @@ async def ready(request: Request) -> Response:
     first = found.wrong[0]
     problem = NotReadyOut(
         type=f"urn:berth:problem:{first.code}",
-        title=HTTPStatus.SERVICE_UNAVAILABLE.phrase,
+        title=problemwords.title(503, language),
         status=503,
         code=str(first.code),
         detail=" ".join(check.sentence(language) for check in found.wrong),

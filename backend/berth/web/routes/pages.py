@@ -50,7 +50,7 @@ _TEMPLATES.filters["code"] = _code
 _TEMPLATES.filters["time"] = lambda text: text.replace("T", " ").removesuffix("Z")
 
 
-@router.get("/", response_class=HTMLResponse)
+@router.get("/live", response_class=HTMLResponse)
 async def live(
     request: Request,
     services: ServicesDep,
@@ -61,7 +61,7 @@ async def live(
     language = lang or language_of(request)
     status = await services.platform_status.get(lambda: status_of(services))
     facts = await run_in_threadpool(_facts, services, status, language)
-    return _page("state.html" if part else "live.html", language, **facts)
+    return page("state.html" if part else "live.html", language, **facts)
 
 
 @router.get("/docs", response_class=HTMLResponse)
@@ -70,7 +70,7 @@ async def docs(
 ) -> HTMLResponse:
     """The API, from its own OpenAPI document."""
     document = request.app.openapi()
-    return _page(
+    return page(
         "docs.html",
         lang or language_of(request),
         info=document["info"],
@@ -78,7 +78,7 @@ async def docs(
     )
 
 
-def _page(template: str, language: str, **facts: Any) -> HTMLResponse:
+def page(template: str, language: str, **facts: Any) -> HTMLResponse:
     nonce = secrets.token_urlsafe(16)
     html = _TEMPLATES.get_template(template).render(
         lang=language, nonce=nonce, w=words(language), **facts

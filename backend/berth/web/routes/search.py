@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Literal, cast
+
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 
 from berth.core.errors import BerthError
 from berth.core.ids import parse_space, space_hex
+from berth.core.zones import offset_text
 from berth.market import calls, quotes, ranking
 from berth.market import search as searching
 from berth.market.spaces import spaces_by_id
 from berth.market.stays import stay_between
+from berth.market.vehicles import check_signed
 from berth.market.vocabulary import CONNECTORS
 from berth.market.wanted import Charger, Vehicle, Wanted
 from berth.web import cursors, views
@@ -28,8 +32,10 @@ from berth.web.schemas.search import (
 )
 from berth.web.schemas.spaces import SpaceOut
 from berth.web.services import Services
+from berth.web.views import signed_vehicle
 
 router = APIRouter(prefix="/v1", tags=["search"])
+Verb = Literal["lease", "leaseWithVehicle", "leaseWithPermit"]
 
 
 @router.post("/search")
@@ -60,6 +66,7 @@ def search(body: SearchBody, services: ServicesDep, language: Language) -> Searc
             CandidateOut(
                 space=SpaceOut.model_validate(views.space_fields(facts[candidate.space_id])),
                 offer=candidate.offer,
+                utc_offset=offset_text(candidate.terms.utc_offset),
                 maximum_cost=amount(candidate.maximum_cost),
                 expected_cost=amount(candidate.expected_cost),
                 walk_m=None if walk is None else round(walk),
@@ -73,10 +80,9 @@ def search(body: SearchBody, services: ServicesDep, language: Language) -> Searc
                 ],
                 why=ranking.explain(
                     candidate,
-                    hit.score.marks,
                     hit.history,
-                    cheapest=found.cheapest,
-                    maximum_cost=candidate.maximum_cost,
+                    found.among,
+                    open_slots=hit.open_slots,
                     currency=currency,
                     language=language,
                 ),
@@ -85,7 +91,7 @@ def search(body: SearchBody, services: ServicesDep, language: Language) -> Searc
     return SearchOut(
         window=Window.of(wanted.stay.start, wanted.stay.end),
         currency=CurrencyOut.of(currency),
-        total=found.total,
+        total=found.among.total,
         items=items,
         next=None if found.next is None else cursors.encode(found.next),
     )
@@ -107,8 +113,13 @@ async def quote(
         contracts, rpc, space, found.offer, found.stay.slots, found.kwh_cap
     )
     if chain_deposit != deposit:
-        message = f"the chain asks {chain_deposit}, the index {deposit}: no quote until they agree"
-        raise BerthError("quote.disagrees", message, status=503)
+        raise BerthError(
+            "quote.disagrees",
+            "the chain asks {chain}, the index {index}: no quote until they agree",
+            status=503,
+            chain=chain_deposit,
+            index=deposit,
+        )
     funds = await calls.funds(contracts, rpc, session.address)
     pulled = max(0, deposit - funds.credit)
     objections = list(found.objections)
@@ -121,19 +132,23 @@ async def quote(
         "offer": found.offer,
         "kwh_cap": found.kwh_cap,
     }
+    plate = _plate(body)
     transactions: list[TransactionOut] = []
-    if body.plate_commitment is not None and not objections:
-        prepared = []
-        if pulled > funds.allowance:
-            prepared.append(calls.approve(contracts, pulled))
-        prepared.append(
-            calls.lease(
-                contracts,
-                **request,
-                plate_commitment=bytes.fromhex(body.plate_commitment[2:]),
-                maximum_cost=deposit,
-            )
+    call = permit = None
+    if plate is not None and not objections:
+        made = calls.lease(
+            contracts,
+            **request,
+            plate_commitment=bytes.fromhex(plate[2:]),
+            maximum_cost=deposit,
+            vehicle=None if found.vehicle is None else found.vehicle.struct(),
         )
+        call, prepared = made.purpose, [made]
+        if pulled > funds.allowance:
+            prepared.insert(0, calls.approve(contracts, pulled))
+            now = services.clock.now()
+            permit = await services.permits.prepare(session.address, pulled, now)
+            call = call if permit is None else "leaseWithPermit"
         chain_id = services.deployment.chain_id
         transactions = [views.transaction_out(one, chain_id) for one in prepared]
     preview, place = found.preview, 1 if language == "zh" else 0
@@ -167,10 +182,25 @@ async def quote(
             "slots": found.stay.slots,
             "offer": found.offer,
             "kwhCap": found.kwh_cap,
-            "plateCommitment": body.plate_commitment,
+            "plateCommitment": plate,
             "maxCost": amount(deposit),
         },
+        call=cast("Verb | None", call),
+        permit=None if permit is None else permit.typed_data,
+        lease_id=found.lease_id,
     )
+
+
+def _plate(body: QuoteBody) -> str | None:
+    """The commitment of the vehicle, which a proof names too."""
+    named = body.plate_commitment.lower() if body.plate_commitment else None
+    if body.vehicle is None:
+        return named
+    proven = body.vehicle.plate_commitment.lower()
+    if named not in (None, proven):
+        message = "is of another vehicle than the proof"
+        raise BerthError("quote.vehicle", message, field="plateCommitment", status=422)
+    return proven
 
 
 def _wanted(body: SearchBody, now: int) -> Wanted:
@@ -201,14 +231,19 @@ def _quote(body: QuoteBody, services: Services, driver: str) -> quotes.Quote:
     start, end = body.window.seconds
     with within("window"):
         stay = stay_between(start, end, now)
+    vehicle = None if body.vehicle is None else signed_vehicle(body.vehicle)
     with services.store.read() as conn:
+        if vehicle is not None:
+            with within("vehicle"):
+                check_signed(conn, services.deployment, vehicle, driver)
         return quotes.quote_for(
             conn,
             space_id=space_hex(parse_space(body.space_id)),
             offer=body.offer,
             stay=stay,
             kwh_cap=body.energy_kwh,
-            plate_commitment=body.plate_commitment.lower() if body.plate_commitment else None,
+            plate_commitment=_plate(body),
             driver=driver,
             now=now,
+            vehicle=vehicle,
         )

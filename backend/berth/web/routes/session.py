@@ -11,6 +11,7 @@ from fastapi.concurrency import run_in_threadpool
 from berth.core.addresses import checksum
 from berth.core.zones import rfc3339
 from berth.market import accounts
+from berth.market.nonces import NONCE_SECONDS
 from berth.market.signin import check_message, check_signature
 from berth.web.context import COOKIE, ServicesDep, session_or_none, token_of
 from berth.web.schemas.account import NonceOut, SessionOut, SignInBody
@@ -23,16 +24,14 @@ router = APIRouter(prefix="/v1/session", tags=["session"])
 def new_nonce(services: ServicesDep, request: Request) -> NonceOut:
     """A nonce for one sign-in message (EIP-4361), good once and for ten minutes."""
     now = services.wall.now()
-    with services.store.write() as conn:
-        nonce = accounts.issue_nonce(conn, now)
     origin = _origin(services, request)
     return NonceOut(
-        nonce=nonce,
+        nonce=services.nonces.issue(now),
         domain=urlsplit(origin).netloc,
         uri=origin,
         chain_id=services.deployment.chain_id,
         issued_at=rfc3339(now),
-        expires_at=rfc3339(now + accounts.NONCE_SECONDS),
+        expires_at=rfc3339(now + NONCE_SECONDS),
     )
 
 
@@ -49,7 +48,7 @@ async def sign_in(body: SignInBody, services: ServicesDep, response: Response) -
     )
     await run_in_threadpool(_check_nonce, services, statement.nonce, now)
     signature = bytes.fromhex(body.signature[2:])
-    await check_signature(services.rpc, statement.address, body.message, signature)
+    await check_signature(services.rpc, statement.address, body.message, signature, services.asking)
     token = await run_in_threadpool(_open, services, statement.nonce, statement.address, now)
     if body.transport == "cookie":
         response.set_cookie(
@@ -94,9 +93,10 @@ def _origin(services: Services, request: Request) -> str:
 
 def _check_nonce(services: Services, nonce: str, now: int) -> None:
     with services.store.read() as conn:
-        accounts.check_nonce(conn, nonce, now)
+        services.nonces.check(conn, nonce, now)
 
 
 def _open(services: Services, nonce: str, address: str, now: int) -> str:
     with services.store.write() as conn:
-        return accounts.open_session(conn, nonce, address, now)
+        services.nonces.use(conn, nonce, now)
+        return accounts.open_session(conn, address, now)

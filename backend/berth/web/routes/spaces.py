@@ -23,6 +23,7 @@ from berth.web.schemas.common import CurrencyOut, Window
 from berth.web.schemas.spaces import (
     CalendarOut,
     CheckOut,
+    HolderBody,
     LockBody,
     PrivateBody,
     PrivateOut,
@@ -115,15 +116,27 @@ def calendar(
     )
 
 
+@router.get("/{spaceId}/private")
+def private(services: ServicesDep, session: SessionDep, space_id: SpaceParam) -> PrivateOut:
+    """The exact place of a space that the account owns or manages, as its drivers are told it.
+    Until one of both has said one it is the title's; 404 where this service does not have that
+    either."""
+    with services.store.read() as conn:
+        kept = records.own_record(conn, services.sealer, session.address, space_id)
+    return views.private_out(space_id, kept)
+
+
 @router.put("/{spaceId}/private")
 def keep_private(
     body: PrivateBody, services: ServicesDep, session: SessionDep, space_id: SpaceParam
 ) -> PrivateOut:
-    """Replaces the exact place of a space of the account's. Doing it again changes nothing.
+    """Replaces the exact place of a space that the account owns or manages. Doing it again changes
+    nothing. The owner is told of what a manager changed (`space.place`).
 
-    With the salt given the address must be the one that the chain holds the hash of. Exact points
-    must lie near the space's on-chain cell. Address, exact points and instructions are sealed at
-    rest.
+    With the salt given the address must be the one that the chain holds the hash of; without it the
+    address counts as proven if the salt of an earlier record opens it, or if it is the address of
+    the city's own library. Exact points must lie near the space's on-chain cell. Address, salt,
+    exact points and instructions are sealed at rest.
     """
     record = records.NewRecord(
         address=body.address,
@@ -141,9 +154,7 @@ def keep_private(
         records.keep_record(
             conn, services.sealer, session.address, space_id, record, services.wall.now()
         )
-        kept = records.record_of(conn, services.sealer, space_id)
-    if kept is None:  # written in this very transaction
-        raise BerthError("space.unknown", "is not registered", field="spaceId", status=404)
+        kept = records.own_record(conn, services.sealer, session.address, space_id)
     return views.private_out(space_id, kept)
 
 
@@ -154,10 +165,7 @@ def _registered(services: Services, space_id: str) -> bool:
 
 def registration_of(body: RegistrationBody) -> calls.Registration:
     """A registration as the contract takes it. Raises BerthError naming the field."""
-    title, holder = body.title, body.holder
-    nonce = int(holder.nonce)
-    if nonce >= 1 << 256:
-        raise BerthError("field.range", "does not fit 256 bits", field="holder.nonce", status=422)
+    title = body.title
     with within("title"):
         city = city_number(title.city)
     return calls.Registration(
@@ -171,12 +179,20 @@ def registration_of(body: RegistrationBody) -> calls.Registration:
             valid_day=title.valid_day,
         ),
         proof=[bytes.fromhex(node[2:]) for node in body.proof],
-        holder=calls.HolderProof(
-            holder.verifier, holder.valid_day, nonce, bytes.fromhex(holder.signature[2:])
-        ),
+        holder=holder_of(body.holder),
         lock=lock_of(body.lock),
         connectors=connector_mask(list(body.connectors)),
         power=body.power_w // 100,
+    )
+
+
+def holder_of(holder: HolderBody) -> calls.HolderProof:
+    """A verifier's word as the contract takes it. Raises BerthError naming the field."""
+    nonce = int(holder.nonce)
+    if nonce >= 1 << 256:
+        raise BerthError("field.range", "does not fit 256 bits", field="holder.nonce", status=422)
+    return calls.HolderProof(
+        holder.verifier, holder.valid_day, nonce, bytes.fromhex(holder.signature[2:])
     )
 
 

@@ -14,8 +14,10 @@ from berth.web.schemas.common import (
     Bytes32,
     CurrencyOut,
     Hash,
+    LeaseId,
     Minor,
     Time,
+    VehicleProofBody,
 )
 
 
@@ -69,6 +71,10 @@ class VehicleBody(Body):
     plate_commitment: Bytes32
     plate: Annotated[str, StringConstraints(min_length=2, max_length=24)]
     salt: Bytes32 = Field(description="the 32 bytes that the commitment was made with")
+    proof: VehicleProofBody | None = Field(
+        default=None,
+        description="of a vehicle that the chain has not yet: kept, and counts once it has",
+    )
 
 
 class VehicleOut(Answer):
@@ -85,3 +91,66 @@ class VehiclesOut(Answer):
     """Latest attestation first, at most 100."""
 
     items: list[VehicleOut]
+
+
+Movement = Literal[
+    "deposit",
+    "withdrawal",
+    "escrow",
+    "refund",
+    "earning",
+    "compensation_received",
+    "compensation_paid",
+]
+
+
+class EntryOut(Answer):
+    """Money that moved. An escrow is told with the lease's whole deposit, extensions included, at
+    the time of booking."""
+
+    kind: Movement
+    at: Time
+    amount: str = Field(
+        description="minor units, signed: what came to the account is positive",
+        pattern=r"^-?(0|[1-9][0-9]*)$",
+        examples=["-1500000"],
+    )
+    from_tokens: Minor = Field(description="part of an escrow that came from tokens, not credit")
+    fee: Minor = Field(description="what the market kept of an earning; not in the amount")
+    other: Address | None = Field(description="the account on the other side")
+    lease_id: LeaseId | None
+    transaction: Hash
+
+
+class WaitingOut(Answer):
+    """Leases of the account's spaces that are not settled, minor units."""
+
+    leases: int
+    escrow: Minor
+    expected: Minor = Field(description="rent of the booked time without the market's fee")
+
+
+class StatementTotalsOut(Answer):
+    """Sums over all time, minor units."""
+
+    credit: Minor = Field(description="what can be withdrawn now")
+    deposited: Minor
+    withdrawn: Minor = Field(description="payouts included")
+    escrowed: Minor
+    refunded: Minor
+    earned: Minor = Field(description="without the market's fee")
+    fees: Minor
+    compensation_received: Minor
+    compensation_paid: Minor
+    held: Minor = Field(description="in escrow for the account's own leases as driver")
+    booked: WaitingOut = Field(description="own spaces' leases whose time goes on or comes")
+    pending: WaitingOut = Field(description="own spaces' leases whose time is over, or disputed")
+
+
+class StatementOut(Answer):
+    """The account's movements, newest first."""
+
+    currency: CurrencyOut
+    totals: StatementTotalsOut | None = Field(description="on the first page")
+    items: list[EntryOut]
+    next: str | None = Field(description="cursor of the next page")

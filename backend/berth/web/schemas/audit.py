@@ -56,7 +56,22 @@ class SettlementOut(Answer):
     record_hash: Hash
     head: Hash
     block: int
+    final: bool = Field(
+        description="its block is so deep in the chain that it can no longer be replaced"
+    )
     transaction: Hash
+
+
+class TotalsOut(Answer):
+    """Sums over all settlements that a filter finds, not over one page. Amounts in minor units."""
+
+    count: int
+    rent: Minor
+    overstay: Minor
+    energy: Minor
+    fee: Minor
+    owner_share: Minor = Field(description="rent + overstay + energy - fee")
+    refund: Minor
 
 
 class SettlementsOut(Answer):
@@ -64,6 +79,7 @@ class SettlementsOut(Answer):
 
     currency: CurrencyOut
     items: list[SettlementOut]
+    totals: TotalsOut | None = Field(description="only when asked for")
     next: str | None = Field(description="cursor of the next page")
 
 

@@ -112,6 +112,18 @@ SPACE_PATTERN = rf"^0x[0-9a-fA-F]{{{SPACE_DIGITS}}}$"
 LEASE_PATTERN = rf"^0x[0-9a-fA-F]{{{LEASE_DIGITS}}}$"
 
 
+class VehicleProofBody(Body):
+    """A verifier's word for a vehicle, as the contract takes it."""
+
+    plate_commitment: Bytes32
+    size: Annotated[int, Field(ge=1, le=4)]
+    until_slot: Annotated[
+        int, Field(ge=1, lt=1 << 32, description="first slot that is not covered any more")
+    ]
+    verifier: Annotated[int, Field(ge=1, le=127, description="attester id")]
+    signature: Signature
+
+
 class CurrencyOut(Answer):
     """The asset that amounts are in."""
 

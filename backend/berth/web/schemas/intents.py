@@ -14,7 +14,11 @@ from berth.web.schemas.common import (
     AnySignature,
     Body,
     Bytes32,
+    Hash,
+    LeaseId,
     Minor,
+    Signature,
+    SpaceId,
     TransactionOut,
 )
 from berth.web.schemas.spaces import LockBody
@@ -152,3 +156,65 @@ class IntentOut(Answer):
     typed_data: dict[str, Any] | None = Field(
         default=None, description="of an agreement: what the other party signs (EIP-712)"
     )
+
+
+CallData = Annotated[
+    str,
+    StringConstraints(pattern=r"^0x([0-9a-fA-F]{2}){4,24000}$"),
+    Field(description="a verb of the contract and its arguments, 0x hex"),
+]
+NumberIn = Annotated[str, StringConstraints(pattern=r"^(0|[1-9][0-9]{0,77})$")]
+
+
+class PrepareBody(Body):
+    """A call that the account wants to be done."""
+
+    to: AddressIn = Field(description="the market, or its currency")
+    data: CallData
+
+
+class PreparedOut(Answer):
+    """Whether it would be done now, what it needs, and who pays for it."""
+
+    refusal: RefusalOut | None
+    sponsored: bool = Field(description="the operator pays: sign `typedData` and submit it")
+    typed_data: dict[str, Any] | None = Field(
+        description="the forwarder's ForwardRequest (EIP-712); null: send it by the wallet"
+    )
+    gas: int | None = Field(description="what it needs; null when it would be refused")
+
+
+class ForwardRequestBody(Body):
+    """What the account signed, as it was prepared."""
+
+    sender: AddressIn = Field(alias="from", description="the signed-in account")
+    to: AddressIn = Field(description="the market")
+    value: Literal["0"]
+    gas: NumberIn
+    nonce: NumberIn = Field(description="the account's next at the forwarder")
+    deadline: Annotated[int, Field(ge=0, lt=1 << 48, description="Unix seconds")]
+    data: CallData
+
+
+class SubmitBody(Body):
+    """A signed request for the operator to bring to the chain."""
+
+    request: ForwardRequestBody
+    signature: Signature
+
+
+class IntentStateOut(Answer):
+    """What became of it."""
+
+    id: Hash = Field(description="of what was submitted, or of the wallet's own transaction")
+    state: Literal["queued", "pending", "mined", "confirmed", "failed", "gone"] = Field(
+        description="gone: it is not on the chain any more and does not come back by itself"
+    )
+    transaction: Hash | None
+    block: int | None
+    confirmations: int = Field(description="blocks, its own counted, as far as the index has read")
+    required: int = Field(description="confirmations after which it stands")
+    seconds_left: int | None = Field(description="until then, by the chain's pace lately")
+    refusal: RefusalOut | None = Field(description="why it failed")
+    lease_id: LeaseId | None
+    space_id: SpaceId | None

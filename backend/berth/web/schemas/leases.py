@@ -58,6 +58,7 @@ class LeaseOut(Answer):
     disputed_at: Time | None
     no_show: bool = Field(description="while disputed, the lock saw nobody come")
     window: Window
+    utc_offset: str = Field(description="of the leased offer's local time", examples=["+11:00"])
     slots: int
     epoch: int
     driver: Address
@@ -66,6 +67,7 @@ class LeaseOut(Answer):
     energy_cap_kwh: int
     deposit: Minor
     pulled: Minor = Field(description="of the deposit, what came from tokens; the rest from credit")
+    cost: Minor | None = Field(description="what the driver paid; null: nothing is settled")
     plate_commitment: Hash = Field(description="of the vehicle that the lease is for now")
     booked_at: Time
     booked_block: int
@@ -164,6 +166,7 @@ class LeaseDetailOut(LeaseOut):
         description="what `cancel` would cost the driver, `ownerCancel` the owner, now; "
         "null: neither is possible for the account"
     )
+    no_show_charge: Minor = Field(description="what not coming costs the driver at most")
     currency: CurrencyOut
     depth: DepthOut
     lock: LockOut
@@ -271,4 +274,7 @@ class ReceiptOut(Answer):
     record_hash: Hash
     head: Hash = Field(description="the ledger's head after this record")
     block: int
+    final: bool = Field(
+        description="its block is so deep in the chain that it can no longer be replaced"
+    )
     transaction: Hash

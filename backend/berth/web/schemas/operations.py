@@ -6,14 +6,41 @@ from typing import Literal
 
 from pydantic import Field
 
-from berth.web.schemas.common import Address, Answer, CurrencyOut, Hash, Minor, Problem, Time
+from berth.web.schemas.common import (
+    Address,
+    Answer,
+    City,
+    CurrencyOut,
+    Hash,
+    Minor,
+    Point,
+    Problem,
+    Time,
+)
 
 
 class ChainOut(Answer):
     """Which chain."""
 
     id: int
+    name: str = Field(examples=["Sepolia"])
     genesis_hash: Hash
+    rpc_urls: list[str] = Field(
+        description="nodes that browsers may ask, the preferred one first; may be empty"
+    )
+    local: bool = Field(description="play money on a chain of this installation's own or a test's")
+
+
+class LocalOut(Answer):
+    """What `/v1/local` has for trying out; all of it is play money and simulated."""
+
+    guest: bool = Field(description="a throw-away wallet in the browser will do")
+    funds: bool
+    credit: Minor = Field(description="what a new visitor gets to park with, minor units")
+    titles: bool = Field(description="titles that visitors may take, with simulated locks")
+    vehicles: bool
+    cars: bool = Field(description="simulated cars before the locks of one's leases")
+    time: bool = Field(description="the chain's clock may be moved ahead")
 
 
 class ContractsOut(Answer):
@@ -33,6 +60,14 @@ class DomainOut(Answer):
     version: str
     chain_id: int
     verifying_contract: Address
+
+
+class SponsorOut(Answer):
+    """The operator pays for what accounts sign (`/v1/intents/prepare`)."""
+
+    forwarder: Address
+    domain: DomainOut = Field(description="of the requests that are signed for it")
+    verbs: list[str] = Field(description="of the market, that are paid for")
 
 
 class AttesterOut(Answer):
@@ -58,6 +93,18 @@ class PolicyOut(Answer):
     fence_m: int = Field(description="radius of the geofence, metres")
 
 
+class PlaceOut(Answer):
+    """A city where spaces are shared."""
+
+    city: City
+    name: str = Field(description="a search by words finds it by this name")
+    point: Point = Field(description="middle of the cell (1.2 km x 0.6 km) with most of them")
+    utc_offset: str | None = Field(
+        description="of the newest offer's local time there", examples=["+11:00"]
+    )
+    spaces: int = Field(description="listed with an offer")
+
+
 class ConfigOut(Answer):
     """What a client needs to know of this installation."""
 
@@ -74,6 +121,12 @@ class ConfigOut(Answer):
     attesters: list[AttesterOut]
     connectors: list[str] = Field(description="by bit, from bit 0")
     tiles_url: str | None
+    tiles_attribution: str = Field(description="whose the tiles are: text to show on the map")
+    places: list[PlaceOut] = Field(
+        description="where spaces are shared, most of them first, at most 12"
+    )
+    sponsor: SponsorOut | None = Field(description="null where accounts pay for themselves")
+    local: LocalOut | None = Field(description="null where money is worth something")
 
 
 class HealthOut(Answer):
@@ -172,6 +225,17 @@ class WorkOut(Answer):
     spend_cap: str = Field(description="wei a day")
 
 
+class PurseOut(Answer):
+    """The account that pays for what accounts sign."""
+
+    level: Literal["ok", "low", "empty", "stuck"]
+    account: Address
+    balance: str = Field(description="wei")
+    calls_left: int = Field(description="calls that it still pays for, at today's price of gas")
+    waiting: int = Field(description="calls that it brought and that are not mined")
+    oldest_seconds: int = Field(description="for how long the oldest of them is out")
+
+
 class StatusOut(Answer):
     """The state of the platform. What the database knows is null while it does not answer."""
 
@@ -185,6 +249,9 @@ class StatusOut(Answer):
     nodes: list[NodeOut]
     roles: list[RoleOut]
     work: WorkOut | None
+    sponsor: PurseOut | None = Field(
+        description="null where nobody pays for accounts, and while node or database do not answer"
+    )
     currency: CurrencyOut
     spaces: int | None
     offers: int | None

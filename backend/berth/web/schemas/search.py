@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints, model_validator
 
+from berth.core.errors import BerthError
 from berth.market.search import MAX_PAGE, MAX_RADIUS
 from berth.web.schemas.common import (
     SPACE_PATTERN,
@@ -13,11 +14,13 @@ from berth.web.schemas.common import (
     Body,
     Bytes32,
     CurrencyOut,
+    LeaseId,
     Minor,
     Point,
     Sentence,
     SpaceId,
     TransactionOut,
+    VehicleProofBody,
     Window,
     WindowIn,
 )
@@ -40,7 +43,8 @@ class PlaceBody(Body):
     @model_validator(mode="after")
     def somewhere(self) -> PlaceBody:
         if self.point is None and not (self.text and any(c.isalnum() for c in self.text)):
-            raise ValueError("give a point or a text")
+            message = "give a point or words"
+            raise ValueError(message) from BerthError("search.place", message)
         return self
 
 
@@ -86,13 +90,17 @@ class CandidateOut(Answer):
 
     space: SpaceOut
     offer: int = Field(description="number of the cheapest fitting offer")
+    utc_offset: str = Field(description="of that offer's local time", examples=["+11:00"])
     maximum_cost: Minor = Field(description="the deposit: it can never cost more, minor units")
     expected_cost: Minor = Field(description="booked time and the energy asked for, minor units")
     walk_m: int | None = Field(description="metres to the public point; null without a point")
     walk_minutes: int | None
     score: float = Field(description="0 to 1")
     marks: list[MarkOut]
-    why: str = Field(description="why it stands where it stands")
+    why: str = Field(
+        description="why it stands where it stands, and for how long it is free after the stay:"
+        " what the other members do not say"
+    )
 
 
 class SearchOut(Answer):
@@ -116,6 +124,10 @@ class QuoteBody(Body):
     )
     plate_commitment: Bytes32 | None = Field(
         default=None, description="the attested vehicle; needed for the transaction"
+    )
+    vehicle: VehicleProofBody | None = Field(
+        default=None,
+        description="of a vehicle that the chain has not: it is registered with the lease",
     )
 
 
@@ -150,3 +162,11 @@ class QuoteOut(Answer):
         description="to be sent in this order; empty without a vehicle or with an objection"
     )
     request: dict[str, Any] = Field(description="the contract's LeaseRequest, readable")
+    call: Literal["lease", "leaseWithVehicle", "leaseWithPermit"] | None = Field(
+        description="the one verb that does it, with the permit where there is one; null: nothing"
+    )
+    permit: dict[str, Any] | None = Field(
+        description="EIP-2612 typed data for exactly what would be pulled; null when the allowance"
+        " covers it, or the token or the account knows no permits"
+    )
+    lease_id: LeaseId | None = Field(description="what the lease will have, if nobody is faster")

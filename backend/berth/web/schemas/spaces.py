@@ -123,10 +123,15 @@ class CheckOut(Answer):
 
 
 class ProofBody(Body):
-    """Which title."""
+    """Which title, and who says whose it is."""
 
     city: City
     index: Annotated[int, Field(ge=0, lt=1 << 32)]
+    holder: HolderBody | None = Field(
+        default=None,
+        description="a verifier's word that the account is the title's holder, as for a"
+        " registration; not needed by who has taken a generated title on a local chain",
+    )
 
 
 class TitleOut(Answer):
@@ -268,7 +273,7 @@ class AccessPointOut(Answer):
 
 
 class PrivateOut(Answer):
-    """A space's private record, for its owner."""
+    """A space's private record, for its owner and manager."""
 
     space_id: SpaceId
     address: str
@@ -282,16 +287,3 @@ class PrivateOut(Answer):
     public_area: str
     source: Literal["owner", "title"] = Field(description="title: the registry's, none handed in")
     updated_at: Time | None
-
-
-class MySpaceOut(SpaceOut):
-    """A space of the account, with its exact place."""
-
-    private: PrivateOut | None
-
-
-class MySpacesOut(Answer):
-    """Spaces of the account, by id."""
-
-    items: list[MySpaceOut]
-    next: str | None = Field(description="cursor of the next page")
