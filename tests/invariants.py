@@ -6,7 +6,7 @@ violation. The simulation collects its facts from its own world, the kill tests 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,13 +30,24 @@ class Actuation:
 
 @dataclass(frozen=True)
 class Booked:
-    """A lease as the chain has it in the end. `paid` in minor units; `wanted`: its driver was at
+    """A lease as the chain has it in the end. `paid` in minor units, deposits that came back too
+    where the collector counts them; `wanted`: its driver was at
     the lock, in time, with the right vehicle, and signed for it; `served`: the bar went down."""
 
     lease: str
     paid: int
     wanted: bool
     served: bool
+
+
+@dataclass(frozen=True)
+class Mined:
+    """A transaction of a key of ours, in the chain; `took_effect`: the contract did not refuse."""
+
+    sender: str
+    data: bytes
+    tx_hash: str
+    took_effect: bool
 
 
 def moved_twice(actuations: Iterable[Actuation]) -> Iterator[str]:
@@ -91,7 +102,7 @@ def unserved(leases: Iterable[Booked], explained: set[str]) -> Iterator[str]:
     """Nobody pays for nothing without an incident that says why."""
     for lease in leases:
         if lease.paid and lease.wanted and not lease.served and lease.lease not in explained:
-            yield f"lease {lease.lease} cost {lease.paid} and was not served, and nobody says why"
+            yield f"lease {lease.lease} took {lease.paid} and was not served, and nobody says why"
 
 
 def differences(name: str, chain: Mapping[str, Any], index: Mapping[str, Any]) -> Iterator[str]:
@@ -101,9 +112,25 @@ def differences(name: str, chain: Mapping[str, Any], index: Mapping[str, Any]) -
             yield f"{name} {key}: the contract has {chain.get(key)}, the index {index.get(key)}"
 
 
-def sent_twice(mined: Iterable[tuple[str, bytes]]) -> Iterator[str]:
-    """No deed of a key of ours is in the chain twice: (sender, call data) of each transaction,
-    refused ones too."""
-    for (sender, data), count in sorted(Counter(mined).items()):
-        if count > 1:
-            yield f"{sender[:8]} sent {data[:4].hex()} {data[4:40].hex()}… {count} times"
+def sent_twice(mined: Iterable[Mined], sent: Iterable[Row]) -> Iterator[str]:
+    """No deed of a key of ours is in the chain twice, refused ones too. `sent` are the records of
+    what was sent: another go at what the chain had refused has a name of its own there
+    ("PURPOSE, 2"), two are enough, and one of them at most took effect."""
+    names = {
+        tx_hash: row["purpose"]
+        for row in sent
+        for tx_hash in (row["tx_hash"], *row["former_hashes"].split())
+    }
+    deeds = defaultdict(list)
+    for one in mined:
+        deeds[one.sender, one.data].append(one)
+    for (sender, data), goes in sorted(deeds.items()):
+        deed = f"{data[:4].hex()} {data[4:40].hex()}…"
+        called = [names.get(one.tx_hash, "") for one in goes]
+        several = len(goes) > 1 and len({name.partition(", ")[0] for name in called}) == 1
+        named = several and "" not in called and len(set(called)) == len(goes) <= 3
+        if len(goes) > 1 and not named:
+            yield f"{sender[:8]} sent {deed} {len(goes)} times"
+        effects = sum(one.took_effect for one in goes)
+        if effects > 1:
+            yield f"{sender[:8]} did {deed} {effects} times"

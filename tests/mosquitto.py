@@ -11,10 +11,11 @@ import subprocess
 import time
 from pathlib import Path
 
-import pytest
 from berth.chain.local import free_port
 from berth.devices.credentials import Credentials
 from berth.devices.mosquitto import CONFIGURATION, Listeners, write_files
+
+from tests.absent import absent
 
 #: Debian keeps it where only root looks.
 _PLACES = (os.environ.get("PATH", ""), "/usr/sbin", "/usr/local/sbin")
@@ -30,9 +31,7 @@ def required() -> str:
     """Its program; without it the test is skipped, and fails where nothing may be left out."""
     found = program()
     if found is None:
-        if os.environ.get("BERTH_REQUIRE_ALL"):
-            pytest.fail(MISSING)
-        pytest.skip(MISSING)
+        absent(MISSING)
     return found
 
 

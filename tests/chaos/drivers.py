@@ -124,6 +124,10 @@ class Parker:
         self._number = 0
         self._leased = "0x" + self._market.abi.events["Leased"].topic.hex()
 
+    @property
+    def address(self) -> str:
+        return self._person.address
+
     async def park(self, stop: asyncio.Event) -> None:
         """Trip after trip until told to stop; the last one is brought to its end."""
         while not stop.is_set():
@@ -256,13 +260,18 @@ class Parker:
 
     async def _give_up(self, trip: Trip) -> None:
         """Cancels, and pays for it; if the bar went down in this very moment, leaves again."""
-        purpose = f"cancel {trip.lease}"
         data = self._market.calldata("cancel", parse_lease(trip.lease))
+        deadline, tries = time.monotonic() + PATIENCE, 1
         while True:
+            purpose = f"cancel {trip.lease}, {tries}"
             try:
                 await self._person.sender.transact(purpose, self._market.address, data)
-            except ChainRevertError:
-                pass
+            except ChainRevertError as error:
+                # a reorg has taken the lease out: it comes back, and is to be cancelled then
+                if error.name == "Berth_LeaseUnknown" and time.monotonic() < deadline:
+                    tries += 1
+                    await asyncio.sleep(1.0)
+                    continue
             except _TROUBLES:
                 await asyncio.sleep(0.5)
                 continue

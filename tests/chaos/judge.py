@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sqlalchemy import select
 
 from tests import invariants
 from tests.chaos.drivers import Parker
+from tests.invariants import Mined
 
 #: Confirmations that a lease on a local chain needs.
 DEPTH = 2
@@ -72,8 +74,10 @@ async def judge(
     journals: Mapping[str, Path],
     parkers: Sequence[Parker],
     folder: Path,
+    confirmed: Mapping[str, Sequence[int]],
 ) -> tuple[list[str], Figures]:
-    """Everything that is wrong, in words, and what there was to judge."""
+    """Everything that is wrong, in words, and what there was to judge. `confirmed`: when
+    leases were deep enough whose booking a reorg took out afterwards (`Reorgs.confirmed`)."""
     rows = Rows(store)
     read = {lock: _journal(path) for lock, path in journals.items()}
     blocks = await _block_times(rpc, deployment)
@@ -81,14 +85,14 @@ async def judge(
     wrong = [
         *(word for parker in parkers for word in parker.wrongs),
         *await _same_index(rows, rpc, deployment, folder),
-        *_actuations(rows, read, blocks),
+        *_actuations(rows, read, blocks, confirmed),
         *invariants.unfinished(rows.commands, rows.outbox, rows.evidence),
         *invariants.unexplained_rows(rows.outbox, rows.explained),
         *invariants.unserved(_booked(rows, parkers), rows.explained),
         *await _balances(rows, rpc, deployment),
-        *invariants.sent_twice(_once_only(mined, deployment)),
+        *invariants.sent_twice(_once_only(mined, deployment), rows.sent),
         *_purposes(rows),
-        *_all_over(rows, parkers),
+        *_all_over(rows, parkers, blocks[-1]),
     ]
     trips = [trip for parker in parkers for trip in parker.trips]
     moves = sum(record["k"] == "intent" for journal in read.values() for record in journal)
@@ -124,7 +128,10 @@ def _journal(path: Path) -> list[dict[str, Any]]:
 
 
 def _actuations(
-    rows: Rows, journals: Mapping[str, Sequence[Mapping[str, Any]]], blocks: Sequence[int]
+    rows: Rows,
+    journals: Mapping[str, Sequence[Mapping[str, Any]]],
+    blocks: Sequence[int],
+    confirmed: Mapping[str, Sequence[int]],
 ) -> Iterator[str]:
     """Every movement in the locks' own journals: once, and to lower the bar only by a command of
     ours for a lease that was confirmed, of that space, in its time, with its vehicle there."""
@@ -147,11 +154,15 @@ def _actuations(
     for one in moved:
         command = ours.get(one.command)
         if one.action == "lower" and command is not None:
-            yield from _entitled(rows, one, command, blocks)
+            when = list(confirmed.get(one.lease, ()))
+            lease = rows.leases.get(one.lease)
+            if lease is not None:
+                when += blocks[lease["booked_block"] + DEPTH - 1 :][:1]
+            yield from _entitled(rows, one, command, when)
 
 
 def _entitled(
-    rows: Rows, one: invariants.Actuation, command: Mapping[str, Any], blocks: Sequence[int]
+    rows: Rows, one: invariants.Actuation, command: Mapping[str, Any], confirmed: Sequence[int]
 ) -> Iterator[str]:
     where = f"the bar of {one.lock} went down by {one.command}"
     lease = rows.leases.get(one.lease)
@@ -173,8 +184,7 @@ def _entitled(
     closed = lease["closed_at"]
     if closed is not None and first > closed + _SKEW:
         yield f"{where} for {one.lease}, {first - closed} s after it was closed"
-    deep = lease["booked_block"] + DEPTH - 1
-    if deep >= len(blocks) or blocks[deep] > last + _SKEW:
+    if min(confirmed, default=math.inf) > last + _SKEW:
         yield f"{where} before {one.lease} was confirmed"
     if not any(
         reading["lease_id"] == one.lease
@@ -192,7 +202,7 @@ async def _block_times(rpc: Rpc, deployment: Deployment) -> list[int]:
     times = [0] * deployment.block
     for number in range(deployment.block, head + 1):
         block = await rpc.block(number)
-        assert block is not None
+        assert block is not None, f"the node has lost block {number} of {head}"
         times.append(block.timestamp)
     return times
 
@@ -234,23 +244,23 @@ async def _balances(rows: Rows, rpc: Rpc, deployment: Deployment) -> list[str]:
     ]
 
 
-async def _our_transactions(rpc: Rpc, rows: Rows) -> Any:
-    """(sender, call data) of every transaction in the chain that a key of ours sent."""
+async def _our_transactions(rpc: Rpc, rows: Rows) -> AsyncIterator[Mined]:
+    """Every transaction in the chain that a key of ours sent."""
     accounts = {row["account"] for row in rows.sent}
     for number in range(await rpc.block_number() + 1):
         block = await rpc.call("eth_getBlockByNumber", hex(number), True)
         for one in block["transactions"]:
-            if one["from"].lower() in accounts:
-                yield one["from"].lower(), bytes.fromhex(one["input"][2:])
+            if (sender := one["from"].lower()) in accounts:
+                receipt = await rpc.call("eth_getTransactionReceipt", one["hash"])
+                data = bytes.fromhex(one["input"][2:])
+                yield Mined(sender, data, one["hash"], receipt["status"] == "0x1")
 
 
-def _once_only(
-    mined: Iterable[tuple[str, bytes]], deployment: Deployment
-) -> Iterator[tuple[str, bytes]]:
+def _once_only(mined: Iterable[Mined], deployment: Deployment) -> Iterator[Mined]:
     functions = Contracts.of(deployment).market.abi.functions.values()
     once = {entry.selector for entry in functions if entry.name in _ONCE}
     assert len(once) == len(_ONCE)
-    return (one for one in mined if one[1][:4] in once)
+    return (one for one in mined if one.data[:4] in once)
 
 
 def _purposes(rows: Rows) -> Iterator[str]:
@@ -260,12 +270,18 @@ def _purposes(rows: Rows) -> Iterator[str]:
             yield f"transaction {row['purpose']} is {row['state']} in the end"
 
 
-def _all_over(rows: Rows, parkers: Iterable[Parker]) -> Iterator[str]:
+def _all_over(rows: Rows, parkers: Iterable[Parker], now: int) -> Iterator[str]:
+    """Nothing is open. `now` is the newest block's time: a lease that nobody was let in for can not
+    be cancelled once its window has begun, and stays booked to its end; an incident says why."""
     for parker in parkers:
         for trip in parker.trips:
             lease = rows.leases.get(trip.lease)
             if lease is None:
                 yield f"the index does not have {trip.lease}"
             elif LeaseState(lease["state"]).is_open:
+                begun = slot_start(parse_lease(trip.lease) >> 16 & 0xFFFFFFFF) <= now
+                booked = LeaseState(lease["state"]) is LeaseState.BOOKED
+                if booked and begun and not trip.lowered and trip.lease in rows.explained:
+                    continue
                 state = LeaseState(lease["state"]).name
                 yield f"{trip.lease} is {state} in the end (served: {trip.lowered})"

@@ -128,11 +128,14 @@ class Role:
 
 @dataclass
 class Node:
-    """Ganache on its folder and port."""
+    """Ganache on its folder and port. Its `life` counts its starts; who holds `whole` does
+    something to it that a kill must not come into."""
 
     folder: Path
     port: int
     name: str = "node"
+    life: int = 0
+    whole: asyncio.Lock = field(default_factory=asyncio.Lock)
     _chain: LocalChain | None = None
 
     @property
@@ -141,6 +144,11 @@ class Node:
 
     async def start(self) -> None:
         self._chain = await LocalChain.start(LocalChainOptions(self.folder, port=self.port))
+        self.life += 1
+
+    @property
+    def lives(self) -> bool:
+        return self._chain is not None
 
     async def ready(self, seconds: float = READY) -> None:
         assert self._chain is not None

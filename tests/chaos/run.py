@@ -3,7 +3,8 @@
     python -m tests.chaos.run --kills 200 --seed 7
 
 Half of the kills hit an installation on PostgreSQL and Mosquitto with two relays, half one on
-SQLite and the embedded broker. Prints one closing line; its status is 1 on any violation.
+SQLite and the embedded broker; a quarter of them two programs at once. All the while the node
+rewrites the end of its chain. Prints one closing line; its status is 1 on any violation.
 """
 
 from __future__ import annotations
@@ -44,8 +45,10 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from tests.chaos.drivers import Parker, World
-from tests.chaos.judge import Figures, judge
+from tests.chaos.judge import DEPTH, Figures, judge
 from tests.chaos.programs import Broker, Node, Postgres, Program, Role
+from tests.chaos.reorgs import Reorganiser, Reorgs
+from tests.chaos.schedule import schedule
 from tests.chaos.town import Town, build_town
 from tests.e2e.installation import clean_environment
 from tests.mosquitto import MISSING, Mosquitto, program
@@ -57,10 +60,12 @@ _REST = 180.0
 
 @dataclass
 class Report:
-    """How a run went."""
+    """How a run went. `kills` by kind of program; `doubles` by pair, each two of the kills."""
 
     kind: str
     kills: Counter[str] = field(default_factory=Counter)
+    doubles: Counter[str] = field(default_factory=Counter)
+    reorgs: Reorgs = field(default_factory=Reorgs)
     wrong: list[str] = field(default_factory=list)
     figures: Figures = field(default_factory=lambda: Figures(0, 0, 0, 0, 0))
     seconds: float = 0.0
@@ -77,6 +82,7 @@ class Site:
     deployment: Deployment
     database_url: str
     programs: dict[str, Program]
+    node: Node
     login: BrokerLogin
 
     def store(self) -> Store:
@@ -149,7 +155,7 @@ async def open_site(kind: str, town: Town, folder: Path) -> Site:
         role(f"locks-{number // LOCKS_A_PROCESS + 1}", *words, speaks=False)
     login = BrokerLogin.at(locks_url, WORLD_USER, world)
     http = f"http://127.0.0.1:{http_port}"
-    return Site(kind, home, node.url, http, deployment, url, programs, login)
+    return Site(kind, home, node.url, http, deployment, url, programs, node, login)
 
 
 async def start_all(site: Site) -> None:
@@ -168,20 +174,22 @@ class Killer:
         self._report = report
 
     async def kill(self, times: int) -> None:
-        names = sorted(self._site.programs)
-        # each kind of program at least once before chance alone decides
-        order = self._chance.sample(names, len(names))
-        for number in range(times):
+        for blow in schedule(self._site.programs, times, self._chance):
             await asyncio.sleep(self._chance.uniform(0.2, 3.0))
-            name = order[number] if number < len(order) else self._chance.choice(names)
-            one = self._site.programs[name]
+            hit = [self._site.programs[name] for name in blow]
             self._look()
-            await one.kill()
-            self._report.kills[name.split("-")[0]] += 1
-            await asyncio.sleep(self._chance.choice((0.0, 0.0, 0.3, 1.0, 2.5)))
-            await one.start()
+            # a reorg is one step of the node's
+            async with self._site.node.whole if "node" in blow else contextlib.nullcontext():
+                await asyncio.gather(*(one.kill() for one in hit))
+            for name in blow:
+                self._report.kills[_kind(name)] += 1
+            if len(blow) > 1:
+                self._report.doubles["+".join(_kind(name) for name in blow)] += 1
+            pauses = [self._chance.choice((0.0, 0.0, 0.3, 1.0, 2.5)) for _ in hit]
+            await asyncio.gather(*(_again(*both) for both in zip(hit, pauses, strict=True)))
             if self._chance.random() < 0.35:
-                await self._ready(one)
+                for one in hit:
+                    await self._ready(one)
         for one in self._site.programs.values():
             await self._ready(one)
 
@@ -196,6 +204,15 @@ class Killer:
             trouble = one.trouble()
             if trouble is not None:
                 self._report.wrong.append(trouble)
+
+
+def _kind(name: str) -> str:
+    return name.split("-", maxsplit=1)[0]
+
+
+async def _again(one: Program, pause: float) -> None:
+    await asyncio.sleep(pause)
+    await one.start()
 
 
 async def chaos(kind: str, town: Town, folder: Path, kills: int, seed: int) -> Report:
@@ -219,19 +236,31 @@ async def chaos(kind: str, town: Town, folder: Path, kills: int, seed: int) -> R
                 )
                 for driver in town.drivers
             ]
-            stop = asyncio.Event()
+            stop, calm = asyncio.Event(), asyncio.Event()
             driving = [asyncio.ensure_future(one.park(stop)) for one in parkers]
+            reorganiser = Reorganiser(
+                site.node,
+                site.deployment,
+                [one.address for one in parkers],
+                DEPTH,
+                random.Random(f"{seed} reorgs"),
+            )
+            report.reorgs = reorganiser.reorgs
             try:
                 await _first_lease(parkers)
+                rewriting = asyncio.ensure_future(reorganiser.run(calm))
+                driving.append(rewriting)
                 await Killer(site, chance, report).kill(kills)
+                calm.set()
+                await rewriting
                 stop.set()
                 done, late = await asyncio.wait(driving, timeout=2 * _REST)
                 report.wrong += [f"a driver is stuck: {_where(one)}" for one in late]
-                for one in done:
-                    one.result()
+                for finished in done:
+                    finished.result()
             finally:
-                for one in driving:
-                    one.cancel()
+                for task in driving:
+                    task.cancel()
                 await asyncio.gather(*driving, return_exceptions=True)
                 await world.close()
             await _at_rest(site)
@@ -248,7 +277,7 @@ async def chaos(kind: str, town: Town, folder: Path, kills: int, seed: int) -> R
             }
             store = site.store()
             wrong, report.figures = await judge(
-                store, rpc, site.deployment, journals, parkers, folder
+                store, rpc, site.deployment, journals, parkers, folder, report.reorgs.confirmed
             )
             report.wrong += wrong
             store.close()
@@ -317,23 +346,33 @@ async def _ending(site: Site) -> AsyncIterator[None]:
     try:
         yield
     finally:
-        for one in reversed(list(site.programs.values())):
-            with contextlib.suppress(Exception):
-                if isinstance(one, Node | Postgres):
-                    await one.stop()
-                else:
-                    await one.kill()
-        postgres = site.programs.get("postgres")
-        if isinstance(postgres, Postgres):
-            shutil.rmtree(postgres.folder.parent, ignore_errors=True)
+        await close_site(site)
+
+
+async def close_site(site: Site) -> None:
+    """Ends whatever still runs of it, and takes its database server away."""
+    for one in reversed(list(site.programs.values())):
+        with contextlib.suppress(Exception):
+            if isinstance(one, Node | Postgres):
+                await one.stop()
+            else:
+                await one.kill()
+    postgres = site.programs.get("postgres")
+    if isinstance(postgres, Postgres):
+        shutil.rmtree(postgres.folder.parent, ignore_errors=True)
 
 
 def closing_line(reports: list[Report], seed: int) -> str:
-    """One line: kills by role, leases, actuations, violations."""
+    """One line: kills by role, double kills by pair, reorgs, leases, actuations, violations."""
     kills: Counter[str] = sum((one.kills for one in reports), Counter())
-    roles = ", ".join(f"{name} {count}" for name, count in sorted(kills.items()))
+    doubles: Counter[str] = sum((one.doubles for one in reports), Counter())
+    depths = [depth for one in reports for depth in one.reorgs.depths]
     return (
-        f"chaos: seed {seed}, {kills.total()} kills ({roles}), "
+        f"chaos: seed {seed}, {kills.total()} kills ({_counted(kills)}), "
+        f"{doubles.total()} of two at once ({_counted(doubles)}), "
+        f"{len(depths)} reorgs (up to {max(depths, default=0)} blocks; "
+        f"{sum(r.reorgs.replayed for r in reports)} transactions mined anew, "
+        f"{sum(r.reorgs.dropped for r in reports)} lost), "
         f"{sum(r.figures.leases for r in reports)} leases, "
         f"{sum(r.figures.served for r in reports)} served, "
         f"{sum(r.figures.actuations for r in reports)} actuations, "
@@ -342,6 +381,10 @@ def closing_line(reports: list[Report], seed: int) -> str:
         f"{sum(r.seconds for r in reports):.0f} s, "
         f"{sum(len(r.wrong) for r in reports)} violations"
     )
+
+
+def _counted(counts: Counter[str]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in sorted(counts.items()))
 
 
 def main() -> int:
@@ -377,7 +420,18 @@ def main() -> int:
         )
     wrong = sum(len(one.wrong) for one in reports)
     (folder / "reports.json").write_text(
-        json.dumps([{"kind": r.kind, "kills": dict(r.kills), "wrong": r.wrong} for r in reports])
+        json.dumps(
+            [
+                {
+                    "kind": r.kind,
+                    "kills": r.kills,
+                    "doubles": r.doubles,
+                    "reorgs": r.reorgs.depths,
+                    "wrong": r.wrong,
+                }
+                for r in reports
+            ]
+        )
     )
     print(closing_line(reports, options.seed))
     if wrong or options.folder:

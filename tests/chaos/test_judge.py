@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import SimpleNamespace
 from typing import Any
 
@@ -10,7 +11,7 @@ from berth.core.slots import slot_start
 
 from tests.chaos.drivers import Trip
 from tests.chaos.judge import _actuations, _all_over, _booked, _purposes
-from tests.invariants import moved_twice, unserved
+from tests.invariants import Mined, moved_twice, sent_twice, unserved
 
 SPACE = space_hex(space_id(7, 1))
 SLOT = 1_990_000
@@ -42,6 +43,7 @@ def world(**changes: Any) -> Any:
         readings=[reading],
         settlements={LEASE: {"refund": "40"}},
         sent=[],
+        explained=set(),
     )
 
 
@@ -53,8 +55,11 @@ def intent(**changes: Any) -> dict[str, Any]:
 BLOCKS = [OPENS - 10 + n for n in range(200)]
 
 
-def judged(rows: Any, *records: dict[str, Any], lock: str = LOCK) -> str:
-    return "; ".join(_actuations(rows, {lock: list(records) or [intent()]}, BLOCKS))
+def judged(
+    rows: Any, *records: dict[str, Any], lock: str = LOCK, confirmed: Sequence[int] = ()
+) -> str:
+    journals = {lock: list(records) or [intent()]}
+    return "; ".join(_actuations(rows, journals, BLOCKS, {LEASE: confirmed}))
 
 
 def test_a_lease_that_was_served_as_it_should_be_is_not_complained_of() -> None:
@@ -93,6 +98,15 @@ def test_a_bar_that_went_down_before_the_lease_was_deep_is_found() -> None:
     assert "confirmed" in judged(rows)
 
 
+def test_a_bar_that_went_down_before_a_reorg_moved_the_booking_is_judged_by_what_was_there() -> (
+    None
+):
+    rows = world()
+    rows.leases[LEASE]["booked_block"] = 199
+    assert judged(rows, confirmed=[OPENS + 19]) == ""
+    assert "confirmed" in judged(rows, confirmed=[OPENS + 40])
+
+
 def test_a_bar_that_went_down_for_a_vehicle_never_seen_is_found() -> None:
     rows = world()
     rows.readings[0]["match"] = 0
@@ -115,9 +129,43 @@ def test_who_paid_and_was_not_served_has_to_be_explained() -> None:
 def test_what_is_not_over_is_found() -> None:
     rows = world()
     parker: Any = SimpleNamespace(trips=[Trip(LEASE, SPACE, LOCK)])
-    assert not list(_all_over(rows, [parker]))
+    late = slot_start(SLOT)
+    assert not list(_all_over(rows, [parker], late))
     rows.leases[LEASE]["state"] = 1
-    assert "in the end" in next(_all_over(rows, [parker]))
+    assert "in the end" in next(_all_over(rows, [parker], late))
+    rows.explained = {LEASE}
+    assert not list(_all_over(rows, [parker], late))
+    assert "in the end" in next(_all_over(rows, [parker], late - 1))  # could be cancelled still
+    parker.trips[0].lowered = True
+    assert "in the end" in next(_all_over(rows, [parker], late))
     rows.sent = [{"purpose": "record:1", "state": "sent"}]
     assert "record:1" in next(_purposes(rows))
     assert not list(moved_twice([]))
+
+
+def test_a_deed_that_was_sent_twice_is_found_unless_the_second_was_another_go() -> None:
+    def went(*goes: tuple[str, bool]) -> list[Mined]:
+        return [Mined("0xkeeper", b"record", tx_hash, took) for tx_hash, took in goes]
+
+    first = {"purpose": "record:1", "tx_hash": "0xa", "former_hashes": "0xa0"}
+    second = {"purpose": "record:1, 2", "tx_hash": "0xb", "former_hashes": ""}
+    third = {"purpose": "record:1, 3", "tx_hash": "0xc", "former_hashes": ""}
+    fourth = {"purpose": "record:1, 4", "tx_hash": "0xd", "former_hashes": ""}
+    sent = [first, second, third, fourth]
+    assert list(sent_twice(went(("0xa", True)), sent)) == []
+    assert list(sent_twice(went(("0xa", False), ("0xb", False), ("0xc", True)), sent)) == []
+    for hashes in (
+        ("0xa", "0xa0"),  # two copies of one
+        ("0xa", "0xe"),  # one that is not on record
+        ("0xe", "0xf"),
+        ("0xa", "0xb", "0xc", "0xd"),  # no end of it
+    ):
+        (wrong,) = sent_twice(went(*((one, False) for one in hashes)), sent)
+        assert "sent" in wrong
+        assert wrong.endswith(f"{len(hashes)} times")
+    another = {"purpose": "record:2", "tx_hash": "0xb", "former_hashes": ""}
+    two = went(("0xa", False), ("0xb", False))
+    assert len(list(sent_twice(two, [first, another]))) == 1
+    (wrong,) = sent_twice(went(("0xa", True), ("0xb", True)), sent)  # each a go, both in force
+    assert "did" in wrong
+    assert wrong.endswith("2 times")

@@ -8,21 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.chaos.run import Report, chaos, closing_line
-from tests.chaos.town import Town, build_town
+from tests.chaos.town import Town
 from tests.mosquitto import required
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
-
-
-@pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Town:
-    return build_town(tmp_path_factory.mktemp("chaos") / "town", spaces=3)
 
 
 def survived(report: Report, kills: int) -> None:
     print(closing_line([report], 0))
     assert report.wrong == []
     assert report.kills.total() == kills
+    assert report.doubles.total() >= 1
+    assert report.reorgs.depths
     # there was something to survive
     assert report.figures.leases >= 3
     assert report.figures.served >= 1

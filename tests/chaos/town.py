@@ -12,9 +12,8 @@ from berth.cli.demo import owners
 from berth.cli.demo.owners import Wish
 from berth.cli.demo.stage import Stage
 from berth.core.ids import parse_space
-from berth.core.offer import DEFAULT_FLAGS
+from berth.core.offer import Terms
 from berth.core.slots import slot_at
-from berth.core.weekly import ALL_HOURS
 from berth.market.attest import SIZES, attest_vehicle
 from berth.store.backup import write_backup
 from berth.store.backup_file import PURPOSE
@@ -128,24 +127,18 @@ async def _resident(stage: Stage, number: int) -> Driver:
     return Driver(driver.name, driver.key, plate, commitment, space)
 
 
-async def _terms(stage: Stage) -> dict[str, object]:
+async def _terms(stage: Stage) -> dict[str, int]:
     """All hours, a year, unlock by plate, word and place; who cancels late pays half, so that a
     lease that was not served has cost something."""
     today = await stage.now() // _DAY
-    return {
-        "pricePerSlot": 900_000,
-        "pricePerKwh": 0,
-        "overstayPct": 200,
-        "reserveMinutes": 30,
-        "minimumPct": 0,
-        "freeCancelHours": 0,
-        "noShowPct": 50,
-        "cancelPct": 50,
-        "hoursOfWeek": ALL_HOURS,
-        "utcOffset": stage.city.utc_offset,
-        "firstDay": today - 1,
-        "lastDay": today + 363,
-        "minSlots": 1,
-        "maxSlots": 96,
-        "flags": DEFAULT_FLAGS,
-    }
+    terms = Terms(
+        price_per_slot=900_000,
+        reserve_minutes=30,
+        no_show_pct=50,
+        cancel_pct=50,
+        utc_offset=stage.city.utc_offset,
+        first_day=today - 1,
+        last_day=today + 363,
+        max_slots=96,
+    )
+    return terms.struct()

@@ -6,19 +6,16 @@ The closing line is JSON. The exit status is 1 when any seed found a violation.
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
-import re
 import sys
 import time
-import traceback
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from typing import Any
 
-from tests.sim.faults import KINDS
-from tests.sim.people import STAYED_UP
+from tests.sim.faults import DEEDS, KINDS
+from tests.sim.seeds import outcomes
 
 #: The order of sets of text is part of a run.
 HASH_SEED = "0"
@@ -33,11 +30,16 @@ def main() -> int:
         return _traced(options.first, options.mutant)
     began = time.monotonic()
     counts: Counter[str] = Counter()
+    deeds: Counter[str] = Counter()
     failing: dict[int, list[str]] = {}
+    digests = hashlib.sha256()
+    seeds = range(options.first, options.first + options.seeds)
     done, seconds, served, gave_up = 0, 0.0, 0, 0
-    for seed, outcome in _outcomes(options):
+    for seed, outcome in outcomes(seeds, options.jobs, options.mutant, options.calm):
         done += 1
+        digests.update(str(outcome["trace"]).encode())
         counts.update(outcome["counts"])
+        deeds.update(outcome["deeds"])
         seconds += outcome["seconds"]
         served += outcome["served"]
         gave_up += outcome["gaveUp"]
@@ -55,7 +57,9 @@ def main() -> int:
         "first": options.first,
         "violations": sum(len(found) for found in failing.values()),
         "failing": sorted(failing),
+        "traces": digests.hexdigest(),
         "faults": {kind: counts[kind] for kind in sorted(KINDS)},
+        "deeds": {kind: deeds[kind] for kind in DEEDS},
         "served": served,
         "gaveUp": gave_up,
         "injected": sum(counts.values()),
@@ -76,41 +80,6 @@ def _options() -> Any:
     parser.add_argument("--mutant", help="break the platform in a known way (tests/sim/mutants.py)")
     parser.add_argument("--until-found", action="store_true", help="stop at the first violation")
     return parser.parse_args()
-
-
-def _outcomes(options: Any) -> Iterator[tuple[int, dict[str, Any]]]:
-    seeds = range(options.first, options.first + options.seeds)
-    if options.jobs <= 1:
-        for seed in seeds:
-            yield seed, _one(seed, options.mutant, options.calm)
-        return
-    with ProcessPoolExecutor(options.jobs) as pool:
-        waiting = {seed: pool.submit(_one, seed, options.mutant, options.calm) for seed in seeds}
-        try:
-            for seed, future in waiting.items():
-                yield seed, future.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
-
-
-def _one(seed: int, mutant: str | None, calm: bool) -> dict[str, Any]:
-    """A seed's outcome; one that the simulation itself cannot finish is a violation too."""
-    from tests.sim.mutants import MUTANTS
-    from tests.sim.world import simulate
-
-    try:
-        mutate, words = MUTANTS[mutant] if mutant else (None, "")
-        result = simulate(seed, mutate=mutate, strength=0.0 if calm else 1.0)
-    except Exception:
-        words = "the simulation broke off: " + traceback.format_exc()
-        return {"violations": [words], "counts": {}, "seconds": 0.0, "served": 0, "gaveUp": 0}
-    return {
-        "violations": [found for found in result.violations if re.search(words, found)],
-        "counts": dict(result.counts),
-        "seconds": result.seconds,
-        "served": sum(story.served for story in result.stories),
-        "gaveUp": sum(story.gave_up == STAYED_UP for story in result.stories),
-    }
 
 
 def _traced(seed: int, mutant: str | None) -> int:

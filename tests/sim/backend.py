@@ -6,9 +6,10 @@ import asyncio
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
-import httpx
+from berth.chain.heads import Heads
 from berth.chain.nodes import Nodes
 from berth.core.clock import WallClock
 from berth.core.deployment import Deployment
@@ -26,11 +27,15 @@ from tests.sim.broker import Broker
 from tests.sim.database import SimStore, open_database
 from tests.sim.faults import Faults
 from tests.sim.loop import Process, check_alive
-from tests.sim.node import Node
+from tests.sim.node import Node, Route
 from tests.sim.pace import Pace
 
-#: Who asks which nodes, the preferred one first.
-ORDER = {"index": "abc", "relay": "abc", "keeper": "bac", "signer": "cb"}
+#: Who asks which nodes, the preferred one first; a second relay and keeper have an order of theirs.
+ORDER = {
+    "index": "abc", "relay": "abc", "relay 2": "bca", "keeper": "bac", "keeper 2": "cab",
+    "signer": "cb",
+}  # fmt: skip
+T = TypeVar("T")
 RESTART_SECONDS = (1.0, 15.0)
 
 
@@ -56,9 +61,12 @@ class Platform:
     skews: dict[str, float] = field(default_factory=dict)
     endings: list[str] = field(default_factory=list)
     signer: Signer | None = None
-    relay: Relay | None = None
+    relays: dict[str, Relay] = field(default_factory=dict)
+    heads: tuple[str, ...] = ()  # websockets that announce new blocks
+    pairs: frozenset[str] = frozenset()  # the roles that two play
     indexer: Indexer | None = None
     stopped: bool = False
+    signed_ahead: int = 0  # commands that left with a ticket signed before their block was read
     starts: int = 0
 
     def clock(self) -> float:
@@ -77,9 +85,13 @@ class Platform:
         roles = {
             "index": self._index,
             "signer": self._signer,
-            "relay": self._relay,
-            "keeper": self._keeper,
+            "relay": partial(self._relay, "relay"),
+            "keeper": partial(self._keeper, "keeper"),
         }
+        if "relay" in self.pairs:
+            roles["relay 2"] = partial(self._relay, "relay 2")
+        if "keeper" in self.pairs:
+            roles["keeper 2"] = partial(self._keeper, "keeper 2")
         loop = asyncio.get_running_loop()
         return [
             loop.create_task(self._watch(role, work), name=f"watch {role}")
@@ -122,6 +134,10 @@ class Platform:
             self.indexer = Indexer(
                 self.open(process), rpc, self.deployment, finality=self.finality,
                 poll=self.pace.poll,
+                on_head=self._announced if self.heads else None,
+                on_commit=self._committed if self.heads else None,
+                heads=Heads(self.heads, chain_id=self.deployment.chain_id,
+                            silence=self.pace.silence) if self.heads else None,
             )  # fmt: skip
             await self.indexer.run()
 
@@ -136,9 +152,36 @@ class Platform:
     def _no_signer(self) -> None:
         self.signer = None
 
-    async def _relay(self, process: Process) -> None:
-        async with self._rpc("relay") as rpc:
-            self.relay = assemble_relay(
+    def wake(self, rng: random.Random) -> None:
+        """The API has written something: relays hear of it, or one of them, or none."""
+        for name, relay in list(self.relays.items()):
+            process = self.running[name]
+            if process.alive and (len(self.relays) == 1 or rng.random() < 0.7):
+                process.run(relay.wake)
+
+    def _counted(self, send: Callable[..., T]) -> Callable[..., T]:
+        def counted(outgoing: Any) -> T:
+            self.signed_ahead += 1
+            self.say("signed.ahead", lease=outgoing.claim.row["lease_id"][-8:])
+            return send(outgoing)
+
+        return counted
+
+    def _announced(self, number: int, block_hash: str) -> None:
+        """Where blocks are announced the index tells the relays, as in one program of all."""
+        for name, relay in list(self.relays.items()):
+            if self.running[name].alive:
+                self.running[name].run(relay.announced, number, block_hash)
+
+    def _committed(self) -> None:
+        for name, relay in list(self.relays.items()):
+            if self.running[name].alive:
+                self.running[name].run(relay.wake)
+
+    async def _relay(self, name: str, process: Process) -> None:
+        async with self._rpc(name) as rpc:
+            process.on_kill.append(lambda: self.relays.pop(name, None))
+            relay = self.relays[name] = assemble_relay(
                 store=self.open(process),
                 deployment=self.deployment,
                 rpc=rpc,
@@ -147,10 +190,11 @@ class Platform:
                 broker=BrokerLogin.at("mqtt://broker", "backend", ""),
                 signer=RemoteSigning(self),
             )
-            await self.relay.run()
+            relay._delivery.start_signed = self._counted(relay._delivery.start_signed)  # type: ignore[method-assign]
+            await relay.run()
 
-    async def _keeper(self, process: Process) -> None:
-        async with self._rpc("keeper") as rpc:
+    async def _keeper(self, name: str, process: Process) -> None:
+        async with self._rpc(name) as rpc:
             program = assemble_keeper(
                 store=self.open(process),
                 deployment=self.deployment,
@@ -169,16 +213,6 @@ class Keys:
 
     def day_key(self) -> DayKey:
         return self.key
-
-
-class Route(httpx.AsyncBaseTransport):
-    """Brings a request to the node that its URL names."""
-
-    def __init__(self, nodes: dict[str, Node]) -> None:
-        self._nodes = nodes
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await self._nodes[request.url.host].handle_async_request(request)
 
 
 class RemoteSigning:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
+import msgspec
 from berth.core.hashing import keccak
 from berth.core.model import Market, Refused
 from berth.core.model.books import Event
@@ -74,6 +76,24 @@ class Block:
             one = one.parent
         return blocks[::-1]
 
+    @cached_property
+    def header(self) -> dict[str, Any]:
+        """What a node tells of it."""
+        return {
+            "number": hex(self.number),
+            "hash": self.hash,
+            "parentHash": self.parent.hash if self.parent else "0x" + "00" * 32,
+            "timestamp": hex(self.timestamp),
+            "logsBloom": f"0x{self.bloom:0512x}",
+            "baseFeePerGas": hex(self.base_fee),
+            "gasLimit": hex(GAS_LIMIT),
+        }
+
+    @cached_property
+    def told(self) -> msgspec.Raw:
+        """The same as JSON: an index asks for sixty at a time."""
+        return msgspec.Raw(msgspec.json.encode(self.header))
+
 
 class Chain:
     """`clock()` gives the Unix second of a new block; `say` gets what happens."""
@@ -98,6 +118,9 @@ class Chain:
         self.base_fee = BASE_FEE
         self.ever: dict[str, list[Block]] = {}  # every block that ever held a transaction
         self.mined: dict[str, Block] = {}  # the chain's own, by hash
+        self.goes: dict[tuple[str, bytes], dict[int, bool]] = {}  # of a deed: by nonce, refused yet
+        self.hasty: list[Transaction] = []  # another go before the former ones had been refused
+        self.on_block: Callable[[Block], None] = lambda _block: None
         self._append(market, [], [])
 
     @property
@@ -111,6 +134,12 @@ class Chain:
 
     def send(self, transaction: Transaction) -> None:
         """Into the pool."""
+        if transaction.nonce is not None and transaction.hash not in self.known:
+            goes = self.goes.setdefault((transaction.sender, transaction.data), {})
+            if transaction.nonce not in goes:
+                if not all(goes.values()):
+                    self.hasty.append(transaction)
+                goes[transaction.nonce] = False
         self.known[transaction.hash] = transaction
         if transaction.hash not in self.mined:
             self.pool[transaction.hash] = transaction
@@ -193,6 +222,7 @@ class Chain:
             block.receipts.append(Receipt(tx, len(block.receipts), error, placed, happened))
             if tx.nonce is not None:
                 block.nonces[tx.sender] = tx.nonce + 1
+                self.goes[tx.sender, tx.data][tx.nonce] |= error is not None
             self.pool.pop(tx.hash, None)
             self.ever.setdefault(tx.hash, []).append(block)
         for receipt in block.receipts:
@@ -200,6 +230,7 @@ class Chain:
         block.bloom = _bloom([log for r in block.receipts for _, log in r.logs])
         self.line.append(block)
         self.by_hash[block.hash] = block
+        self.on_block(block)
         return block
 
     def _apply(self, block: Block, tx: Transaction) -> tuple[RevertError | None, list[RawLog]]:

@@ -193,7 +193,7 @@ _READERS: dict[str, Callable[..., list[Any]]] = {
 }  # fmt: skip
 
 
-def first_market(deployment: Deployment, admin: str) -> Market:
+def first_market(deployment: Deployment, admin: str, arbiter: str) -> Market:
     """The contract as it is deployed."""
     registry = Registry()
     registry.set_market(deployment.market)
@@ -203,5 +203,6 @@ def first_market(deployment: Deployment, admin: str) -> Market:
         token=Token(),
         registry=registry,
         admin=admin,
+        arbiter=arbiter,
         fee_bps=deployment.fee_bps,
     )

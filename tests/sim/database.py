@@ -44,6 +44,18 @@ def new_database(path: Path) -> str:
     return f"sqlite:///{path}"
 
 
+_SHARED: list[Engine] = []
+
+
+def _share(engine: Engine) -> None:
+    """What SQLAlchemy has compiled once serves every engine, though each program that starts has
+    one of its own: compiling takes longer than asking."""
+    if not _SHARED:
+        _SHARED.append(engine)
+    first = _SHARED[0]
+    engine.dialect, engine._compiled_cache = first.dialect, first._compiled_cache
+
+
 class SimStore(Store):
     """A process's own connections."""
 
@@ -67,6 +79,7 @@ class SimStore(Store):
                     self._raise("disk I/O error")
 
         engine.dispose()  # connections made before have the machine's clock
+        _share(engine)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:

@@ -15,6 +15,11 @@ RATES: dict[str, float] = {
     "logs.missing": 0.02,
     "logs.duplicated": 0.15,
     "logs.stale": 0.15,
+    "heads.late": 0.05,
+    "heads.twice": 0.05,
+    "heads.orphan": 0.05,
+    "heads.lost": 0.03,
+    "heads.cut": 0.02,
     "db.begin": 0.004,
     "db.middle": 0.006,
     "db.commit": 0.006,
@@ -56,6 +61,16 @@ TIMED: dict[str, tuple[int, int]] = {
 
 #: What people with bad intentions do; the world's people count these.
 CRIMES = ("thief.confirmation", "thief.plate", "thief.ack", "thief.replay", "thief.record")
+#: What happens besides: counted, and nobody's fault.
+DEEDS = (
+    "dispute",
+    "dispute.resolved",
+    "dispute.lapsed",
+    "payout",
+    "signed.ahead",
+    "relay.pair",
+    "keeper.pair",
+)
 KINDS = (*RATES, *TIMED, *CRIMES)
 
 

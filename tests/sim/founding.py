@@ -21,7 +21,7 @@ from berth.core.model import (
     VehicleProof,
 )
 from berth.core.signing import address_of
-from berth.core.tariff import Terms
+from berth.core.tariff import FLAG_PLATE, Terms
 from berth.core.title import Title, pack_attributes
 from berth.devices.certificates import DayKey, certify
 from berth.devices.jws import public_bytes
@@ -106,7 +106,7 @@ def _deploy(world: World) -> None:
         **{name: account_of(name) for name in CONTRACTS},
     )
     world.chain = Chain(
-        first_market(deployment, account_of("admin")),
+        first_market(deployment, account_of("admin"), account_of("arbiter")),
         deployment.market,
         random.Random(f"chain {world.seed}"),
         lambda: int(world.now() + world.chain_skew),
@@ -177,7 +177,8 @@ def _register(world: World, place: Place, title: Title) -> None:
 
 
 def _offer(world: World, place: Place) -> None:
-    """Prices whose leases need three, six or twelve confirmations."""
+    """Prices whose leases need three, six or twelve confirmations. A third of the offers ask for
+    the plate, which a lock reads at that depth; the others for what may be there before."""
     terms = Terms(
         price_per_slot=world.rng.choice((700_001, 5_000_003, 30_000_001)),
         reserve_minutes=15,
@@ -185,9 +186,12 @@ def _offer(world: World, place: Place) -> None:
         cancel_pct=50,
         free_cancel_hours=1,
         minimum_pct=20,
-        flags=world.rng.choice((7, 7, 3, 1)),
+        flags=world.rng.choice((7, 3, 1, 6, 6, 2, 2, 4, 0)),
     )
+    place.asks_for_plate = bool(terms.flags & FLAG_PLATE)
     _send(world, place.owner, lambda m: m.publish_offer(place.owner, place.space, terms))
+    if world.rng.random() < 0.7:
+        _send(world, place.owner, lambda m: m.set_auto_payout(place.owner, True))
 
 
 def _admit(world: World, driver: Driver) -> None:
@@ -198,6 +202,8 @@ def _admit(world: World, driver: Driver) -> None:
     credit = world.rng.choice((0, 1, 9_000_000))
     if credit:
         _send(world, driver.address, lambda m: m.deposit(driver.address, credit))
+    if world.rng.random() < 0.3:
+        _send(world, driver.address, lambda m: m.set_auto_payout(driver.address, True))
 
 
 def _title(place: Place) -> Title:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ from sqlalchemy import select
 
 from tests import invariants
 from tests.sim.chain import Block
+from tests.sim.contract import MARKET
 from tests.sim.database import new_database, open_database
 from tests.sim.faults import Faults
 from tests.sim.locks import Move
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 #: A lease that was confirmed this long ago may still move a bar: a ticket lives for 120 s of the
 #: lock's clock, and was signed after a look at a node. Seconds.
 MEMORY = 240
+#: Selectors of what a keeper may well send again on another day.
+PAYOUTS = frozenset(MARKET.functions[name].selector for name in ("payout", "payoutBatch"))
 #: By how much the clocks that a decision rests on may differ, seconds.
 SKEW = 35
 
@@ -60,7 +64,9 @@ def _all(world: World) -> Iterator[str]:
     yield from invariants.unserved(_booked(world, lowered, facts), facts.explained)
     yield from _honest(world, facts)
     yield from _balances(world, facts)
-    yield from invariants.sent_twice(_sent(world))
+    yield from invariants.sent_twice(_sent(world), facts.sent)
+    yield from _hasty(world)
+    yield from _paid_out(world, facts)
     yield from world.findings
     yield from (f"a program ended by itself: {words}" for words in world.platform.endings)
     for device in world.devices.values():
@@ -89,6 +95,7 @@ class Rows:
             self.cursor = every(derived.cursor)
             self.incidents = every(kept.incidents) if hasattr(kept, "incidents") else []
             self.events = every(kept.events)
+            self.sent = every(kept.sent_transactions)
             self.digest = digest(conn)
         self.explained = {row["lease_id"] for row in self.incidents} | {
             row["lease_id"] for row in self.events if row["topic"].startswith("incident.")
@@ -187,11 +194,10 @@ def _still_there(world: World, lowered: list[Move], facts: Rows) -> Iterator[str
 
 
 def _booked(world: World, lowered: list[Move], facts: Rows) -> Iterator[invariants.Booked]:
+    """Paid is what the contract took when it was booked: what comes back a day later lets nobody
+    in."""
     served = {move.lease for move in lowered}
-    paid = {
-        values["leaseId"]: values["rent"] + values["overstay"] + values["energy"]
-        for values in world.settled()
-    }
+    paid = {values["leaseId"]: values["deposit"] for values in world.told("Leased")}
     for story in world.people.stories:
         if story.lease:
             name = lease_hex(story.lease)
@@ -222,7 +228,11 @@ def _balances(world: World, facts: Rows) -> Iterator[str]:
         return
     yield from invariants.differences(
         "credit of",
-        {account: held.credit for account, held in market.accounts.items() if held.used},
+        {
+            account: held.credit
+            for account, held in market.accounts.items()
+            if held.used or held.auto_payout
+        },
         {row["account"]: int(row["credit"]) for row in facts.accounts},
     )
     yield from invariants.differences(
@@ -269,8 +279,34 @@ def _replayed(world: World, facts: Rows) -> Iterator[str]:
             yield f"table {table.name} differs from a clean replay's"
 
 
-def _sent(world: World) -> Iterator[tuple[str, bytes]]:
+def _sent(world: World) -> Iterator[invariants.Mined]:
     for block in world.chain.line:
         for receipt in block.receipts:
-            if receipt.transaction.nonce is not None:
-                yield receipt.transaction.sender, receipt.transaction.data
+            tx = receipt.transaction
+            if tx.nonce is not None and tx.data[:4] not in PAYOUTS:
+                yield invariants.Mined(tx.sender, tx.data, tx.hash, receipt.error is None)
+
+
+def _hasty(world: World) -> Iterator[str]:
+    """A deed has another go only after each former one was mined and refused, in some branch."""
+    for tx in world.chain.hasty:
+        if tx.data[:4] not in PAYOUTS:
+            yield f"{tx.words} left again before the chain had refused the former"
+
+
+def _paid_out(world: World, facts: Rows) -> Iterator[str]:
+    """Who asked for it has his money, by one transaction a day of the keeper's clock at most."""
+    for account, credit in sorted(world.unpaid().items()):
+        yield f"{account[:8]} asked to be paid out, and has a credit of {credit} in the end"
+    sent_at = {
+        tx_hash: row["submitted_at"]
+        for row in facts.sent
+        for tx_hash in (row["tx_hash"], *row["former_hashes"].split())
+    }
+    counts = Counter(
+        (account, sent_at[receipt.transaction.hash] // 86400)
+        for receipt, account in world.payouts()
+    )
+    for (account, day), count in sorted(counts.items()):
+        if count > 1:
+            yield f"{account[:8]} was paid out {count} times on day {day}"

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+import msgspec
 from berth.core.hashing import keccak
 from berth.core.model import Refused
 from eth_account import Account
 from eth_account.typed_transactions.typed_transaction import TypedTransaction
 from hexbytes import HexBytes
 
-from tests.sim.chain import GAS_LIMIT, GAS_USED, Block, Chain, Receipt, Transaction
+from tests.sim.chain import GAS_USED, Block, Chain, Receipt, Transaction
 from tests.sim.contract import Codec, RevertError, clone, revert_of
 from tests.sim.faults import Faults
 from tests.sim.loop import check_alive
+from tests.sim.wire import Answer
 
 TIMEOUT = 10.0
 
@@ -30,12 +32,20 @@ class NodeError(Exception):
         self.fault = {"code": code, "message": message, **({"data": data} if data else {})}
 
 
-class Node(httpx.AsyncBaseTransport):
+class Node:
     """One node. `behind` blocks, or its own `branch`; `pruned` keeps the state of few blocks."""
 
     def __init__(
-        self, name: str, chain: Chain, codec: Codec, faults: Faults, chain_id: int
+        self,
+        name: str,
+        chain: Chain,
+        codec: Codec,
+        faults: Faults,
+        chain_id: int,
+        shown: Callable[[Block], None] = lambda _block: None,
     ) -> None:
+        """`shown` hears of every newest block that somebody asked this node on."""
+        self._shown = shown
         self.name = name
         self.chain = chain
         self._codec = codec
@@ -63,33 +73,34 @@ class Node(httpx.AsyncBaseTransport):
 
     # ---- the transport
 
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+    async def carry(self, _url: str, body: bytes) -> Answer:
         check_alive()
-        body = json.loads(request.content)
+        calls = msgspec.json.decode(body)
         faults = self._faults
         await asyncio.sleep(faults.rng("rpc.latency").uniform(0.001, 0.03))
         if faults.strike("rpc.latency", node=self.name):
             await asyncio.sleep(faults.rng("rpc.latency").uniform(0.2, 8.0))
         if self.down:
-            raise httpx.ConnectError("connection refused", request=request)
+            raise httpx.ConnectError("connection refused")
         if faults.strike("rpc.timeout", node=self.name):
             await asyncio.sleep(TIMEOUT)
             if faults.rng("rpc.timeout").random() < 0.5:
-                self._answers(body)  # the node did it; only the answer is lost
-            raise httpx.ReadTimeout("no answer", request=request)
+                self._answers(calls)  # the node did it; only the answer is lost
+            raise httpx.ReadTimeout("no answer")
         if faults.strike("rpc.rate_limit", node=self.name):
-            return httpx.Response(429, text="too many requests")
+            return Answer(429, b"too many requests", {})
         check_alive()
-        answer = self._answers(body)
+        answer = self._answers(calls)
         await asyncio.sleep(faults.rng("rpc.latency").uniform(0.001, 0.02))
-        return httpx.Response(200, content=json.dumps(answer).encode())
+        return Answer(200, msgspec.json.encode(answer), {})
 
-    def _answers(self, body: Any) -> Any:
-        if isinstance(body, list):
-            return [self._answer(one) for one in body]
-        return self._answer(body)
+    def _answers(self, calls: Any) -> Any:
+        self._shown(self.line[-1])
+        if isinstance(calls, list):
+            return [self.answer(one) for one in calls]
+        return self.answer(calls)
 
-    def _answer(self, call: dict[str, Any]) -> dict[str, Any]:
+    def answer(self, call: dict[str, Any]) -> dict[str, Any]:
         base = {"jsonrpc": "2.0", "id": call["id"]}
         method = call["method"]
         try:
@@ -119,24 +130,20 @@ class Node(httpx.AsyncBaseTransport):
     def _eth_getBlockByNumber(self, which: str, _full: bool) -> Any:
         if which == "finalized":
             number = max(0, self.line[-1].number - 64)
-            return self._header(self.line[number])
+            return self._told(self.line[number])
         block = self._at(which)
-        return None if block is None else self._header(block)
+        return None if block is None else self._told(block)
 
     def _eth_getBlockByHash(self, which: str, _full: bool) -> Any:
-        return next((self._header(b) for b in reversed(self.line) if b.hash == which), None)
+        return next((self._told(b) for b in reversed(self.line) if b.hash == which), None)
 
-    def _header(self, block: Block) -> dict[str, Any]:
-        salted = keccak(block.hash.encode()).hex() if self.other_chain else block.hash[2:]
-        return {
-            "number": hex(block.number),
-            "hash": "0x" + salted,
-            "parentHash": block.parent.hash if block.parent else "0x" + "00" * 32,
-            "timestamp": hex(block.timestamp),
-            "logsBloom": f"0x{block.bloom:0512x}",
-            "baseFeePerGas": hex(block.base_fee),
-            "gasLimit": hex(GAS_LIMIT),
-        }
+    def header(self, block: Block) -> dict[str, Any]:
+        if self.other_chain:
+            return {**block.header, "hash": "0x" + keccak(block.hash.encode()).hex()}
+        return block.header
+
+    def _told(self, block: Block) -> Any:
+        return self.header(block) if self.other_chain else block.told
 
     def _at(self, which: str) -> Block | None:
         line = self.line
@@ -318,6 +325,16 @@ class Node(httpx.AsyncBaseTransport):
             "from": receipt.transaction.sender,
             "logs": [self._log(block, receipt, index, log) for index, log in receipt.logs],
         }
+
+
+class Route:
+    """Brings a request to the node that its URL names."""
+
+    def __init__(self, nodes: dict[str, Node]) -> None:
+        self._nodes = nodes
+
+    async def carry(self, url: str, body: bytes) -> Answer:
+        return await self._nodes[urlsplit(url).netloc].carry(url, body)
 
 
 def _matches(topics: list[str], wanted: Any) -> bool:

@@ -26,6 +26,8 @@ from tests.sim.pace import Pace
 
 MOST = 2**256 - 1
 STAYED_UP = "the bar stayed up"
+#: Of all drivers, who book at the entrance: they stand there while their lease gets deep.
+AT_ONCE = 0.7
 
 
 @dataclass
@@ -57,6 +59,7 @@ class Place:
     owner: str
     device: Device
     offer: int = 1
+    asks_for_plate: bool = True
 
 
 @dataclass
@@ -97,7 +100,7 @@ class People:
         pace: Pace,
     ) -> None:
         self.pace = pace
-        self.wrong_plates = 0.25
+        self.wrong_plates = 0.7  # where one is asked for
         self.on_wrong_plate: Callable[[], None] = lambda: None
         self.chain = chain
         self.web = web
@@ -178,7 +181,8 @@ class People:
         if fate < 0.16:
             story.gave_up = "never came"
             return
-        if rng.random() < 0.2 and len(driver.vehicles) > 1:
+        at_once = rng.random() < AT_ONCE
+        if not at_once and rng.random() < 0.6 and len(driver.vehicles) > 1:
             other = driver.vehicles[1]
             change = self.transact(
                 driver.address,
@@ -187,14 +191,15 @@ class People:
             )
             if await self.mined(change):
                 story.vehicle = other
-        if rng.random() < 0.2:
+        if not at_once and rng.random() < 0.6:
             self._extend(story)
         arrival = slot_start(start) + rng.uniform(-600, 300)
-        await asyncio.sleep(max(5.0, arrival - self.clock()))
+        await asyncio.sleep(2.0 if at_once else max(5.0, arrival - self.clock()))
         await self._arrive(story)
         if not story.served:
             return
-        leave = rng.uniform(120, 900 * slots + rng.choice((0, 0, 1500)))
+        late = 900 * slots + rng.choice((0, 0, 1500))
+        leave = rng.uniform(60, 300 if at_once and rng.random() < 0.7 else late)
         await asyncio.sleep(leave)
         place.device.sees(vehicle=False, plate=None)
         self.say("story.left", story=story.number, after=round(loop.time()))
@@ -214,7 +219,7 @@ class People:
             return
         if device.hardware.world.plate is not None:
             await asyncio.sleep(60)
-        wrong = rng.random() < self.wrong_plates
+        wrong = place.asks_for_plate and rng.random() < self.wrong_plates
         if wrong:
             self.on_wrong_plate()
         assert story.vehicle is not None
@@ -223,8 +228,11 @@ class People:
         while loop.time() < patience:
             story.tries += 1
             self._tell(story, "entered" if story.tries == 1 else "here")
-            if self.confirm(story, driver.key) and not wrong:
-                story.wanted = True
+            signed = self.confirm(story, driver.key)
+            story.wanted |= signed and not wrong
+            if not signed and not story.wanted:
+                await asyncio.sleep(4.0)  # the app knows nothing of the lease yet
+                continue
             for _ in range(12):
                 if device.hardware.sense() == "down" and not device.hardware.world.vehicle:
                     if wrong:

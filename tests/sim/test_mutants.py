@@ -10,7 +10,18 @@ from tests.sim.mutants import MUTANTS
 from tests.sim.test_simulation import simulation
 
 #: Found within a few seeds; the others of MUTANTS take longer than a test may.
-QUICK = ("any_signature", "kept_commands", "no_plate_check", "no_rollback", "two_tickets")
+QUICK = (
+    "any_signature",
+    "disputes_forgotten",
+    "impatient_keeper",
+    "kept_commands",
+    "no_plate_check",
+    "no_rollback",
+    "off_the_record",
+    "stingy_keeper",
+    "too_soon",
+    "two_tickets",
+)
 
 
 @pytest.mark.slow

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import subprocess
@@ -10,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from tests.sim.faults import KINDS
+from tests.sim.faults import DEEDS, KINDS
 
 SEEDS = 50
-#: How often each kind of fault strikes in them, at the least.
+#: How often each kind of fault, and of deed, is in them, at the least.
 LEAST = 20
 
 
@@ -38,8 +39,10 @@ def test_fifty_seeds_find_nothing_and_meet_every_fault_often() -> None:
     assert closing["seeds"] == SEEDS
     assert closing["violations"] == 0, output
     assert status == 0
-    rare = {kind: closing["faults"][kind] for kind in KINDS if closing["faults"][kind] < LEAST}
-    assert rare == {}
+    assert set(closing["faults"]) == set(KINDS)
+    assert set(closing["deeds"]) == set(DEEDS)
+    counts = {**closing["faults"], **closing["deeds"]}
+    assert {kind: count for kind, count in counts.items() if count < LEAST} == {}
 
 
 @pytest.mark.slow
@@ -50,6 +53,16 @@ def test_a_seed_gives_the_same_run_every_time() -> None:
     assert first == second
     assert trace == again
     assert trace.count("\n") > 100
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(300)
+def test_a_seed_runs_among_others_as_it_does_alone() -> None:
+    """Else one that failed in a batch could not be read."""
+    alone = [simulation("--first", seed, "--seeds", "1", "--trace")[2]["trace"] for seed in "67"]
+    for jobs in "12":
+        _, _, both = simulation("--first", "6", "--seeds", "2", "--jobs", jobs)
+        assert both["traces"] == hashlib.sha256("".join(alone).encode()).hexdigest()
 
 
 @pytest.mark.slow

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from tests.sim.world import World
 
 KEY = keccak(b"a thief's key")
+#: States of a command that a lock's word may end.
+UNDER_WAY = ("published", "acknowledged")
 
 
 class Thieves:
@@ -41,7 +43,9 @@ class Thieves:
         while self.world.faults.on:
             await asyncio.sleep(self._rng.uniform(200, 1500))
             if self.world.faults.on:
-                crime()
+                under_way = crime()
+                if under_way is not None:
+                    await under_way
 
     def _story(self) -> Story | None:
         stories = [story for story in self.world.people.stories if story.lease]
@@ -56,24 +60,51 @@ class Thieves:
         if self.world.people.confirm(story, KEY):
             self.world.findings.append(f"a stranger confirmed lease {lease_hex(story.lease)}")
 
-    def _ack(self) -> None:
+    async def _ack(self) -> None:
         """Says in a lock's name that a command is done: one on its way, or one that never was."""
-        commands = [m for m in self.world.broker.heard[-300:] if m.topic.endswith("/command")]
-        if not commands:
+        lock, command = await self._chosen()
+        if not self.world.faults.on:
             return
-        lock = self._rng.choice(commands).topic.split("/")[-2]
-        with self.world.web.read() as conn:
-            here = select(table.c.id).where(table.c.lock_id == lock).order_by(table.c.created_at)
-            ids = list(conn.execute(here).scalars())
-            under_way = here.where(table.c.state.in_(("eligible", "published", "acknowledged")))
-            alive = list(conn.execute(under_way).scalars())
-        command = self._rng.choice(alive or [*ids, "00000000-0000-4000-8000-000000000000"])
         payload = {
-            "type": "ack", "lock": lock, "boot": "ffffffff" + "00" * 8, "seq": 10**6,
+            "type": "ack", "lock": lock, "boot": self._boots().get(lock, "f" * 24), "seq": 10**6,
             "at": self.world.wall(), "outcome": "done", "cycle": 0, "position": "UNLOCKED",
             "command": command,
         }  # fmt: skip
         self._say(lock, "ack", payload, "thief.ack")
+        for _ in range(10):
+            await asyncio.sleep(0.25)
+            if self._believed(lock, command):
+                self.world.findings.append(f"a stranger's word made command {command} done")
+                return
+
+    async def _chosen(self) -> tuple[str, str]:
+        """(lock, command): the next one that is on its way, within some minutes."""
+        here = select(table.c.lock_id, table.c.id).order_by(table.c.created_at, table.c.id)
+        for _ in range(300):
+            with self.world.web.read() as conn:
+                found = conn.execute(here.where(table.c.state.in_(UNDER_WAY))).all()
+            if found:
+                lock, command = self._rng.choice(found)
+                return lock, command
+            await asyncio.sleep(1.0)
+        return self._rng.choice(sorted(self.world.devices)), "00000000-0000-4000-8000-000000000000"
+
+    def _boots(self) -> dict[str, str]:
+        """The newest boot of each lock that was heard."""
+        locks = self.world.devices
+        return {
+            message.user: json.loads(message.payload)["payload"]["boot"]
+            for message in self.world.broker.heard
+            if message.user in locks
+        }
+
+    def _believed(self, lock: str, command: str) -> bool:
+        """Is it done, though the lock has not done it?"""
+        with self.world.web.read() as conn:
+            state = conn.execute(select(table.c.state).where(table.c.id == command)).scalar()
+        program = self.world.devices[lock].program
+        ended = program.lock.memory.ended.get(command) if program is not None else None
+        return state == "done" and (ended is None or ended.outcome != "done")
 
     def _replay(self) -> None:
         """Says again what the backend once said to a lock, to it or to another one."""

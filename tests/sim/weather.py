@@ -153,7 +153,7 @@ class Weather:
 
     async def _skew_backend(self, kind: str) -> None:
         rng, platform = self.world.faults.rng(kind), self.world.platform
-        role, off = rng.choice(("relay", "index", "signer", "keeper")), self._off(kind)
+        role, off = rng.choice(sorted(platform.running)), self._off(kind)
         self.world.faults.note(kind, role=role, off=round(off))
 
         def put(seconds: float) -> None:

@@ -17,10 +17,13 @@ from typing import Any
 from unittest.mock import patch
 
 import aiomqtt
+import httpx
 import structlog
+from berth.chain import heads
 from berth.core.access import required_confirmations
 from berth.core.deployment import Deployment
 from berth.core.sealed import Sealer
+from berth.core.states import Outcome
 from berth.devices.certificates import DayKey
 from berth.devices.simulator import lock as firmware
 from berth.devices.simulator import runner
@@ -30,26 +33,35 @@ from sqlalchemy import insert
 
 from tests.sim.backend import Platform, connects
 from tests.sim.broker import Broker
-from tests.sim.chain import Block, Chain
+from tests.sim.chain import Block, Chain, Receipt
 from tests.sim.contract import Codec
 from tests.sim.database import new_database, open_database, remove, scratch
 from tests.sim.faults import Faults
 from tests.sim.founding import EPOCH, found, key_of
+from tests.sim.heads import Heralds
 from tests.sim.installed import Signatures, installed
 from tests.sim.locks import CutJournal, Device, Move, lock_factory
 from tests.sim.loop import PROCESS, Process, VirtualLoop
 from tests.sim.node import Node
-from tests.sim.pace import SLOW, USUAL, Pace
+from tests.sim.pace import SLOW, SLOWEST, USUAL, Pace, Steps
 from tests.sim.people import Driver, People, Place, Story
+from tests.sim.quarrels import Quarrels
 from tests.sim.thieves import Thieves
 from tests.sim.weather import Weather
+from tests.sim.wire import Http
 
 FINALITY = 64
 #: The busy part of a run, and how long everything may take to settle afterwards, seconds.
 BUSY = 25 * 60
 CALM = 5 * 60
-#: Long enough for T1, and for a claim's T2.
-LONG = 26 * 3600, 50 * 3600
+#: The roles that two programs play side by side, by seed.
+PAIRS = tuple(map(frozenset, ((), ("relay",), ("keeper",), ("relay", "keeper"))))
+#: Long enough for T1, for a claim's T2, and for a dispute's T3, seconds.
+LONG = (26 * 3600, SLOW), (50 * 3600, SLOW), (7 * 24 * 3600, SLOWEST)
+#: Long enough for a bar that could not be raised to be tried again, seconds.
+AGAIN = 900
+#: Long enough for the next day's payouts, seconds.
+NEXT_DAY = 26 * 3600
 
 
 @dataclass
@@ -65,6 +77,7 @@ class Result:
     moves: list[Move]
     seconds: float
     complaints: list[str] = field(default_factory=list)
+    deeds: Counter[str] = field(default_factory=Counter)
 
 
 class World:
@@ -88,6 +101,7 @@ class World:
             deposit, decimals=6, local=False
         )
         self.views: list[tuple[float, Block]] = []  # (Unix seconds, a node's newest block)
+        self._last_shown: Block | None = None
         self.findings: list[str] = []
         # made by `found`
         self.deployment: Deployment
@@ -121,15 +135,19 @@ class World:
             random.Random(f"people {self.seed}"), self._wake, self.pace,
         )  # fmt: skip
         self.people.on_wrong_plate = lambda: self.faults.note("thief.plate")
+        if not self.strength:
+            self.people.wrong_plates = 0.0
         self._keep_private()
 
     def _build_platform(self) -> None:
         self.url = new_database(self.folder / "berth.sqlite")
         self.codec = codec = Codec(self.deployment)
         self.nodes = {
-            name: Node(name, self.chain, codec, self.faults, self.deployment.chain_id)
+            name: Node(name, self.chain, codec, self.faults, self.deployment.chain_id, self._shown)
             for name in ("a", "b", "c")
         }
+        self.heralds = Heralds(self.nodes, self.faults)
+        self.chain.on_block = self.heralds.tell
         self.broker = Broker(self.faults, self.say)
         self.sealer = Sealer([b"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="])
         self.platform = Platform(
@@ -146,6 +164,8 @@ class World:
             now=self.now,
             finality=FINALITY,
             pace=self.pace,
+            heads=() if self.seed % 3 == 0 else ("ws://a", "ws://c"),
+            pairs=PAIRS[self.seed % len(PAIRS)],
         )
 
     def _keep_private(self) -> None:
@@ -164,9 +184,7 @@ class World:
                     conn.execute(insert(vehicles_private).values(row))
 
     def _wake(self) -> None:
-        relay, process = self.platform.relay, self.platform.running.get("relay")
-        if relay is not None and process is not None and process.alive:
-            process.run(relay.wake)
+        self.platform.wake(self.rng)
 
     # ---- for the judge
 
@@ -180,13 +198,53 @@ class World:
         plates = {v.commitment: v.plate for d in self.drivers for v in d.vehicles}
         return {plates[commitment] for commitment in named[-2:]}
 
-    def settled(self) -> Iterator[dict[str, Any]]:
-        """The arguments of every Settled in the chain."""
+    def told(self, event: str) -> Iterator[dict[str, Any]]:
+        """The arguments of every event of a name in the chain."""
         for block in self.chain.line:
             for receipt in block.receipts:
                 for name, values in receipt.events:
-                    if name == "Settled":
+                    if name == event:
                         yield values
+
+    def unpaid(self) -> dict[str, int]:
+        """Credits that their accounts asked to be paid out, where they are worth it."""
+        least = 10**self.deployment.asset_decimals
+        return {
+            name: account.credit
+            for name, account in self.chain.market.accounts.items()
+            if account.auto_payout and account.credit >= least
+        }
+
+    def payouts(self) -> Iterator[tuple[Receipt, str]]:
+        """(receipt, account) of every payout that a program of ours brought to the chain."""
+        for block in self.chain.line:
+            for receipt in block.receipts:
+                if receipt.transaction.nonce is not None:
+                    for name, values in receipt.events:
+                        if name == "Withdrawn":
+                            yield receipt, values["account"]
+
+    def deeds(self) -> Counter[str]:
+        """How often there was what is no fault (DEEDS)."""
+        disputed = {values["leaseId"] for values in self.told("Disputed")}
+        ended = {values["leaseId"]: values["outcome"] for values in self.told("Settled")}
+        resolved = {lease for lease in disputed if ended.get(lease) == Outcome.RESOLVED}
+        return Counter(
+            {
+                "dispute": len(disputed),
+                "dispute.resolved": len(resolved),
+                "dispute.lapsed": len(disputed) - len(resolved),
+                "signed.ahead": self.platform.signed_ahead,
+                "payout": sum(1 for _ in self.payouts()),
+                **{f"{role}.pair": 1 for role in self.platform.pairs},
+            }
+        )
+
+    def _shown(self, tip: Block) -> None:
+        """A node answers with this block as its newest: what a decision may rest on."""
+        if tip is not self._last_shown:
+            self._last_shown = tip
+            self.views.append((self.now(), tip))
 
     async def _look_at_nodes(self) -> None:
         while True:
@@ -206,7 +264,8 @@ class World:
         ]
         self.blocks = loop.create_task(self._blocks())
         watched = self.platform.watch()
-        tasks = [
+        self.quarrels = Quarrels(self)
+        tasks = self.beside = [
             loop.create_task(self.people.rebroadcast()),
             *weather.start(),
             *Thieves(self).start(),
@@ -227,9 +286,13 @@ class World:
             if place.device.hardware.world.vehicle:
                 place.device.sees(vehicle=False, plate=None)
         await asyncio.sleep(120)
-        for seconds in LONG:
+        for seconds, steps in LONG:
             if self.chain.market.open_leases():
-                await self._leap(seconds)
+                await self._leap(seconds, steps)
+        if self.unpaid():
+            await self._leap(NEXT_DAY, SLOW)
+        if any(device.hardware.sense() != "up" for device in self.devices.values()):
+            await asyncio.sleep(AGAIN)
         await self._rest()
         for task in (*watched, *tasks, *powers):
             task.cancel()
@@ -240,9 +303,9 @@ class World:
             device.cut()
         await asyncio.sleep(1)
 
-    async def _leap(self, seconds: float) -> None:
+    async def _leap(self, seconds: float, steps: Steps) -> None:
         """A long quiet time in large steps, then some minutes at the usual pace."""
-        self.pace.become(SLOW)
+        self.pace.become(steps)
         self._restart()
         await asyncio.sleep(seconds)
         self.pace.become(USUAL)
@@ -281,9 +344,11 @@ class World:
                 return
             story = Story(len(self.people.stories), rng.choice(self.drivers), place)
             self.people.stories.append(story)
+            quarrel = self.loop.create_task(self.quarrels.over(story), name="quarrel")
+            self.beside.append(quarrel)
             with suppress(asyncio.CancelledError):
                 await self.people.stay(story)
-                await asyncio.sleep(rng.uniform(60, 400))
+                await asyncio.sleep(rng.uniform(20, 150))
 
 
 def simulate(
@@ -309,6 +374,8 @@ def simulate(
         cut = type("Journal", (CutJournal,), {"faults": world.faults})
         for module, name, value in (
             (aiomqtt, "Client", connects(world.broker)),
+            (httpx, "AsyncClient", Http),
+            (heads, "connect", world.heralds.connect),
             (runner, "Lock", lock_factory(world.devices, loop.time)),
             (firmware, "Journal", cut),
             (indexer_run, "LONGEST_WAIT", 20.0),
@@ -328,7 +395,7 @@ def simulate(
     digest = hashlib.sha256("\n".join(world.trace).encode()).hexdigest()
     return Result(
         seed, world.trace, digest, world.faults.counts, violations, world.people.stories,
-        world.moves, time.process_time() - began, loop.complaints,
+        world.moves, time.process_time() - began, loop.complaints, world.deeds(),
     )  # fmt: skip
 
 
