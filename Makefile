@@ -22,14 +22,20 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_FLAGS ?=
 CONTRACT_TEST_FLAGS ?=
 
+# Tests of backend and browser run side by side, a file at a time each; JOBS=1 runs one after the other.
+JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
+SIDE_BY_SIDE = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
+
 # $(call run_tests,FILES,COMMAND): no test file yet is said aloud, and is an error in CI (BERTH_REQUIRE_ALL).
 run_tests = if [ -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)" ]; then $(2); \
 	else echo "$@: no tests in $(1)"; [ -z "$$BERTH_REQUIRE_ALL" ]; fi
 
-BACKEND_TESTS = $(filter-out tests/contracts/ tests/e2e/ tests/__pycache__/,$(wildcard tests/*/))
+BACKEND_TESTS = $(filter-out tests/contracts/ tests/e2e/ tests/browser/ tests/__pycache__/,$(wildcard tests/*/))
 SOLIDITY = 'contracts/**/*.sol'
 PROOFS = 'tests/forge/*.sol' 'tests/analysis/*.sol'
 CODE = $(wildcard backend scripts scripts/brownie tests bench)
+DAPP_SOURCES = $(shell find dapp/src dapp/public -type f) $(addprefix dapp/, \
+	index.html vite.config.ts tsconfig.json package.json package-lock.json scripts/budget.mjs)
 
 ##@ Start
 
@@ -45,29 +51,40 @@ setup: ## install what is needed, inside this folder; quick when nothing has cha
 	@"$(PYTHON)" scripts/toolchain/setup.py
 
 .PHONY: demo
-demo: setup build ## play one whole lease on a local chain, told step by step
+demo: setup build dapp ## play one whole lease on a local chain, told step by step; then try the app yourself
 	@$(BIN)/berth demo
 
 ##@ Test
 
 .PHONY: test
-test: lint abi-check test-backend test-contracts test-e2e ## everything: lint, backend, contracts, end to end
+test: lint abi-check test-backend test-contracts test-e2e test-dapp test-browser ## everything: lint, backend, contracts, end to end, app
 
 .PHONY: unit
 unit: setup ## quick tests: the backend's, without slow ones
-	@$(call run_tests,$(or $(BACKEND_TESTS),tests/backend),$(PYTEST) $(BACKEND_TESTS) -m "not e2e and not slow" $(PYTEST_FLAGS))
+	@$(call run_tests,$(or $(BACKEND_TESTS),tests/backend),$(PYTEST) $(BACKEND_TESTS) -m "not e2e and not slow" $(SIDE_BY_SIDE) $(PYTEST_FLAGS))
 
 .PHONY: test-backend
 test-backend: setup build ## the backend's tests, slow ones too
-	@$(call run_tests,$(or $(BACKEND_TESTS),tests/backend),$(PYTEST) $(BACKEND_TESTS) -m "not e2e" $(PYTEST_FLAGS))
+	@$(call run_tests,$(or $(BACKEND_TESTS),tests/backend),$(PYTEST) $(BACKEND_TESTS) -m "not e2e" $(SIDE_BY_SIDE) $(PYTEST_FLAGS))
 
 .PHONY: test-contracts
 test-contracts: setup build ## contract tests, on a Ganache of their own
 	@$(call run_tests,tests/contracts,$(BROWNIE) test tests/contracts --network ganache-cli $(CONTRACT_TEST_FLAGS))
 
 .PHONY: test-e2e
-test-e2e: setup build ## real processes on a real chain
+test-e2e: setup build dapp ## real processes on a real chain
 	@$(call run_tests,tests/e2e,$(PYTEST) tests/e2e $(BACKEND_TESTS) -m e2e $(PYTEST_FLAGS))
+
+.PHONY: test-dapp
+test-dapp: setup ## the app's own logic
+	@cd dapp && node_modules/.bin/vitest run
+
+.PHONY: test-browser
+test-browser: setup build dapp ## the app in a real Chromium, on a real chain
+	@command -v "$${BERTH_CHROMIUM:-chromium}" >/dev/null || { \
+		echo "$@: Chromium is missing: apt-get install chromium (Debian), or name its program in BERTH_CHROMIUM" >&2; \
+		[ -z "$$BERTH_REQUIRE_ALL" ]; exit; }; \
+	$(call run_tests,tests/browser,$(PYTEST) tests/browser $(SIDE_BY_SIDE) $(PYTEST_FLAGS))
 
 # `make fuzz FIRST=4711 SEQUENCES=1 MINUTES=0` plays one sequence again.
 SEQUENCES ?= 10000
@@ -118,7 +135,7 @@ coverage: setup ## statements and branches that the contract tests run, a line f
 	@.venv-contracts/bin/python scripts/coverage/run.py $(CONTRACT_TEST_FLAGS)
 
 .PHONY: lint
-lint: lint-python lint-solidity ## style, types and layers
+lint: lint-python lint-solidity lint-dapp ## style, types and layers
 
 .PHONY: lint-python
 lint-python: setup
@@ -133,17 +150,31 @@ lint-solidity: setup
 	$(NODE_BIN)/solhint --disc --noPoster --max-warnings 0 $(SOLIDITY)
 	$(NODE_BIN)/prettier --check --log-level warn $(SOLIDITY) $(PROOFS)
 
+.PHONY: lint-dapp
+lint-dapp: setup
+	$(BIN)/python scripts/generate_dapp.py --check
+	cd dapp && node_modules/.bin/tsc --noEmit
+	cd dapp && node_modules/.bin/eslint --max-warnings 0 .
+	cd dapp && node_modules/.bin/prettier --check --log-level warn .
+
 .PHONY: format
 format: setup ## bring all code into shape
 	$(BIN)/ruff check --fix-only --quiet $(CODE)
 	$(BIN)/ruff format $(CODE)
 	$(NODE_BIN)/prettier --write --log-level warn $(SOLIDITY) $(PROOFS)
+	cd dapp && node_modules/.bin/prettier --write --log-level warn .
 
 ##@ Build
 
 .PHONY: build
 build: setup ## compile the contracts that have changed
 	@$(BROWNIE) compile
+
+.PHONY: dapp
+dapp: setup dapp/dist/.built ## build the app for browsers where something has changed; fails above its budget
+
+dapp/dist/.built: $(DAPP_SOURCES)
+	@cd dapp && node_modules/.bin/vite build --logLevel warn && node scripts/budget.mjs && touch dist/.built
 
 .PHONY: abi
 abi: build ## write the ABI files, and what is generated from them and from the state table
@@ -158,6 +189,10 @@ abi-check: build ## fail when they do not fit the contracts
 	$(BIN)/python scripts/generate_events.py --check
 	$(BIN)/python scripts/generate_errors.py --check
 	$(BIN)/python scripts/generate_lifecycle.py --check
+
+.PHONY: dapp-types
+dapp-types: setup ## write what the dApp takes from API, ABI files and refusals
+	$(BIN)/python scripts/generate_dapp.py
 
 .PHONY: lock
 lock: setup ## compile the requirements of pyproject.toml, with hashes
@@ -182,8 +217,10 @@ bench-memory: setup build ## memory of `berth up` with Melbourne in it and peopl
 
 # EVENTS=1000000 measures the whole way from 10,000 events on and takes about an hour.
 EVENTS ?= 100000
+# HISTORY=FOLDER takes one that bench/history/make.py has played there and still serves.
 ROUNDS ?= 3
 PONDER ?= 1
+HISTORY ?=
 LEASES ?= 300
 
 .PHONY: bench-tools
@@ -192,7 +229,8 @@ bench-tools: setup build
 
 .PHONY: bench-indexer
 bench-indexer: bench-tools ## the index made from EVENTS events, beside Ponder and beside fetching alone
-	$(BIN)/python bench/indexer.py --events $(EVENTS) --rounds $(ROUNDS) $(if $(filter 0,$(PONDER)),--without-ponder)
+	$(BIN)/python bench/indexer.py --events $(EVENTS) --rounds $(ROUNDS) $(if $(filter 0,$(PONDER)),--without-ponder) \
+		$(if $(HISTORY),--history $(HISTORY))
 
 .PHONY: bench-latency
 bench-latency: bench-tools ## from a mined block to the command at the lock, beside the least that could do it
@@ -202,11 +240,11 @@ bench-latency: bench-tools ## from a mined block to the command at the lock, bes
 
 .PHONY: clean
 clean: ## remove what building and testing left, but no environment and no data
-	rm -rf build reports interfaces dist .cache/mypy .cache/pytest .cache/pytest-contracts .cache/import-linter \
+	rm -rf build reports interfaces dist dapp/dist .cache/mypy .cache/pytest .cache/pytest-contracts .cache/import-linter \
 		.cache/forge .cache/coverage .cache/tmp .mypy_cache .pytest_cache .ruff_cache .hypothesis .home/slot-*
 	find backend scripts tests bench -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true
 
 .PHONY: distclean
 distclean: clean ## remove the environments too; `make setup` makes them anew
-	rm -rf .venv .venv-contracts .venv-analysis node_modules scripts/analysis/forge/node_modules \
+	rm -rf .venv .venv-contracts .venv-analysis node_modules dapp/node_modules scripts/analysis/forge/node_modules \
 		bench/node/node_modules bench/ponder/node_modules .home .cache

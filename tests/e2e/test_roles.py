@@ -156,13 +156,20 @@ async def test_a_lease_from_the_title_to_the_settlement_with_every_role_on_its_o
     # a signature for every step, with the ids to follow it by
     record = [
         json.loads(line)
-        for line in (town.settings.home / "signer" / "signatures.jsonl").read_text().splitlines()
+        for path in sorted((town.settings.home / "signer").glob("*.jsonl"))
+        for line in path.read_text().splitlines()
     ]
     assert {one["signed"] for one in record} == {"grant", "ticket", "receipt"}
     lowered = [one for one in record if one.get("action") == "lower"]
     assert len({one["command"] for one in lowered}) == 1
     signed = [line for line in lines(town.by_role["signer"]) if line["event"] == "signed"]
     assert any(one.get("command") == lowered[0]["command"] for one in signed)
+    (sent,) = (
+        line
+        for line in lines(town.by_role["relay"])
+        if line["event"] == "command sent" and line["command"] == lowered[0]["command"]
+    )
+    assert (sent["lease"], sent["lock"]) == (lowered[0]["lease"], lowered[0]["lock"])
 
     # nothing in any log that nobody may read
     said = town.roles.said()

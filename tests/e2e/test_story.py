@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-import os
+import json
 import re
+import signal
 import sqlite3
 import subprocess
+import sys
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -16,9 +19,11 @@ import pytest
 from berth.cli.demo.city import MELBOURNE
 from berth.core.settings import load_settings
 
+from tests.absent import absent
 from tests.e2e.installation import (
     BERTH,
     clean_environment,
+    killed_after,
     lowerings,
     none_left_within,
     read_journal,
@@ -26,6 +31,13 @@ from tests.e2e.installation import (
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 
+#: As at a terminal: what a shell starts in the background ignores it, and so do its children.
+_HEAR = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.SIG_DFL)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+HEARING_CTRL_C = (sys.executable, "-c", _HEAR)
 STEPS = (
     "The land registry anchors a city's titles",
     "An owner's careless registration comes back with its reasons",
@@ -41,6 +53,7 @@ STEPS = (
     "47 minutes later the space senses the departure; the lease settles",
     "Everybody takes out what is theirs, and all the books agree",
 )
+
 STAYED = 47
 SETTLED = 4
 
@@ -90,9 +103,9 @@ def plays(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Played
             process.wait()
 
 
-def begin(home: Path, data: Path) -> subprocess.Popen[str]:
+def begin(home: Path, data: Path, then: str = "--leave") -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*BERTH, "demo", "--leave", "--home", str(home), "--port", "0"],
+        [*HEARING_CTRL_C, *BERTH, "demo", then, "--home", str(home), "--port", "0"],
         env=clean_environment(BERTH_DATA=str(data)),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
@@ -104,10 +117,7 @@ def begin(home: Path, data: Path) -> subprocess.Popen[str]:
 @pytest.fixture(params=["generated", "melbourne"])
 def played(request: pytest.FixtureRequest, plays: dict[str, Played]) -> Played:
     if request.param not in plays:
-        reason = "no Melbourne file: BERTH_DATA does not name a folder of source data"
-        if os.environ.get("BERTH_REQUIRE_ALL"):
-            pytest.fail(reason)
-        pytest.skip(reason)
+        absent("no Melbourne file: BERTH_DATA does not name a folder of source data")
     return plays[request.param]
 
 
@@ -222,3 +232,28 @@ def test_no_plate_is_kept_in_the_clear(played: Played) -> None:
             content = path.read_bytes()
             assert plate.encode() not in content, path
             assert normal.encode() not in content, path
+
+
+def test_it_ends_on_the_app_at_the_address_it_prints_until_it_is_stopped(tmp_path: Path) -> None:
+    home, nowhere = tmp_path / "home", tmp_path / "no-data"
+    process = begin(home, nowhere, "--stay")
+    try:
+        with killed_after(process, 300):
+            assert process.stdout is not None
+            said = ""
+            while "Ctrl-C stops it" not in said:
+                line = process.stdout.readline()
+                assert line, said
+                said += line
+        found = re.search(r"^Now you: open (http://127\.0\.0\.1:\d+) in a browser\.$", said, re.M)
+        assert found, said
+        with urllib.request.urlopen(found[1], timeout=30) as page:
+            assert "<title>Berth" in page.read().decode()
+        with urllib.request.urlopen(f"{found[1]}/v1/config", timeout=30) as config:
+            assert json.load(config)["local"]["guest"]
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+        process.wait()
+    assert none_left_within(home, 3) == {}

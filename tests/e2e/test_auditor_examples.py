@@ -1,4 +1,4 @@
-"""The programs of docs/auditors.md, as they stand there, against the real contracts."""
+"""The programs of docs/recompute.md, as they stand there, against the real contracts."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tests.backend.indexer import test_real_chain as real
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
-PAGE = Path(__file__).resolve().parents[2] / "docs" / "auditors.md"
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "recompute.md"
 SETTLED = "Settled"
 
 store, town = real.store, real.town

@@ -1,0 +1,65 @@
+import { useState } from "preact/hooks";
+import type { Schemas } from "../api/client";
+import { Failure } from "../parts/Failure";
+import { Notice } from "../parts/Notice";
+import { words } from "../words";
+import { headed } from "../words/join";
+import { verify } from "./node";
+import { NodeForm } from "./NodeForm";
+import type { Check } from "./verify/one";
+
+const MARKS = { right: "✓", wrong: "✗", absent: "–", unread: "?" } as const;
+
+const TONES = { right: "good", partly: "warn", wrong: "bad" } as const;
+
+/** The check of one settlement through the auditor's node: what was looked at, and what came of it. */
+export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
+  const w = words.value.audit.checks;
+  const [checks, setChecks] = useState<Check[] | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  async function check(): Promise<void> {
+    setChecks(null);
+    setError(null);
+    const verified = await verify();
+    if (!verified) return; // the form says why
+    try {
+      const { verifySettlement } = await import("./verify/one");
+      setChecks(await verifySettlement(verified.reader, verified.report, detail));
+    } catch (failed) {
+      setError(failed);
+    }
+  }
+  const verdict = checks && verdictOf(checks);
+  return (
+    <>
+      <NodeForm onVerify={check} />
+      <Failure error={error} onRetry={check} />
+      {checks && verdict && (
+        <section class="card stack" data-state={`checks-${verdict}`}>
+          <h2>{w.title}</h2>
+          <Notice tone={TONES[verdict]} title={w.verdict[verdict]} />
+          <ul class="audit-checks">
+            {checks.map((one, place) => (
+              <li key={place} class={one.result}>
+                <span class="mark" aria-hidden="true">
+                  {MARKS[one.result]}
+                </span>
+                <span>
+                  {headed(one.name === "title" ? w.title_ : w[one.name], "")}
+                  <strong>{w[one.result]}</strong>
+                  <br />
+                  <code class="soft">{one.detail}</code>
+                </span>
+              </li>
+            ))}
+          </ul>
+        </section>
+      )}
+    </>
+  );
+}
+
+function verdictOf(checks: readonly Check[]): keyof typeof TONES {
+  if (checks.some((one) => one.result === "wrong")) return "wrong";
+  return checks.some((one) => one.result === "unread") ? "partly" : "right";
+}

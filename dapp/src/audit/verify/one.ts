@@ -1,0 +1,363 @@
+/** One settlement with all that led to it, checked against the chain through the auditor's node. */
+import {
+  concat,
+  encodeAbiParameters,
+  isAddressEqual,
+  keccak256,
+  recoverTypedDataAddress,
+  type Address,
+  type Hex,
+} from "viem";
+import { marketReads } from "../../chain/abi/reads";
+import { titlesAbi } from "../../chain/abi/titles";
+import { callsIn, recordsIn, registrationIn, type Brought, type Registration } from "./calls";
+import { spaceOf, type LockKey, type Settlement } from "./history";
+import { recordHash } from "./ledger";
+import type { Reader } from "./reader";
+import { OUTCOMES, type Outcome } from "./tariff";
+import { wrongIn, type Report } from "./whole";
+
+/**
+ * `absent`: there is nothing of the kind to be checked, e.g. no lock's record in a cancellation.
+ * `unread`: it must be there, but not where it is looked for; a wallet that is a contract, or a node
+ * that shows another transaction, may have it so.
+ */
+export type Result = "right" | "wrong" | "absent" | "unread";
+export type CheckName =
+  | "ledger"
+  | "record"
+  | "bill"
+  | "offer"
+  | "booking"
+  | "title"
+  | "holder"
+  | "maker"
+  | "possession"
+  | "evidence";
+
+export interface Check {
+  name: CheckName;
+  result: Result;
+  /** Figures, hashes, accounts: the same in every language. */
+  detail: string;
+}
+
+const PAPERS = ["title", "holder", "maker", "possession"] as const;
+/** Ends that a lock's record brought about in their own transaction. */
+const BY_RECORD: readonly (Outcome | undefined)[] = ["departed", "obstructed"];
+
+/** What the service says of the settlement; each word of it is held against the chain. */
+export interface Claimed {
+  number: number;
+  recordHash: string;
+  head: string;
+  transaction: string;
+}
+
+const OCCUPANCY = {
+  Occupancy: [
+    { name: "leaseId", type: "uint256" },
+    { name: "kind", type: "uint8" },
+    { name: "from", type: "uint40" },
+    { name: "until", type: "uint40" },
+    { name: "energyWh", type: "uint32" },
+  ],
+} as const;
+const HOLDER = {
+  HolderAttestation: [
+    { name: "wallet", type: "address" },
+    { name: "saltedHolder", type: "bytes32" },
+    { name: "validDay", type: "uint16" },
+    { name: "nonce", type: "uint256" },
+  ],
+} as const;
+const LOCK = {
+  LockAttestation: [
+    { name: "lock", type: "address" },
+    { name: "validDay", type: "uint16" },
+  ],
+} as const;
+const POSSESSION = {
+  LockPossession: [
+    { name: "lock", type: "address" },
+    { name: "spaceId", type: "uint64" },
+    { name: "owner", type: "address" },
+  ],
+} as const;
+
+interface Domain {
+  name: string;
+  version: string;
+  chainId: number;
+  verifyingContract: Address;
+}
+
+/** Every check, in the order in which the lease came about. Throws what the node says. */
+export async function verifySettlement(
+  reader: Reader,
+  report: Report,
+  claimed: Claimed,
+): Promise<Check[]> {
+  const settlement = report.history.settlements[claimed.number - 1];
+  if (!settlement || settlement.record.number !== BigInt(claimed.number)) {
+    return [{ name: "ledger", result: "wrong", detail: `#${claimed.number}` }];
+  }
+  const { record } = settlement;
+  const space = spaceOf(record.leaseId);
+  const domain = await domainOf(reader);
+  const registered = await registrationOf(reader, report, space);
+  return [
+    ledgerCheck(report, claimed),
+    recordCheck(settlement, claimed),
+    billCheck(report, settlement),
+    offerCheck(report, settlement),
+    bookingCheck(report, settlement),
+    ...(await paperChecks(reader, report, domain, space, registered)),
+    ...(await evidenceChecks(reader, report, settlement, domain)),
+  ];
+}
+
+function ledgerCheck(report: Report, claimed: Claimed): Check {
+  const head = report.heads[claimed.number - 1] ?? "";
+  const whole = report.head === report.chainHead && report.checked === report.count;
+  return {
+    name: "ledger",
+    result: whole && same(head, claimed.head) ? "right" : "wrong",
+    detail: `#${claimed.number} / ${report.count}, ${head}`,
+  };
+}
+
+function recordCheck({ record, transaction }: Settlement, claimed: Claimed): Check {
+  const hash = recordHash(record);
+  const agrees = same(hash, claimed.recordHash) && same(transaction, claimed.transaction);
+  return { name: "record", result: agrees ? "right" : "wrong", detail: hash };
+}
+
+function billCheck(report: Report, settlement: Settlement): Check {
+  const wrong = wrongIn(report.history, settlement);
+  const { rent, overstay, energy, fee, refund } = settlement.record;
+  return {
+    name: "bill",
+    result: wrong.length ? "wrong" : "right",
+    detail: wrong.join(", ") || `${rent} + ${overstay} + ${energy}; ${fee}; ${refund}`,
+  };
+}
+
+function offerCheck(report: Report, { record }: Settlement): Check {
+  const offer = report.history.offer(record.leaseId, record.offer);
+  const right = offer && isAddressEqual(offer.owner, record.owner);
+  return {
+    name: "offer",
+    result: right ? "right" : "wrong",
+    detail: offer ? `${record.offer}, ${offer.transaction}` : String(record.offer),
+  };
+}
+
+function bookingCheck(report: Report, { record }: Settlement): Check {
+  const booking = report.history.bookings.get(record.leaseId);
+  const right = booking && isAddressEqual(booking.driver, record.driver);
+  return {
+    name: "booking",
+    result: right ? "right" : "wrong",
+    detail: booking ? `${booking.deposit}, ${booking.transaction}` : "",
+  };
+}
+
+interface Registered {
+  papers: Registration;
+  owner: Address;
+  block: bigint;
+}
+
+async function registrationOf(
+  reader: Reader,
+  report: Report,
+  space: bigint,
+): Promise<Registered | null> {
+  const seen = report.history.registrations.get(space);
+  if (!seen) return null;
+  const transaction = await reader.client.getTransaction({ hash: seen.transaction });
+  for (const { from, data } of callsIn(transaction, reader.where.market)) {
+    const papers = registrationIn(data);
+    if (papers && ((papers.title.city << 32n) | papers.title.index) === space)
+      return { papers, owner: from, block: seen.block };
+  }
+  return null;
+}
+
+/** Title in the city's tree, holder verified, lock attested by its maker and in its own word. */
+async function paperChecks(
+  reader: Reader,
+  report: Report,
+  domain: Domain,
+  space: bigint,
+  found: Registered | null,
+): Promise<Check[]> {
+  if (!found) {
+    const seen = report.history.registrations.get(space);
+    const result = seen ? "unread" : "wrong";
+    return PAPERS.map((name) => ({ name, result, detail: seen?.transaction ?? "" }));
+  }
+  const { title, proof, holder, lock } = found.papers;
+  const root = rootOf(leafOf(title), proof);
+  const anchored = await rootsBefore(reader, title.city, found.block);
+  const day = Number(lock.validDay);
+  const [verifier, maker, holderBy, lockBy, possessionBy] = await Promise.all([
+    attester(reader, holder.verifier),
+    attester(reader, lock.maker),
+    signer(domain, HOLDER, "HolderAttestation", holder.signature, {
+      wallet: found.owner,
+      saltedHolder: title.saltedHolder,
+      validDay: Number(holder.validDay),
+      nonce: holder.nonce,
+    }),
+    signer(domain, LOCK, "LockAttestation", lock.makerSignature, { lock: lock.key, validDay: day }),
+    signer(domain, POSSESSION, "LockPossession", lock.possession, {
+      lock: lock.key,
+      spaceId: space,
+      owner: found.owner,
+    }),
+  ]);
+  return [
+    { name: "title", result: same(root, anchored) ? "right" : "wrong", detail: root },
+    signed("holder", holderBy, verifier),
+    signed("maker", lockBy, maker),
+    signed("possession", possessionBy, lock.key),
+  ];
+}
+
+async function evidenceChecks(
+  reader: Reader,
+  report: Report,
+  { record, transaction, block }: Settlement,
+  domain: Domain,
+): Promise<Check[]> {
+  const { arrivals, claims, locks } = report.history;
+  const keys = locks.get(spaceOf(record.leaseId)) ?? [];
+  // the arrival, an overstay and some ends are there by a lock's record only
+  const due = [arrivals.get(record.leaseId), claims.get(record.leaseId)].flatMap(
+    (place) => place?.transaction ?? [],
+  );
+  if (BY_RECORD.includes(OUTCOMES[record.outcome])) due.push(transaction);
+  const checks: Check[] = [];
+  for (const hash of new Set([...due, transaction])) {
+    const asked = await reader.client.getTransaction({ hash });
+    const brought = callsIn(asked, reader.where.market)
+      .flatMap(({ data }) => recordsIn(data))
+      .filter(({ occupancy }) => occupancy.leaseId === record.leaseId);
+    for (const one of brought) {
+      checks.push(await evidenceCheck(domain, one, keys, asked.blockNumber ?? block));
+    }
+    if (!brought.length && due.includes(hash)) {
+      checks.push({ name: "evidence", result: "unread", detail: hash });
+    }
+  }
+  return checks.length ? checks : [{ name: "evidence", result: "absent", detail: "" }];
+}
+
+async function evidenceCheck(
+  domain: Domain,
+  { occupancy, signature }: Brought,
+  keys: LockKey[],
+  block: bigint,
+): Promise<Check> {
+  const by = await signer(domain, OCCUPANCY, "Occupancy", signature, {
+    leaseId: occupancy.leaseId,
+    kind: Number(occupancy.kind),
+    from: Number(occupancy.from),
+    until: Number(occupancy.until),
+    energyWh: Number(occupancy.energyWh),
+  });
+  // the space's lock at that time, or the one before it
+  const then = keys.filter((one) => one.block <= block).slice(-2);
+  return {
+    name: "evidence",
+    result: by && then.some((one) => isAddressEqual(one.key, by)) ? "right" : "wrong",
+    detail: by ?? signature,
+  };
+}
+
+function signed(name: CheckName, by: Address | null, wanted: Address): Check {
+  return {
+    name,
+    result: by && isAddressEqual(by, wanted) ? "right" : "wrong",
+    detail: by ?? wanted,
+  };
+}
+
+/** Who signed; null for a signature that is none. */
+async function signer(
+  domain: Domain,
+  types: object,
+  primaryType: string,
+  signature: Hex,
+  message: object,
+): Promise<Address | null> {
+  try {
+    return await recoverTypedDataAddress({
+      domain,
+      types,
+      primaryType,
+      message,
+      signature,
+    } as never);
+  } catch {
+    return null;
+  }
+}
+
+async function domainOf(reader: Reader): Promise<Domain> {
+  const [, name, version] = await reader.client.readContract({
+    address: reader.where.market,
+    abi: marketReads,
+    functionName: "eip712Domain",
+  });
+  // chain and contract are the auditor's, not what somebody answers
+  const { chainId, market } = reader.where;
+  return { name, version, chainId, verifyingContract: market };
+}
+
+async function attester(reader: Reader, id: bigint): Promise<Address> {
+  const [account] = await reader.client.readContract({
+    address: reader.where.market,
+    abi: marketReads,
+    functionName: "attesterOf",
+    args: [id],
+  });
+  return account;
+}
+
+/** The root of the city's newest edition at a block. */
+async function rootsBefore(reader: Reader, city: bigint, block: bigint): Promise<Hex> {
+  const logs = await reader.client.getContractEvents({
+    address: reader.where.titles,
+    abi: titlesAbi,
+    eventName: "EditionPublished",
+    args: { city: Number(city) },
+    fromBlock: 0n,
+    toBlock: block,
+  });
+  return logs.at(-1)?.args.root ?? "0x";
+}
+
+export function leafOf(title: Registration["title"]): Hex {
+  const types = ["uint256", "uint256", "bytes32", "bytes32", "uint256", "uint256", "uint256"];
+  const { city, index, saltedHolder, addressHash, cell, attributes, validDay } = title;
+  const words = encodeAbiParameters(
+    types.map((type) => ({ type })),
+    [city, index, saltedHolder, addressHash, cell, attributes, validDay],
+  );
+  return keccak256(keccak256(words));
+}
+
+export function rootOf(leaf: Hex, proof: readonly Hex[]): Hex {
+  return proof.reduce<Hex>(
+    (node, next) =>
+      keccak256(BigInt(node) < BigInt(next) ? concat([node, next]) : concat([next, node])),
+    leaf,
+  );
+}
+
+function same(one: string, other: string): boolean {
+  return one.toLowerCase() === other.toLowerCase();
+}

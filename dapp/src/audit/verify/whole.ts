@@ -1,0 +1,133 @@
+/** The whole ledger, made anew from the chain: nothing missing, nothing altered, nothing misbilled. */
+import type { Hex } from "viem";
+import { marketReads } from "../../chain/abi/reads";
+import { History, type Settlement } from "./history";
+import { EMPTY_HEAD, nextHead, recordHash } from "./ledger";
+import type { OnProgress, Reader } from "./reader";
+import { compensationOf, depositOf, feeOf, partsOf } from "./tariff";
+
+export type Verdict = "complete" | "gap" | "mismatch" | "misbilled";
+
+/** What is wrong with one settlement. */
+export interface Finding {
+  number: bigint;
+  what:
+    | "missing"
+    | "booking"
+    | "offer"
+    | "deposit"
+    | "parts"
+    | "fee"
+    | "split"
+    | "driver"
+    | "owner"
+    | "compensation";
+}
+
+export interface Report {
+  verdict: Verdict;
+  block: bigint;
+  blockHash: Hex;
+  /** Settlements found, and how many the chain counts. */
+  checked: bigint;
+  count: bigint;
+  head: Hex;
+  chainHead: Hex;
+  findings: Finding[];
+  sums: {
+    rent: bigint;
+    overstay: bigint;
+    energy: bigint;
+    fee: bigint;
+    owners: bigint;
+    refund: bigint;
+  };
+  /** The head after each settlement, by number minus 1. */
+  heads: Hex[];
+  history: History;
+}
+
+/** Reads all events up to the newest block and folds them. Throws what the node says. */
+export async function verifyLedger(reader: Reader, progress?: OnProgress): Promise<Report> {
+  const block = await reader.client.getBlock({ blockTag: "latest" });
+  const events = await reader.events(block.number, progress);
+  const [chainHead, count] = await reader.client.readContract({
+    address: reader.where.market,
+    abi: marketReads,
+    functionName: "ledger",
+    blockNumber: block.number,
+  });
+  return judge(new History(events), {
+    block: block.number,
+    blockHash: block.hash,
+    chainHead,
+    count,
+  });
+}
+
+/** The verdict over a history. */
+export function judge(
+  history: History,
+  chain: { block: bigint; blockHash: Hex; chainHead: Hex; count: bigint },
+): Report {
+  const sums = { rent: 0n, overstay: 0n, energy: 0n, fee: 0n, owners: 0n, refund: 0n };
+  const findings: Finding[] = [];
+  const heads: Hex[] = [];
+  let head = EMPTY_HEAD;
+  let gap = false;
+  history.settlements.forEach((settlement, place) => {
+    const { record } = settlement;
+    if (!gap && record.number !== BigInt(place + 1)) {
+      gap = true;
+      findings.push({ number: BigInt(place + 1), what: "missing" });
+    }
+    head = nextHead(head, recordHash(record));
+    heads.push(head);
+    const cost = record.rent + record.overstay + record.energy;
+    sums.rent += record.rent;
+    sums.overstay += record.overstay;
+    sums.energy += record.energy;
+    sums.fee += record.fee;
+    sums.owners += cost - record.fee;
+    sums.refund += record.refund;
+    for (const what of wrongIn(history, settlement)) findings.push({ number: record.number, what });
+  });
+  const checked = BigInt(history.settlements.length);
+  const verdict: Verdict =
+    gap || checked !== chain.count
+      ? "gap"
+      : head !== chain.chainHead
+        ? "mismatch"
+        : findings.length > 0
+          ? "misbilled"
+          : "complete";
+  return { verdict, ...chain, checked, head, findings, sums, heads, history };
+}
+
+/** What does not follow from the lease's booking and its offer. */
+export function wrongIn(history: History, { record }: Settlement): Finding["what"][] {
+  const booking = history.bookings.get(record.leaseId);
+  const stay = history.stay(record.leaseId);
+  if (!booking || !stay) return ["booking"];
+  const offer = history.offer(record.leaseId, record.offer);
+  if (!offer || booking.offer !== record.offer) return ["offer"];
+  const wrong: Finding["what"][] = [];
+  const { terms } = offer;
+  const cost = record.rent + record.overstay + record.energy;
+  if (booking.driver.toLowerCase() !== record.driver.toLowerCase()) wrong.push("driver");
+  if (offer.owner.toLowerCase() !== record.owner.toLowerCase()) wrong.push("owner");
+  if (depositOf(terms, stay) !== booking.deposit) wrong.push("deposit");
+  const parts = partsOf(terms, stay, record);
+  if (
+    !parts ||
+    parts.rent !== record.rent ||
+    parts.overstay !== record.overstay ||
+    parts.energy !== record.energy
+  )
+    wrong.push("parts");
+  if (feeOf(terms, cost) !== record.fee) wrong.push("fee");
+  if (cost + record.refund !== booking.deposit) wrong.push("split");
+  const compensation = history.compensations.get(record.leaseId) ?? 0n;
+  if (compensation !== compensationOf(terms, stay, record)) wrong.push("compensation");
+  return wrong;
+}

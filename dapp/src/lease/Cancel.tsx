@@ -1,0 +1,73 @@
+import { useState } from "preact/hooks";
+import { now } from "../api/clock";
+import { encode } from "../chain/market";
+import { Asking } from "../parts/Asking";
+import { Button } from "../parts/Button";
+import { Confirm } from "../parts/Confirm";
+import { Failure } from "../parts/Failure";
+import { follow, perform } from "../wallet";
+import { words } from "../words";
+import { cents, money } from "../words/format";
+import { sentences } from "../words/join";
+import type { Detail } from "./stage";
+
+/** Ending a lease that nobody has used, with what it costs said before. */
+export function Cancel({ lease, reload }: { lease: Detail; reload: () => void }) {
+  const w = words.value.lease.cancel;
+  const [asked, setAsked] = useState(false);
+  const [working, setWorking] = useState(false);
+  const [error, setError] = useState<unknown>(null);
+  const verb = lease.verbs.includes("cancel")
+    ? "cancel"
+    : lease.verbs.includes("ownerCancel")
+      ? "ownerCancel"
+      : null;
+  if (!verb || lease.cancelCharge === null) return <TooLate lease={lease} />;
+  const chosen = verb;
+  async function cancel(): Promise<void> {
+    setAsked(false);
+    setWorking(true);
+    setError(null);
+    try {
+      await follow(await perform(encode(chosen, [BigInt(lease.id)])), () => undefined);
+    } catch (failed) {
+      setError(failed);
+    } finally {
+      setWorking(false);
+      reload();
+    }
+  }
+  const cost = money(lease.cancelCharge, lease.currency);
+  return (
+    <div class="stack">
+      <Failure error={error} onRetry={cancel} />
+      {working && <Asking />}
+      <div>
+        <Button kind="bad" disabled={working} onPress={() => setAsked(true)}>
+          {working ? w.working : w.button}
+        </Button>
+      </div>
+      {asked && (
+        <Confirm title={w.ask} yes={w.yes} no={w.no} onYes={cancel} onNo={() => setAsked(false)}>
+          <p>{lease.cancelCharge === "0" ? w.free : w.costs(cost)}</p>
+        </Confirm>
+      )}
+    </div>
+  );
+}
+
+/** A stay that has begun cannot be cancelled: what not coming costs instead. */
+function TooLate({ lease }: { lease: Detail }) {
+  const w = words.value.lease.cancel;
+  const begun = now() >= Date.parse(lease.window.start) && now() < Date.parse(lease.window.end);
+  if (lease.role !== "driver" || lease.state !== "booked" || lease.disputed || !begun) return null;
+  const charge = lease.noShowCharge;
+  return (
+    <p class="soft">
+      {sentences(
+        w.begun,
+        charge === "0" ? w.absentFree : w.absentCosts(cents(charge, lease.currency)),
+      )}
+    </p>
+  );
+}

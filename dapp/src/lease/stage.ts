@@ -1,0 +1,59 @@
+/** What a driver sees of a lease now. Pure: what the service told, and the time. */
+import type { Schemas } from "../api/client";
+
+export type Detail = Schemas["LeaseDetailOut"];
+export type Stage =
+  /** Booked, not deep enough in the chain yet. */
+  | "paying"
+  /** Confirmed; the lock does not obey yet. */
+  | "early"
+  | "arrive"
+  /** Booked, but its time went by without a car. */
+  | "missed"
+  | "stay"
+  | "overstay"
+  /** The lock sees no car any more; it waits a moment until it takes that as leaving. */
+  | "leaving"
+  /** The car has left late: what the lock claims waits for the driver's word, or for time. */
+  | "claimed"
+  /** The car has left: the bill is on its way. */
+  | "ending"
+  | "over"
+  /** For the space's owner. */
+  | "owner";
+
+export function stageOf(lease: Detail, now: number, earlySeconds: number): Stage {
+  if (lease.state !== "booked" && lease.state !== "parked" && lease.state !== "claimed") {
+    return "over";
+  }
+  if (!lease.depth.confirmed) return "paying";
+  if (lease.role === "owner") return "owner";
+  const start = Date.parse(lease.window.start);
+  const end = Date.parse(lease.window.end);
+  if (lease.state === "claimed") return "claimed";
+  if (lease.leftMinute !== null) return "ending";
+  if (lease.state === "parked") {
+    if (lease.lock.online && lease.lock.occupied === false) return "leaving";
+    return now < end ? "stay" : "overstay";
+  }
+  if (now < start - earlySeconds * 1000) return "early";
+  return now < end ? "arrive" : "missed";
+}
+
+/** Where the bar is, as a driver would say it. */
+export type Bar = "unknown" | "offline" | "jammed" | "fault" | "moving" | "down" | "up";
+
+export function barOf(lock: Schemas["LockOut"]): Bar {
+  if (!lock.online) return lock.position === null ? "unknown" : "offline";
+  if (lock.position === "JAMMED") return "jammed";
+  if (lock.fault) return "fault";
+  if (lock.position === "LOCKING" || lock.position === "UNLOCKING") return "moving";
+  if (lock.position === "UNLOCKED") return "down";
+  return lock.position === "LOCKED" ? "up" : "unknown";
+}
+
+/** "1:05" hours and minutes until `end`; never negative. */
+export function left(end: string, now: number): { hours: number; minutes: number } {
+  const minutes = Math.max(0, Math.ceil((Date.parse(end) - now) / 60_000));
+  return { hours: Math.floor(minutes / 60), minutes: minutes % 60 };
+}

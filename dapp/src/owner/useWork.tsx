@@ -1,0 +1,82 @@
+import { useEffect, useRef, useState } from "preact/hooks";
+import { Asking } from "../parts/Asking";
+import { Failure } from "../parts/Failure";
+import { Notice } from "../parts/Notice";
+import { Progress } from "../parts/Progress";
+import {
+  asking,
+  Dismissed,
+  follow,
+  perform,
+  type Call,
+  type IntentState,
+  refusalOf,
+} from "../wallet";
+import { words } from "../words";
+
+export type Work =
+  | { kind: "idle" }
+  | { kind: "asking" }
+  | { kind: "following"; state: IntentState }
+  | { kind: "done" }
+  | { kind: "ended"; state: IntentState }
+  | { kind: "failed"; error: unknown };
+
+/** One call at a time, from the question to the wallet to its end in the chain. */
+export function useWork(): { work: Work; run: (call: Call) => Promise<boolean> } {
+  const [work, setWork] = useState<Work>({ kind: "idle" });
+  const leaving = useRef(new AbortController());
+  useEffect(() => () => leaving.current.abort(), []);
+
+  async function run(call: Call): Promise<boolean> {
+    const { signal } = leaving.current;
+    setWork({ kind: "asking" });
+    try {
+      const id = await perform(call);
+      const last = await follow(id, (state) => setWork({ kind: "following", state }), signal);
+      const done = last.state === "confirmed";
+      setWork(done ? { kind: "done" } : { kind: "ended", state: last });
+      return done;
+    } catch (error) {
+      if (!signal.aborted)
+        setWork(error instanceof Dismissed ? { kind: "idle" } : { kind: "failed", error });
+      return false;
+    }
+  }
+  return { work, run };
+}
+
+/** Where the work is: what the wallet asks, n of m, done, or why not. */
+export function WorkState({ work, done }: { work: Work; done: string }) {
+  const w = words.value.wallet.progress;
+  return (
+    <div data-state={work.kind === "following" ? work.state.state : work.kind}>
+      <Asking />
+      {work.kind === "asking" && !asking.value && (
+        <p class="soft" role="status">
+          {words.value.common.loading}
+        </p>
+      )}
+      {work.kind === "following" && (
+        <Progress
+          n={work.state.confirmations}
+          of={work.state.required}
+          label={
+            work.state.state === "mined"
+              ? w.mined(work.state.confirmations, work.state.required)
+              : w[work.state.state]
+          }
+        />
+      )}
+      {work.kind === "done" && <Notice tone="good">{done}</Notice>}
+      {work.kind === "ended" && (
+        <Notice tone="bad" title={w[work.state.state === "gone" ? "gone" : "failed"]}>
+          {work.state.refusal && (
+            <p>{refusalOf(work.state.refusal.code) ?? work.state.refusal.sentence}</p>
+          )}
+        </Notice>
+      )}
+      {work.kind === "failed" && <Failure error={work.error} />}
+    </div>
+  );
+}

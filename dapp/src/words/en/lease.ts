@@ -1,0 +1,163 @@
+export const lease = {
+  title: "Your parking",
+  signInFirst: "Sign in to see your parking.",
+  disputed: {
+    mine: "You have objected: the bill waits for a decision",
+    theirs: "The other side has objected: the bill waits for a decision",
+    text: (at: string) =>
+      `An arbiter decides, at most within the deposit, or both sides agree. Without a decision what the lock has recorded counts, with half of the overstay, from ${at} on.`,
+  },
+  missed: {
+    title: "The time went by without your car",
+    text: (at: string) =>
+      `If the lock watched the whole time, the charge for not coming is due in a few minutes, and the rest of the deposit comes back. Otherwise all of it comes back, from ${at} on.`,
+    free: (at: string) =>
+      `You pay nothing. If the lock watched the whole time, the deposit comes back in a few minutes, otherwise from ${at} on.`,
+  },
+  paying: {
+    title: "Your booking is being confirmed",
+    stay: "You may close this page: it goes on by itself, and you find it under “My parking”.",
+    notPaid: "Nothing was booked.",
+    another: "Find another space",
+  },
+  early: {
+    title: "Booked. You are early.",
+    text: (at: string) => `From ${at} you can drive in. The address is below.`,
+  },
+  arrive: {
+    title: "Are you there?",
+    text: "Stop before the bar, so that the lock's camera sees your plate, then press the button.",
+    here: "I'm here: lower the bar",
+    again: "Try again to lower the bar",
+    busy: "Lowering the bar…",
+    allowed: "The bar goes down.",
+    notYet: "The bar stays up for now",
+    needs: "What to do:",
+    down: "The bar is down: drive in",
+    downText: "Park on the space. The time counts from when your car stands there.",
+  },
+  stay: {
+    title: "You are parked",
+    left: (hours: number, minutes: number) =>
+      hours ? `${hours} h ${minutes} min left` : `${minutes} min left`,
+    soon: (minutes: number) => `In less than ${minutes} minutes your time is over.`,
+    until: (at: string) => `until ${at}`,
+    text: "To leave, just drive out. The bar comes up behind you, and you pay for the time that you stayed.",
+    over: "Your time is over: please leave",
+    overText: (minutes: number, at: string) =>
+      `After ${minutes} minutes of grace, from ${at} on, every minute costs the overstay rate, from your deposit.`,
+  },
+  leaving: {
+    title: "The lock sees no car any more",
+    text: "If you have left, there is nothing else to do. The lock waits about half a minute to be sure, then the bill comes.",
+  },
+  claimed: {
+    title: "You left late: the lock claims overstay",
+    text: (amount: string) =>
+      `${amount} for it is held back from your deposit. Nothing of it is paid yet.`,
+    wait: (at: string) =>
+      `Accept it and get the rest back now, or wait: from ${at} on it is due by itself. Until then you can object; this app cannot do that yet, the guide for drivers says how.`,
+    accept: "Accept the overstay",
+    working: "Accepting…",
+    ask: (amount: string) => `Pay ${amount} for the overstay?`,
+    askText: "The bill is made at once, and cannot be objected to afterwards.",
+    no: "Not now",
+  },
+  ending: {
+    title: "You have left. Thank you!",
+    text: "The bill is on its way. What is left of your deposit comes back to your credit.",
+  },
+  lock: {
+    title: "Lock",
+    bar: {
+      unknown: "not heard of yet",
+      offline: "offline",
+      jammed: "bar is jammed",
+      fault: "has a fault",
+      moving: "bar is moving",
+      down: "bar is down",
+      up: "bar is up",
+    },
+    occupied: "a car stands there",
+    empty: "nobody stands there",
+  },
+  place: {
+    title: "The way",
+    level: (level: string) => `level ${level}`,
+    copy: "Copy the address",
+    access: { gate: "Gate", lock: "Bar of the space", none: "Note" },
+  },
+  offline: {
+    title: "No connection",
+    text: (at: string) => `This is what was kept at ${at}.`,
+    grant: "The lock knows of your booking.",
+    noGrant: "When this was kept, the lock did not know of your booking yet.",
+  },
+  cancel: {
+    button: "Cancel this booking",
+    working: "Cancelling…",
+    ask: "Cancel this booking?",
+    free: "It costs nothing. The whole deposit comes back.",
+    costs: (amount: string) => `It costs ${amount}. The rest of the deposit comes back.`,
+    begun: "This stay has begun: it cannot be cancelled any more.",
+    absentFree: "If you do not come, you pay nothing; the deposit comes back after its end.",
+    absentCosts: (amount: string) =>
+      `If you do not come, at most ${amount} is due; the rest of the deposit comes back after its end.`,
+    yes: "Cancel the booking",
+    no: "Keep it",
+  },
+  local: {
+    title: "For trying out",
+    text: "A simulated car and lock. On a real chain these are not here.",
+    arrives: "My car drives up",
+    stranger: "Another car drives up",
+    leaves: "The car drives away",
+    step: "Trying out: lock and car are simulated. Yours moves by this button.",
+    driving: "The car is moving…",
+    arrived: "Your car stands before the bar. Now say that you are there.",
+    arrivedSaid: "Your car stands before the bar; the camera reads its plate.",
+    drivesIn: "Your car drives in.",
+    left: "The car has driven away. The lock makes sure of it.",
+    toStart: "Move the clock to the start",
+    toEnd: "Move the clock to the end",
+  },
+  receipt: {
+    title: "Receipt",
+    soon: "The bill is being made.",
+    provisional: "Provisional",
+    provisionalText:
+      "The block with this bill is very new and may still be replaced. You need not do anything: this goes away by itself once the bill is final.",
+    cost: "Paid",
+    rent: "Parking",
+    minutes: "Billed time",
+    least: (billed: string, stayed: string) =>
+      `${billed} (the least that is billed; you stayed ${stayed})`,
+    leastShort: (billed: string) =>
+      `${billed} (the least that is billed; you stayed less than a minute)`,
+    energy: "Charging",
+    overstay: "Overstay",
+    deposit: "Deposit",
+    refund: "Back to your credit",
+    compensation: "Compensation by the owner",
+    fee: "Fee",
+    share: "The owner's share",
+    closed: "Closed",
+    charges: {
+      cancelled: "Charge for cancelling",
+      no_show: "Charge for not coming",
+      resolved: "Decided by the arbiter",
+      agreed: "Agreed by both",
+    },
+    download: "Download",
+    audit: "Check it in the ledger",
+  },
+  list: {
+    title: "My parking",
+    open: "Open",
+    over: "Past",
+    none: "You have not parked yet.",
+    find: "Find a space",
+    deposit: (amount: string) => `deposit ${amount}`,
+    paid: (amount: string) => `paid ${amount}`,
+  },
+} as const;
