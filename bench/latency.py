@@ -110,7 +110,7 @@ class Measuring:
 
     async def berth(self, number: int, place: Place) -> float:
         """Seconds from asking for the block to the ticket at the lock."""
-        self._street.book(place)
+        place = self._street.book(place)
         moment, block = await self._mine()
         self._locks.clock = moment
         await self._indexed(block)
@@ -177,12 +177,15 @@ class Measuring:
 
     async def _waiting(self, place: Place) -> None:
         """Waits until the command is there, and nothing but the depth is missing."""
-        async with asyncio.timeout(LIMIT):
-            while True:
-                row = self._command(place)
-                if row is not None and row["reason"] == "lease.shallow":
-                    return
-                await asyncio.sleep(0.01)
+        deadline = time.monotonic() + LIMIT
+        while True:
+            row = self._command(place)
+            if row is not None and row["reason"] == "lease.shallow":
+                return
+            if time.monotonic() > deadline:
+                found = "no command" if row is None else f"{row['state']}, {row['reason']}"
+                sys.exit(f"bench: nothing waits for the block of {place.lease_hex}: {found}")
+            await asyncio.sleep(0.01)
 
     def _command(self, place: Place) -> Any:
         with self._store.read() as conn:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from berth.chain.heads import Heads
 from berth.chain.rpc import Rpc
+from berth.cli.platform.parts import spare_the_collector
 from berth.core.clock import ChainClock
 from berth.core.deployment import load_deployment
 from berth.core.sealed import Sealer
@@ -61,6 +62,7 @@ async def run(folder: Path, node: str, ws: str, broker: str) -> None:
             rpc,
             deployment,
             on_block=lambda _number, timestamp: clock.follow(timestamp),
+            on_head=relay.announced,
             on_commit=relay.wake,
             heads=Heads([ws], chain_id=deployment.chain_id),
         )
@@ -69,6 +71,7 @@ async def run(folder: Path, node: str, ws: str, broker: str) -> None:
             tasks.create_task(relay.run())
             while relay.offline is not None or not indexer.caught_up:  # noqa: ASYNC110
                 await asyncio.sleep(0.05)
+            spare_the_collector()
             print("ready", flush=True)
 
 

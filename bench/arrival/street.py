@@ -19,6 +19,7 @@ from berth.core.ids import lease_hex, lease_id, space_id
 from berth.core.merkle import build
 from berth.core.plate import commitment
 from berth.core.sealed import Sealer
+from berth.core.slots import SLOT_SECONDS
 from berth.core.tariff import FLAG_CONFIRM, FLAG_NEAR
 from berth.core.title import Title, leaf, pack_attributes
 from berth.devices.protocol import (
@@ -34,10 +35,11 @@ from berth.devices.protocol import (
 from berth.devices.topics import COMMAND, GRANT, all_locks, parse, topic
 from berth.store import Store
 from berth.store.kept import confirmations, presence, vehicles_private
+from history.blocks import Block, Transaction
 from history.calls import call, publish_offer, register_vehicle
+from history.cast import ATTESTER, AUTHORITY, CITY, FAR_DAY, RICH, TYPICAL
 from history.keys import Key, Signing, account
 from history.make import Miner
-from history.story import ATTESTER, AUTHORITY, CITY, FAR_DAY, RICH, TYPICAL, Block, Transaction
 from sqlalchemy import insert
 
 SALT, PLATE = b"\x07" * 32, "BENCH1"
@@ -49,11 +51,11 @@ _BLOCK_OF = 50
 
 @dataclass(frozen=True)
 class Place:
-    """A space, its lock, and the lease that is booked there."""
+    """A space, its lock, and the lease that is booked there, 0 = none yet."""
 
     space: int
     lock: Key
-    lease: int
+    lease: int = 0
 
     @property
     def lease_hex(self) -> str:
@@ -68,7 +70,6 @@ class Street:
         self._miner = Miner(node)
         self._signing = Signing(deployment)
         self._plate = commitment(SALT, PLATE)
-        self._start_slot = 0
         with store.write() as conn:
             sealed = sealer.seal({"plate": PLATE, "salt": "0x" + SALT.hex()})
             row = {"plate_commitment": "0x" + self._plate.hex(), "driver": DRIVER}
@@ -99,7 +100,7 @@ class Street:
         self._miner.send(block)
         self.mine()
         terms = replace(TYPICAL, flags=FLAG_CONFIRM | FLAG_NEAR)
-        self._start_slot = self.mine() // 900
+        self.mine()
         register = load_abi("ParkingMarket").function("registerSpace")
         places = []
         for index, title in enumerate(titles):
@@ -128,20 +129,26 @@ class Street:
                     ],
                 )
             )
-            places.append(Place(space, lock, lease_id(space, self._start_slot, 1)))
+            places.append(Place(space, lock))
             if index % _BLOCK_OF == _BLOCK_OF - 1:
                 self.mine()
         self.mine()
         return places
 
-    def book(self, place: Place) -> None:
-        """Sends the lease; the next block holds it."""
-        data = call("lease", place.space, self._start_slot, SLOTS, 1, 0, self._plate, 10**14)
+    def book(self, place: Place) -> Place:
+        """Sends the lease; the next block holds it. It begins with the next quarter of an hour: its
+        bar may be lowered as early as now, and it is not in the past should one begin meanwhile."""
+        start_slot = self._now() // SLOT_SECONDS + 1
+        data = call("lease", place.space, start_slot, SLOTS, 1, 0, self._plate, 10**14)
         self._miner.send(Block(0, [self._tx(DRIVER, data)]))
+        return replace(place, lease=lease_id(place.space, start_slot, 1))
 
     def mine(self) -> int:
         """A block; its timestamp."""
         self._node.call("evm_mine")
+        return self._now()
+
+    def _now(self) -> int:
         return int(self._node.call("eth_getBlockByNumber", "latest", False)["timestamp"], 16)
 
     def arrive(self, place: Place, at: int) -> None:

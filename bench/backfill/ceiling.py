@@ -3,7 +3,8 @@
     python bench/backfill/ceiling.py NODE_URL REQUESTS
 
 repeats the recorded requests, as many at once as Berth has under way, into typed structs, and keeps
-nothing. Prints one JSON line: logs, requests, bytes, seconds, seconds of CPU.
+nothing; an answer that Berth cut short is read to its end. Prints one JSON line: logs, requests,
+bytes, seconds, seconds of CPU.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from typing import Any
 import httpx
 import msgspec
 from berth.chain.wire import Block, Log
-from berth.indexer.fetch import READ_AHEAD
+from berth.indexer.read_ahead import READ_AHEAD
 
 
 class Logs(msgspec.Struct):

@@ -3,31 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, fields
 from functools import cache
 
 from berth.chain.abi import load_abi
 from berth.core.tariff import Terms
-
-#: Names of `OfferTerms` in the contract's order, as `Terms` spells them.
-TERMS = (
-    "price_per_slot",
-    "price_per_kwh",
-    "overstay_pct",
-    "reserve_minutes",
-    "minimum_pct",
-    "free_cancel_hours",
-    "no_show_pct",
-    "cancel_pct",
-    "hours_of_week",
-    "utc_offset",
-    "first_day",
-    "last_day",
-    "min_slots",
-    "max_slots",
-    "flags",
-)
-assert set(TERMS) == {field.name for field in fields(Terms)} - {"fee_bps"}
 
 
 @cache
@@ -81,8 +60,7 @@ def close_batch(leases: Sequence[int]) -> str:
 
 
 def publish_offer(space: int, terms: Terms) -> str:
-    values = asdict(terms)
-    return call("publishOffer", space, *(values[name] for name in TERMS))
+    return call("publishOffer", space, *terms.struct().values())
 
 
 def register_vehicle(plate: bytes, size: int, until: int, verifier: int, signature: bytes) -> str:

@@ -27,8 +27,12 @@ from berth.chain.deployer import run_deploy  # noqa: E402
 from berth.core.deployment import Deployment  # noqa: E402
 from berth.core.settings import load_settings  # noqa: E402
 
-from history.story import DEPLOY_CONFIG, EVENTS_PER_HOUR, Block, Story  # noqa: E402
+from history.blocks import Block  # noqa: E402
+from history.cast import DEPLOY_CONFIG  # noqa: E402
+from history.story import Story  # noqa: E402
 
+#: For each so many events beyond the first so many the market grows once more by its size.
+EVENTS_OF_GROWTH = 50_000
 #: Transactions in one request.
 BATCH = 250
 #: 2026-12-01 00:00 UTC: the chain begins; the story begins an hour later.
@@ -81,7 +85,8 @@ def play(
     Raises HistoryError when a transaction failed: its logs are missing.
     """
     began = time.monotonic()
-    story = Story(deployment, GENESIS_TIME + 3600, events // EVENTS_PER_HOUR + 20)
+    growth = max(1, events // EVENTS_OF_GROWTH - 1)
+    story = Story(deployment, GENESIS_TIME + 3600, events, growth=growth)
     miner = Miner(node)
     before = _logs(node, deployment, 0, int(node.call("eth_blockNumber"), 16))
     told = before

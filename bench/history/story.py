@@ -8,11 +8,10 @@ history while its composition stays the same from the first ten thousand events 
 
 from __future__ import annotations
 
+import math
 import random
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from berth.chain.abi import load_abi
 from berth.core.deployment import Deployment
@@ -20,9 +19,9 @@ from berth.core.hashing import keccak
 from berth.core.ids import lease_id, space_id
 from berth.core.merkle import build
 from berth.core.messages import ARRIVED, BLOCKED, LEFT, NOSHOW
-from berth.core.tariff import Terms
 from berth.core.title import Title, leaf, pack_attributes
 
+from history.blocks import Block, Transaction
 from history.calls import (
     Evidence,
     call,
@@ -33,10 +32,23 @@ from history.calls import (
     register_vehicle,
     revoke,
 )
+from history.cast import (
+    ARBITER,
+    ATTESTER,
+    AUTHORITY,
+    CITY,
+    FAR_DAY,
+    KEEPERS,
+    PLANS,
+    RICH,
+    SLOTS_OF,
+    TYPICAL,
+    Driver,
+    Lease,
+    Space,
+)
 from history.keys import Key, Signing, account
 
-CITY = 23_864
-FAR_DAY = 60_000
 HOUR = 3600
 SLOTS_PER_HOUR = 4
 #: Leases that are booked each hour, once there are enough spaces.
@@ -48,101 +60,32 @@ DRIVERS_PER_HOUR = 8
 SPACES_OF_AN_OWNER = 3
 #: Events of an hour, roughly: to plan how many hours a history takes.
 EVENTS_PER_HOUR = 385
-RICH = 10**15
-#: Each lease's deposit holds this much overstay, minutes; evidence is welcome a day longer.
-RESERVE_MINUTES = 60
+#: A market that grows begins to after this hour: its first ten thousand events are everybody's.
+QUIET_HOURS = 30
+#: Each hour it is so many times as large as the hour before, until it has the size it is to have.
+HOURLY_GROWTH = 1.1
+#: A lease whose lock said nothing is closed this long after its hour; evidence would be welcome
+#: for its reserve and a day.
 CLOSE_AFTER_HOURS = 27
-TYPICAL = Terms(
-    price_per_slot=250_000,
-    price_per_kwh=300_000,
-    reserve_minutes=RESERVE_MINUTES,
-    cancel_pct=20,
-    no_show_pct=50,
-    free_cancel_hours=1,
-)
-
-ATTESTER = Key("bench attester")
-AUTHORITY, ARBITER = account("bench authority"), account("bench arbiter")
-KEEPERS = tuple(account(f"bench keeper {number}") for number in range(4))
-#: What `run_deploy` is given.
-DEPLOY_CONFIG = {
-    "attesters": {
-        "1": {"account": ATTESTER.address, "roles": ["holders", "vehicles", "locks"]},
-    },
-    "authorities": {str(CITY): AUTHORITY},
-    "arbiter": ARBITER,
-}
-
-
-class Transaction(NamedTuple):
-    sender: str
-    to: str
-    data: str
-    gas: int
-
-
-@dataclass
-class Block:
-    """Transactions to be mined together at `timestamp`; `logs` is what they must leave."""
-
-    timestamp: int
-    transactions: list[Transaction] = field(default_factory=list)
-    logs: int = 0
-
-
-@dataclass
-class Space:
-    number: int
-    owner: str
-    lock: Key
-    offers: int = 1
-
-
-@dataclass
-class Driver:
-    address: str
-    plates: tuple[bytes, ...]
-
-
-@dataclass
-class Lease:
-    """`begin` and `end` are Unix seconds. `plan` is how it goes."""
-
-    number: int
-    space: Space
-    driver: Driver
-    begin: int
-    end: int
-    plan: str
-    arrived: int = 0
-
-
-#: How leases go, of a thousand.
-PLANS = (
-    ("usual", 780),
-    ("early", 60),
-    ("extended", 40),
-    ("overstay", 25),
-    ("cancelled", 30),
-    ("owner_cancels", 8),
-    ("no_show", 15),
-    ("obstructed", 7),
-    ("disputed", 10),
-    ("changed", 10),
-    ("presumed", 8),
-    ("unused", 7),
-)
-
-#: Shortest and longest booking of a plan, slots; else the whole hour.
-_SLOTS = {"usual": (2, 4), "early": (1, 2), "extended": (2, 2)}
 
 
 class Story:
     """The same seed, the same story."""
 
-    def __init__(self, deployment: Deployment, start: int, hours: int, seed: int = 23864) -> None:
-        """`start` is the first hour, Unix seconds; `hours` are planned for, and no more."""
+    def __init__(
+        self,
+        deployment: Deployment,
+        start: int,
+        events: int,
+        *,
+        growth: int = 1,
+        seed: int = 23864,
+    ) -> None:
+        """`start` is the first hour, Unix seconds; about so many `events` are planned for, and no
+        more. After its quiet hours the market grows, hour by hour, to `growth` times its size: more
+        of everything in an hour, for the node's work on a block grows with all that it holds."""
         self._chance = random.Random(seed)
+        self._growth, self._size = float(growth), 1.0
         self._market, self._asset = deployment.market, deployment.asset
         self._titles = deployment.titles
         self._signing = Signing(deployment)
@@ -152,7 +95,9 @@ class Story:
         self._owner = ""
         self._block = Block(0)
         self._now = 0
-        count = SPACES_AT_FIRST + SPACES_PER_HOUR * hours
+        growing = math.ceil(math.log(growth, HOURLY_GROWTH))
+        hours = QUIET_HOURS + growing + events // (EVENTS_PER_HOUR * growth) + 20
+        count = growth * (SPACES_AT_FIRST + SPACES_PER_HOUR * hours)
         attributes = pack_attributes(5, True, 0, 250, 520)
         self._all = [
             Title(
@@ -185,6 +130,8 @@ class Story:
         yield from self._opening(self._first * HOUR - 1800)
         hour = self._first
         while True:
+            if hour >= self._first + QUIET_HOURS and self._size < self._growth:
+                yield self._grow(hour * HOUR)
             yield from self._hour(hour)
             hour += 1
 
@@ -202,6 +149,14 @@ class Story:
         self._join(SPACES_AT_FIRST, 2 * LEASES_PER_HOUR)
         yield self._block
 
+    def _grow(self, at: int) -> Block:
+        self._begin(at + 15)
+        size = min(self._growth, self._size * HOURLY_GROWTH)
+        more = size - self._size
+        self._join(round(more * SPACES_AT_FIRST), round(more * 2 * LEASES_PER_HOUR))
+        self._size = size
+        return self._block
+
     def _hour(self, hour: int) -> Iterator[Block]:
         begin = hour * HOUR
         self._begin(begin + 30)
@@ -209,7 +164,7 @@ class Story:
         self._close_silent(hour)
         yield self._block
         self._begin(begin + 300)
-        self._join(SPACES_PER_HOUR, DRIVERS_PER_HOUR)
+        self._join(round(self._size * SPACES_PER_HOUR), round(self._size * DRIVERS_PER_HOUR))
         self._want_payouts()
         yield self._block
         self._begin(begin + 480)
@@ -314,7 +269,8 @@ class Story:
     # ---- leases
 
     def _choose(self) -> list[Space]:
-        return self._chance.sample(self._spaces, min(LEASES_PER_HOUR, len(self._spaces)))
+        wanted = round(self._size * LEASES_PER_HOUR)
+        return self._chance.sample(self._spaces, min(wanted, len(self._spaces)))
 
     def _book(self, hour: int, spaces: list[Space]) -> None:
         start = hour * SLOTS_PER_HOUR
@@ -325,7 +281,7 @@ class Story:
             driver = self._chance.choice(self._drivers)
             plan = "usual" if drawn == "changed" and len(driver.plates) < 2 else drawn
             # what is extended must last until then, and end within the hour afterwards
-            shortest, longest = _SLOTS.get(plan, (4, 4))
+            shortest, longest = SLOTS_OF.get(plan, (4, 4))
             slots = self._chance.randint(shortest, longest)
             data = call(
                 "lease", space.number, start, slots, space.offers, 10, driver.plates[0], 10**12

@@ -124,6 +124,24 @@ export const accounts = onchainTable("accounts", (t) => ({
   auto_payout: t.integer().notNull(),
 }));
 
+export const movements = onchainTable(
+  "movements",
+  (t) => ({
+    block_number: t.bigint().notNull(),
+    log_index: t.integer().notNull(),
+    account: t.hex().notNull(),
+    kind: t.text().notNull(),
+    amount: t.bigint().notNull(),
+    other: t.hex().notNull(),
+    at: t.bigint().notNull(),
+    tx_hash: t.hex().notNull(),
+  }),
+  (table) => ({
+    pk: primaryKey({ columns: [table.block_number, table.log_index] }),
+    account: index().on(table.account, table.block_number, table.log_index),
+  }),
+);
+
 export const leases = onchainTable(
   "leases",
   (t) => ({

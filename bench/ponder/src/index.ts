@@ -9,6 +9,7 @@ import {
   editions,
   leases,
   market_state,
+  movements,
   offers,
   revocations,
   settlements,
@@ -245,15 +246,28 @@ const changeMarket = (db: Db, change: (row: any) => any) => {
 };
 
 ponder.on("Market:Deposited", async ({ event, context }) => {
-  const { account, amount } = event.args;
+  const { account, amount, from } = event.args;
   await changeCredit(context.db, account, amount);
   await changeMarket(context.db, (row) => ({ deposited: row.deposited + amount }));
+  await context.db.insert(movements).values(movement("in", account, amount, from, event));
 });
 
 ponder.on("Market:Withdrawn", async ({ event, context }) => {
-  const { account, amount } = event.args;
+  const { account, amount, to } = event.args;
   await changeCredit(context.db, account, -amount);
   await changeMarket(context.db, (row) => ({ withdrawn: row.withdrawn + amount }));
+  await context.db.insert(movements).values(movement("out", account, amount, to, event));
+});
+
+const movement = (kind: string, account: string, amount: bigint, other: string, event: any) => ({
+  block_number: event.block.number,
+  log_index: event.log.logIndex,
+  account: lower(account),
+  kind,
+  amount,
+  other: lower(other),
+  at: event.block.timestamp,
+  tx_hash: event.transaction.hash,
 });
 
 ponder.on("Market:AutoPayoutSet", async ({ event, context }) => {
