@@ -109,6 +109,7 @@ def create_app(services: Services) -> FastAPI:
     app.state.metrics = metrics
     app.state.hub = hub
     problems.install(app)
+    dapp.install(app)
     for module in (
         session,
         account,

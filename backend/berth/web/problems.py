@@ -97,6 +97,14 @@ def pointer(parts: Sequence[str | int]) -> str:
     return "".join(f"/{part}" for part in escaped)
 
 
+def not_served(request: Request, error: HTTPException) -> JSONResponse:
+    """What the framework refuses as a problem: no such address, no such method, too large."""
+    code = _CODES.get(error.status_code, f"http.{error.status_code}")
+    headers = dict(error.headers) if error.headers else None
+    detail = problemwords.known(code, language_of(request))
+    return problem(request, error.status_code, code, detail, headers=headers)
+
+
 def install(app: FastAPI) -> None:
     """Every error of the application becomes a problem."""
 
@@ -117,10 +125,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def http(request: Request, error: HTTPException) -> JSONResponse:
-        code = _CODES.get(error.status_code, f"http.{error.status_code}")
-        headers = dict(error.headers) if error.headers else None
-        detail = problemwords.known(code, language_of(request))
-        return problem(request, error.status_code, code, detail, headers=headers)
+        return not_served(request, error)
 
     @app.exception_handler(OperationalError)
     async def busy(request: Request, error: OperationalError) -> JSONResponse:

@@ -22,7 +22,9 @@ async function page(request: Request): Promise<Response> {
   const kept = await matchPrecache("/index.html");
   try {
     const signal = kept ? AbortSignal.timeout(PATIENCE) : null;
-    const found = await fetch(request.url, { credentials: "same-origin", signal });
+    // a page is wanted: else an address that is nobody's answers as it answers programs
+    const headers = { Accept: request.headers.get("Accept") ?? "text/html" };
+    const found = await fetch(request.url, { credentials: "same-origin", headers, signal });
     if (found.ok || !kept) return found;
     return found.status >= 500 ? kept : found;
   } catch (error) {

@@ -122,6 +122,51 @@ def test_nothing_else_is_there(api: Api, built: Path, path: str) -> None:
     assert "secret" not in answer.text.replace("secret.js", "")
 
 
+#: As Chromium asks for a page.
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
+
+
+@pytest.mark.parametrize(
+    "path", ["/nothing", "/space/0x1/more", "/owner/x/y", "/audit/x/y", "/space", "/v1x", "/%ff"]
+)
+def test_an_address_that_is_nobody_s_is_the_app_s_page_to_a_browser(
+    api: Api, built: Path, path: str
+) -> None:
+    answer = api.client.get(path, headers=BROWSER)
+    assert answer.status_code == 404
+    assert "<title>app</title>" in answer.text
+    assert answer.headers["content-type"] == "text/html; charset=utf-8"
+    assert answer.headers["cache-control"] == "no-store"
+    assert answer.headers["content-security-policy"] == policy(None)
+    head = api.client.head(path, headers=BROWSER)
+    assert (head.status_code, head.content) == (404, b"")
+    # known or not: what is not there has not stayed as it was
+    tag = api.client.get("/").headers["etag"]
+    assert api.client.get(path, headers=BROWSER | {"If-None-Match": tag}).status_code == 404
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "accept"),
+    [
+        ("GET", "/owner/x/y", "*/*"),
+        ("GET", "/owner/x/y", "application/json"),
+        ("GET", "/owner/x/y", "text/html;q=0, application/json"),
+        ("POST", "/owner/x/y", BROWSER["Accept"]),
+        ("GET", "/v1", BROWSER["Accept"]),
+        ("GET", "/v1/nothing", BROWSER["Accept"]),
+        ("GET", "/v1/spaces/0x0365924fffffffff", BROWSER["Accept"]),
+        ("GET", "/assets/nothing.js", BROWSER["Accept"]),
+        ("GET", "/nothing.js", BROWSER["Accept"]),
+    ],
+)
+def test_who_asks_for_no_page_gets_the_problem(
+    api: Api, built: Path, method: str, path: str, accept: str
+) -> None:
+    answer = api.client.request(method, ORIGIN + path, headers={"Accept": accept})
+    assert answer.status_code == 404, answer.text
+    check_problem(answer)
+
+
 def test_a_name_that_leads_out_of_the_folder_is_no_file(built: Path) -> None:
     found = Built(built, None)
     assert found.find("sw.js") is not None
@@ -204,4 +249,7 @@ def test_where_it_is_not_built_its_page_says_how(api: Api, path: str) -> None:
     assert "make dapp" in answer.text
     assert 'href="/live?lang=en"' in answer.text
     assert "make dapp" in api.client.get(path, headers={"Accept-Language": "zh"}).text
+    nowhere = api.client.get("/owner/x/y", headers=BROWSER)
+    assert nowhere.status_code == 404
+    assert "make dapp" in nowhere.text
     check_problem(api.client.get("/sw.js"))

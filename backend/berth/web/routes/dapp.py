@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
 from starlette.convertors import Convertor, register_url_convertor
 from starlette.exceptions import HTTPException
 
+from berth.web import problems
 from berth.web.built import Built, BuiltFile
 from berth.web.context import language_of
 from berth.web.routes.operations import services_at_once
@@ -18,6 +19,9 @@ _BOTH = ["GET", "HEAD"]
 #: Named after their content: what is behind such a name never changes.
 _FOR_EVER = "public, max-age=31536000, immutable"
 _ASK_AGAIN = "no-cache"
+_NEVER = "no-store"
+#: Here a program asks, whatever it says that it takes.
+_API = "/v1"
 #: As dapp/src/routes.ts has them.
 _ADDRESSES = (
     "/",
@@ -51,11 +55,36 @@ register_url_convertor("filename", _FileName())
 
 async def app_page(request: Request) -> Response:
     """The app, which finds its screen by the address."""
+    return _page(request, 200, _ASK_AGAIN)
+
+
+def _page(request: Request, status: int, keep: str) -> Response:
     built = services_at_once(request).dapp
     found = built.find("index.html")
     if found is None:
-        return page("unbuilt.html", language_of(request))
-    return _answer(request, built, found, _ASK_AGAIN)
+        answer: Response = page("unbuilt.html", language_of(request))
+        answer.status_code = status
+        return answer
+    return _answer(request, built, found, keep, status)
+
+
+def install(app: FastAPI) -> None:
+    """An address that is nobody's: to somebody with a browser the app says so, and shows the ways
+    on; everybody else gets the problem."""
+
+    @app.exception_handler(404)
+    async def nowhere(request: Request, error: HTTPException) -> Response:
+        if not _by_browser(request):
+            return problems.not_served(request, error)
+        return _page(request, 404, _NEVER)
+
+
+def _by_browser(request: Request) -> bool:
+    """A page was wanted: no file, nothing of the API."""
+    path = request.url.path
+    if request.method not in _BOTH or path == _API or path.startswith(f"{_API}/"):
+        return False
+    return "." not in path.rpartition("/")[2] and _takes(request, "accept", "text/html")
 
 
 for _address in _ADDRESSES:
@@ -82,26 +111,29 @@ def _file(request: Request, name: str, keep: str) -> Response:
     return _answer(request, built, found, keep)
 
 
-def _answer(request: Request, built: Built, found: BuiltFile, keep: str) -> Response:
+def _answer(
+    request: Request, built: Built, found: BuiltFile, keep: str, status: int = 200
+) -> Response:
     headers = {
         "Cache-Control": keep,
         "Content-Security-Policy": built.policy,
         "ETag": found.etag,
-        "Vary": "Accept-Encoding",
+        "Vary": "Accept-Encoding" if status == 200 else "Accept, Accept-Encoding",
     }
     known = (tag.strip().removeprefix("W/") for tag in _named(request, "if-none-match"))
-    if found.etag in known:
+    if status == 200 and found.etag in known:
         return Response(status_code=304, headers=headers)
     body = found.body
-    if found.packed is not None and _takes_gzip(request):
+    if found.packed is not None and _takes(request, "accept-encoding", "gzip"):
         body, headers["Content-Encoding"] = found.packed, "gzip"
-    return Response(body, media_type=found.media_type, headers=headers)
+    return Response(body, status, media_type=found.media_type, headers=headers)
 
 
-def _takes_gzip(request: Request) -> bool:
-    for part in _named(request, "accept-encoding"):
+def _takes(request: Request, header: str, wanted: str) -> bool:
+    """Whether an Accept header names something, and does not weigh it as nothing."""
+    for part in _named(request, header):
         name, _, weight = part.partition(";")
-        if name.strip().lower() == "gzip":
+        if name.strip().lower() == wanted:
             return weight.replace(" ", "") not in ("q=0", "q=0.0", "q=0.00", "q=0.000")
     return False
 
