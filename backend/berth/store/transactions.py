@@ -53,6 +53,12 @@ class TransactionJournal:
     def __init__(self, store: Store) -> None:
         self._store = store
 
+    def anything_out(self) -> bool:
+        """Whether any account's transaction is signed and still to be mined."""
+        with self._store.read() as conn:
+            query = select(sent.c.purpose).where(sent.c.state.in_(_OPEN)).limit(1)
+            return conn.execute(query).first() is not None
+
     def find(self, purpose: str) -> SentTransaction | None:
         """The transaction of a purpose."""
         with self._store.read() as conn:
@@ -187,7 +193,7 @@ class TransactionJournal:
         mined = and_(sent.c.state.in_(("mined", "reverted")), sent.c.block_number > mined_after)
         query = (
             select(sent)
-            .where(sent.c.account == account, or_(sent.c.state.in_(("signed", "sent")), mined))
+            .where(sent.c.account == account, or_(sent.c.state.in_(_OPEN), mined))
             .order_by(sent.c.nonce)
         )
         with self._store.read() as conn:

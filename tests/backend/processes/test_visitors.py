@@ -24,6 +24,7 @@ from berth.devices.broker import EmbeddedBroker
 from berth.devices.mqtt import BrokerAddress, client
 from berth.devices.topics import WORLD, topic
 from berth.market.titles.importer import Import, import_titles
+from berth.store.transactions import TransactionJournal
 from berth.web.visitors import Bay
 
 from tests.backend.titles.sources import CITY, COLUMNS, row
@@ -406,3 +407,36 @@ async def test_time_goes_ahead_and_not_for_ever(
     with pytest.raises(BerthError) as refusal:
         await desk.travel(DINO.address, 1)
     assert refusal.value.code == "local.enough"
+
+
+async def test_time_goes_ahead_once_what_was_signed_is_mined(
+    desk: LocalDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would have expired under whoever signed it."""
+    world, node = world_of(desk), node_of(desk)
+    world.clock.at += 10**9
+    journal = TransactionJournal(world.store)
+    journal.take(OLGA.address, "intent:1", 0, lambda _: (b"\x02", "0x" + "ab" * 32), reserve=1)
+    seen: list[tuple[bool, int]] = []
+
+    def look(self: TransactionJournal) -> bool:
+        seen.append((is_out(self), node.now))
+        if len(seen) == 2:
+            journal.mark("intent:1", "mined", block_number=1)
+        return seen[-1][0]
+
+    is_out = TransactionJournal.anything_out
+    monkeypatch.setattr(TransactionJournal, "anything_out", look)
+    assert await desk.travel(DINO.address, 900) == NOW + 900
+    assert seen == [(True, NOW), (True, NOW), (False, NOW)]
+
+
+async def test_a_transaction_that_is_stuck_does_not_hold_time_up(
+    desk: LocalDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = world_of(desk)
+    world.clock.at += 10**9
+    journal = TransactionJournal(world.store)
+    journal.take(OLGA.address, "intent:1", 0, lambda _: (b"\x02", "0x" + "ab" * 32), reserve=1)
+    monkeypatch.setattr(visitors, "MINED_SECONDS", 0.01)
+    assert await desk.travel(DINO.address, 900) == NOW + 900

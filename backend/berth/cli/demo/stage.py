@@ -18,6 +18,7 @@ from berth.cli.demo.people import Person
 from berth.cli.platform.enrolling import broker_credentials
 from berth.cli.platform.parties import Parties
 from berth.cli.platform.running import Running
+from berth.cli.platform.travelling import all_mined
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
 from berth.core.settings import Settings
@@ -31,6 +32,7 @@ T = TypeVar("T")
 #: The longest that any single thing may take before the story is broken, seconds.
 PATIENCE = 90.0
 _FOLLOWED = 3.0
+_MINED = 30.0
 
 
 @dataclass
@@ -65,10 +67,11 @@ class Stage:
         return await chain_time(self.rpc)
 
     async def travel_to(self, moment: int) -> None:
-        """Moves a local chain's clock forward to a moment that is still to come, and waits for the
-        clocks that follow it."""
+        """Moves a local chain's clock forward to a moment that is still to come, once what was
+        signed is mined, and waits for the clocks that follow it."""
         if moment <= await self.now():
             return
+        await all_mined(self.store, _MINED)
         await advance_to(self.rpc, moment)
         # a simulated lock asks the node for the time twice a second
         await asyncio.sleep(_FOLLOWED)

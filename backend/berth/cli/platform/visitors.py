@@ -29,6 +29,7 @@ from berth.cli.platform.enrolling import (
     locks_folder,
 )
 from berth.cli.platform.parties import Parties
+from berth.cli.platform.travelling import all_mined
 from berth.core.clock import Clock, WallClock
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
@@ -59,6 +60,8 @@ CREDIT, LOW_CREDIT = 50, 20
 SPACES, LOCKS = 3, 16
 #: A day: for one account, for all.
 GIFTS, VEHICLES, CARS, TRAVELS = (5, 200), (20, 1_000), (200, 2_000), (48, 96)
+#: How long a move of the clock waits for what is under way, seconds.
+MINED_SECONDS = 5.0
 #: How long a vehicle's and a lock's attestation is good.
 _VEHICLE_SLOTS = 183 * _DAY // SLOT_SECONDS
 _LOCK_DAYS = 365
@@ -380,6 +383,7 @@ class LocalDesk:
 
     async def travel(self, account: str, seconds: int) -> int:
         self._travels.take(account)
+        await all_mined(self._store, MINED_SECONDS)
         now = await advance(self._rpc, seconds)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(5.0):
