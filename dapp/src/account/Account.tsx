@@ -22,7 +22,11 @@ export function Account() {
   const w = words.value.wallet.account;
   const found = account.value;
   return (
-    <div class="account stack" data-state={found ? "in" : resuming.value ? "resuming" : "out"}>
+    <div
+      class="account stack"
+      data-where="account"
+      data-state={found ? "in" : resuming.value ? "resuming" : "out"}
+    >
       <h1>{w.title}</h1>
       {found ? <SignedIn key={found.address} found={found} /> : <SignedOut />}
       <Settings />

@@ -62,7 +62,7 @@ function Guest({ onDelete }: { onDelete: () => void }) {
   const [shown, setShown] = useState(false);
   const key = shown ? guestKey() : null;
   return (
-    <section class="card stack" data-state="guest">
+    <section class="card stack" data-where="account" data-state="guest">
       <h2>{w.guestTitle}</h2>
       <Notice tone="warn">{w.guestText}</Notice>
       <code>{guestAddress.value}</code>
@@ -71,7 +71,9 @@ function Guest({ onDelete }: { onDelete: () => void }) {
           <p>
             <strong>{w.keyWarning}</strong>
           </p>
-          <code data-state="guest-key">{key}</code>
+          <code data-where="account" data-state="guest-key">
+            {key}
+          </code>
           <div>
             <Copy text={key}>{w.copyKey}</Copy>
           </div>

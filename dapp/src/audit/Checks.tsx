@@ -35,7 +35,7 @@ export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
       <NodeForm onVerify={check} />
       <Failure error={error} onRetry={check} />
       {checks && verdict && (
-        <section class="card stack" data-state={`checks-${verdict}`}>
+        <section class="card stack" data-where="settlement" data-state={`checks-${verdict}`}>
           <h2>{w.title}</h2>
           <Notice tone={TONES[verdict]} title={w.verdict[verdict]} />
           <ul class="audit-checks">

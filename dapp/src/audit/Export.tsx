@@ -46,8 +46,10 @@ export function Export() {
       setReading(null);
     }
   }
+  const done = made && (made.count > 0 ? "ready" : "empty");
+  const state = reading ? "reading" : error ? "failed" : (done ?? "choosing");
   return (
-    <div class="audit stack">
+    <div class="audit stack" data-where="export" data-state={state}>
       <h1>{w.export.title}</h1>
       <a href={routes.audit}>← {w.one.back}</a>
       <p>{w.export.text}</p>

@@ -28,7 +28,12 @@ export function NodeForm({ onVerify }: { onVerify: () => Promise<unknown> }) {
     if (isNodeUrl(chosenUrl()) && isAddress(chosenMarket())) await onVerify();
   }
   return (
-    <section class="card stack" data-state={now.state}>
+    <section
+      class="card stack"
+      data-where="node"
+      data-state={now.state}
+      data-why={now.state === "failed" ? now.why.what : undefined}
+    >
       <div>
         <h2>{w.title}</h2>
         <p class="soft">{w.text}</p>

@@ -78,7 +78,7 @@ function Split({ detail }: { detail: Detail }) {
     [w.refund, detail.refund],
   ] as const;
   return (
-    <section class="card" data-state={detail.outcome}>
+    <section class="card" data-where="settlement" data-state={detail.outcome}>
       <h2>{w.outcomes[detail.outcome]}</h2>
       <p class="soft number">
         {w.closed} {dateTime(detail.closedAt, "UTC")} (UTC)

@@ -14,7 +14,7 @@ export function Unconfirmed({ again }: { again: () => void }) {
     return () => clearInterval(timer);
   }, [again]);
   return (
-    <div data-state="unconfirmed">
+    <div data-where="settlement" data-state="unconfirmed">
       <Notice title={w.unconfirmed}>
         <p>{w.unconfirmedText}</p>
       </Notice>

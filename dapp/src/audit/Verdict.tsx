@@ -27,7 +27,7 @@ export function Verdict({
     misbilled: v.misbilledText(new Set(report.findings.map((one) => one.number)).size),
   }[verdict];
   return (
-    <div class="stack" data-state={`verdict-${verdict}`}>
+    <div class="stack" data-where="ledger" data-state={`verdict-${verdict}`}>
       <Notice tone={TONES[verdict]} title={v[verdict]}>
         <p>{told}</p>
         {report.findings.slice(0, 20).map((one) => (

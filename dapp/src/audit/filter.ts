@@ -1,6 +1,7 @@
 /** What an auditor looks for; it lives in the address, so that it can be sent to somebody. */
 import { ApiError } from "../api/problem";
 import type { paths } from "../api/schema";
+import { spaceOf, type Settlement } from "./verify/history";
 import { OUTCOMES, type Outcome } from "./verify/tariff";
 
 export interface Filter {
@@ -53,6 +54,20 @@ export function asked(filter: Filter): Query {
     ...(filter.from ? { from: `${filter.from}T00:00:00Z` } : {}),
     ...(filter.until ? { until: `${filter.until}T00:00:00Z` } : {}),
   };
+}
+
+/** The same question to the chain's own settlements. */
+export function fits(filter: Filter): (settlement: Settlement) => boolean {
+  const { outcome, role, from, until } = filter;
+  const party = filter.party.trim().toLowerCase();
+  const space = filter.space.trim();
+  const [first, end] = [from, until].map((day) => day && Date.parse(`${day}T00:00:00Z`) / 1000);
+  return ({ record }) =>
+    (!outcome || OUTCOMES[record.outcome] === outcome) &&
+    (!party || record[role].toLowerCase() === party) &&
+    (!space || BigInt(space) === spaceOf(record.leaseId)) &&
+    (!first || record.closedAt >= first) &&
+    (!end || record.closedAt < end);
 }
 
 export type FilterField = "party" | "space" | "from" | "until";

@@ -32,7 +32,11 @@ export function Find() {
 
   const w = words.value.driver.find;
   return (
-    <div class="find" data-state={!known ? "asking" : answer.loading ? "searching" : "found"}>
+    <div
+      class="find"
+      data-where="find"
+      data-state={!known ? "asking" : answer.loading ? "searching" : "found"}
+    >
       <h1>{w.title}</h1>
       {!known && !keptWish() && <p>{w.intro}</p>}
       {!known || editing || refused ? (

@@ -13,7 +13,7 @@ export function NoneFree({ wish, onSearch }: { wish: Wish; onSearch: (wish: Wish
   const w = words.value.driver.results;
   const tried = useResource(() => tryOut(wish), keyOf(wish));
   return (
-    <div class="stack" data-state="none">
+    <div class="stack" data-where="find" data-state="none">
       <Notice tone="warn" title={w.none}>
         <p>
           {tried.loading

@@ -32,7 +32,7 @@ export function PlaceField({
     }
   }
   return (
-    <div class="place">
+    <div class="place" data-unlocated={failed ?? undefined}>
       <Field label={w.place} wrong={wrong ?? (failed && w.unlocated[failed])}>
         {(input) => (
           <input

@@ -67,7 +67,13 @@ export function ReservePart({
   const busy = !waiting(step);
   return (
     <>
-      <section class="card reserve" data-state={step.at} aria-label={w.space.reserving}>
+      <section
+        class="card reserve"
+        data-where="reserve"
+        data-state={step.at}
+        data-vehicle={step.at === "vehicle" ? step.why : undefined}
+        aria-label={w.space.reserving}
+      >
         <CarChoice
           until={order.span.end}
           space={space}

@@ -57,7 +57,7 @@ function Booked({ data: { wish, window, items } }: { data: Found }) {
   const zone = items[0]?.utcOffset ?? zoneOf(wish);
   const booked = minutesOf(window);
   return (
-    <p class="booked small" data-state="window">
+    <p class="booked small" data-where="find" data-state="window">
       <When at={window.start} until={window.end} {...(zone ? { zone } : {})} />
       {booked > wish.minutes && (
         <>

@@ -46,7 +46,7 @@ export function Space() {
   const name = space.data ? spaceName(space.data) : null;
   useTitle(name);
   return (
-    <div class="space-screen" data-state={space.data ? "space" : "loading"}>
+    <div class="space-screen" data-where="space" data-state={space.data ? "space" : "loading"}>
       <p>
         <a class="back" href={found.value ? to(routes.find, {}, queryOf(found.value.wish)) : "/"}>
           ← {w.back}

@@ -32,15 +32,15 @@ export function Active({
   const w = words.value.lease;
   const grace = config.value?.policy.graceMinutes ?? 0;
   const early = (config.value?.policy.earlySeconds ?? 0) * 1000;
+  const mine = lease.disputedBy === lease.role;
   return (
     <>
       {lease.disputed && (
-        <Notice
-          tone="warn"
-          title={lease.disputedBy === lease.role ? w.disputed.mine : w.disputed.theirs}
-        >
-          <p>{w.disputed.text(dateTime(lease.times.disputeUntil, zone))}</p>
-        </Notice>
+        <div data-where="lease" data-state={mine ? "disputed-mine" : "disputed-theirs"}>
+          <Notice tone="warn" title={mine ? w.disputed.mine : w.disputed.theirs}>
+            <p>{w.disputed.text(dateTime(lease.times.disputeUntil, zone))}</p>
+          </Notice>
+        </div>
       )}
       {stage === "early" && (
         <Notice title={w.early.title}>

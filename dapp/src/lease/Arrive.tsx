@@ -107,7 +107,7 @@ function Decision({ decision, children }: { decision: Verdict; children: Compone
     <Notice tone="warn" title={w.notYet}>
       <ul>
         {decision.reasons.map((one) => (
-          <li key={one.code} data-state={one.code}>
+          <li key={one.code} data-where="unlock" data-state={one.code}>
             {one.sentence}
           </li>
         ))}

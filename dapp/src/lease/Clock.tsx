@@ -19,7 +19,7 @@ export function Clock({ end, zone }: { end: string; zone: string | undefined }) 
   const soon = SAID.find((one) => hours === 0 && minutes <= one);
   return (
     <div>
-      <p class="big number" data-state="left" role="timer">
+      <p class="big number" data-where="lease" data-state="left" role="timer">
         {w.left(hours, minutes)}
       </p>
       <p class="soft">{w.until(time(end, zone))}</p>

@@ -10,7 +10,7 @@ import { Address } from "./Place";
 export function KeptCopy({ kept, onRetry }: { kept: Kept; onRetry: () => void }) {
   const w = words.value.lease.offline;
   return (
-    <div class="stack" data-state="offline">
+    <div class="stack" data-where="lease" data-state="offline">
       <Notice tone="warn" title={w.title}>
         <p>{w.text(dateTime(kept.keptAt, kept.zone ?? undefined))}</p>
         <Button onPress={onRetry}>{words.value.common.retry}</Button>
@@ -23,7 +23,7 @@ export function KeptCopy({ kept, onRetry }: { kept: Kept; onRetry: () => void })
         />
       </p>
       <Address place={kept.navigation} />
-      <p data-state={`grant-${kept.grant?.state ?? "none"}`}>
+      <p data-where="lease" data-state={`grant-${kept.grant?.state ?? "none"}`}>
         {kept.grant?.state === "acknowledged" ? w.grant : w.noGrant}
       </p>
     </div>

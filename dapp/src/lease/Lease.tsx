@@ -86,7 +86,7 @@ function Found({ leaseId }: { leaseId: string }) {
     return <p class="soft">{words.value.common.loading}</p>;
   }
   return (
-    <div class="stack" data-state={stage} ref={place}>
+    <div class="stack" data-where="lease" data-state={stage} ref={place}>
       <p class="when">
         {words.value.driver.space.number(numberOf(found.spaceId))}
         <br />

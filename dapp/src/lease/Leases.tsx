@@ -50,7 +50,7 @@ function List({ address }: { address: string }) {
   const { items, currency } = list.data;
   if (!items.length) {
     return (
-      <section class="card" data-state="empty">
+      <section class="card" data-where="leases" data-state="empty">
         <p>{w.none}</p>
         <a class="button main wide" href={routes.find}>
           {w.find}
@@ -83,7 +83,12 @@ function Part({
       <ul class="leases">
         {items.map((one) => (
           <li key={one.id}>
-            <a class="card" href={to(routes.lease, { leaseId: one.id })} data-state={one.state}>
+            <a
+              class="card"
+              href={to(routes.lease, { leaseId: one.id })}
+              data-where="leases"
+              data-state={one.state}
+            >
               <strong>
                 <When at={one.window.start} until={one.window.end} zone={one.utcOffset} />
               </strong>

@@ -48,7 +48,7 @@ export function LocalTools({
   const time = local.time && seconds > 1 && (stage === "early" || stage === "stay");
   if (!cars && !time) return null;
   return (
-    <section class="card stack local" data-state="local-tools">
+    <section class="card stack local" data-where="lease" data-state="local-tools">
       <h2>{w.title}</h2>
       <p class="soft">{w.text}</p>
       <Failure error={error} />

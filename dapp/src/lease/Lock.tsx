@@ -26,7 +26,7 @@ export function Lock({ lock }: { lock: Schemas["LockOut"] }) {
   const w = words.value.lease.lock;
   const bar = barOf(lock);
   return (
-    <p class="row" role="status" data-state={`bar-${bar}`}>
+    <p class="row" role="status" data-where="lock" data-state={`bar-${bar}`}>
       <strong>{w.title}</strong>
       <span class={`chip ${TONES[bar]}`}>
         <span aria-hidden="true">{SIGNS[bar]}</span> {w.bar[bar]}

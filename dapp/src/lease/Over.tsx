@@ -65,11 +65,16 @@ function Receipt({
     [w.closed, dateTime(receipt.closedAt, zone)],
   ];
   return (
-    <section class="card stack receipt" data-state="receipt">
+    <section
+      class="card stack receipt"
+      data-where="receipt"
+      data-state="receipt"
+      data-outcome={receipt.outcome}
+    >
       <h2>{w.title}</h2>
       <p>{receipt.outcomeSentence}</p>
       {!receipt.final && (
-        <div data-state="provisional">
+        <div data-where="receipt" data-state="provisional">
           <Notice title={w.provisional}>
             <p>{w.provisionalText}</p>
           </Notice>

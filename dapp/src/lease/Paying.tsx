@@ -44,7 +44,7 @@ export function Intent({
     const { refusal } = state;
     const why = refusal && (refusalOf(refusal.code) ?? refusal.sentence);
     return (
-      <div class="stack" data-state={name}>
+      <div class="stack" data-where="paying" data-state={name}>
         <Notice tone="bad" title={w.wallet.progress[name]}>
           <p>{why ?? w.lease.paying.notPaid}</p>
         </Notice>
@@ -55,7 +55,7 @@ export function Intent({
     );
   }
   return (
-    <section class="card stack" data-state={name}>
+    <section class="card stack" data-where="paying" data-state={name}>
       <h2>{w.lease.paying.title}</h2>
       <Progress n={state?.confirmations ?? 0} of={state?.required ?? 1} label={told(state)} />
       <p class="soft">{w.lease.paying.stay}</p>
@@ -77,7 +77,7 @@ export function Waiting({ depth }: { depth: Schemas["DepthOut"] }) {
   const w = words.value;
   const label = w.wallet.progress.mined(depth.confirmations, depth.required);
   return (
-    <section class="card stack" data-state="mined">
+    <section class="card stack" data-where="paying" data-state="mined">
       <h2>{w.lease.paying.title}</h2>
       <Progress
         n={depth.confirmations}

@@ -27,7 +27,7 @@ export function Place({ lease, zone }: { lease: Detail; zone: string | undefined
 export function Address({ place }: { place: Schemas["NavigationOut"] }) {
   const w = words.value.lease.place;
   return (
-    <section class="card stack" data-state="place">
+    <section class="card stack" data-where="lease" data-state="place">
       <h2>{w.title}</h2>
       <p class="address">
         <strong>{place.address}</strong>

@@ -29,7 +29,7 @@ export function Simulated({
   reload,
 }: {
   lease: Detail;
-  event: Move;
+  event: Exclude<Move, "stranger">;
   /** What has come of it, once the car has moved. */
   seen: string;
   /** That all of it is simulated has been told before. */
@@ -55,7 +55,7 @@ export function Simulated({
     }
   }
   return (
-    <div class="simulated stack" data-state={`simulated-${event}`}>
+    <div class="simulated stack" data-where="lease" data-state={`simulated-${event}`}>
       <p role="status" class={moved ? "seen" : "soft small"}>
         {moved ? seen : !known && w.step}
       </p>

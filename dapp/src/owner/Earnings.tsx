@@ -20,7 +20,11 @@ export function Earnings() {
   const w = words.value.earnings;
   const address = account.value?.address;
   return (
-    <div class="stack" data-state={address ? "in" : resuming.value ? "resuming" : "out"}>
+    <div
+      class="stack"
+      data-where="earnings"
+      data-state={address ? "in" : resuming.value ? "resuming" : "out"}
+    >
       <h1>{w.title}</h1>
       <a href={routes.owner}>← {words.value.offer.all}</a>
       {address ? (

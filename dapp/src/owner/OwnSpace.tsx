@@ -29,7 +29,11 @@ export function OwnSpace() {
   useLive("offer.", (event) => event.spaceId === id && space.reload());
   useLive("space.", (event) => event.spaceId === id && space.reload());
   return (
-    <div class="offer stack" data-state={found ? "shown" : space.error ? "failed" : "loading"}>
+    <div
+      class="offer stack"
+      data-where="own-space"
+      data-state={found ? "shown" : space.error ? "failed" : "loading"}
+    >
       <h1>{name}</h1>
       <a href={routes.owner}>← {w.all}</a>
       <Failure error={space.error} onRetry={space.reload} />

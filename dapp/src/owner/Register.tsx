@@ -78,7 +78,7 @@ function Steps() {
 function Reasons({ reasons }: { reasons: Schemas["CheckOut"]["reasons"] }) {
   const w = words.value.owner.register;
   return (
-    <section data-state="refused">
+    <section data-where="register" data-state="refused">
       <Notice tone="bad" title={w.refused}>
         <ul>
           {reasons.map((reason) => (
@@ -128,7 +128,11 @@ function Ready({ papers, check }: { papers: Papers; check: Schemas["CheckOut"] }
   }
   const busy = work.kind === "asking" || work.kind === "following";
   return (
-    <section class="card stack" data-state={registered ? "registered" : "ready"}>
+    <section
+      class="card stack"
+      data-where="register"
+      data-state={registered ? "registered" : "ready"}
+    >
       <Notice tone="good" title={w.ready}>
         {papers.proof && <p>{papers.proof.address}</p>}
         {papers.proof?.holderGenerated && <p>{w.generated}</p>}

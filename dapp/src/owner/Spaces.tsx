@@ -22,7 +22,11 @@ export function Spaces() {
   useTitle(w.title);
   const found = account.value;
   return (
-    <div class="stack" data-state={found ? "in" : resuming.value ? "resuming" : "out"}>
+    <div
+      class="stack"
+      data-where="spaces"
+      data-state={found ? "in" : resuming.value ? "resuming" : "out"}
+    >
       <h1>{w.title}</h1>
       {found ? <Own key={found.address} address={found.address} /> : <Out />}
     </div>
@@ -89,6 +93,7 @@ function Card({ space, leases }: { space: Space; leases: Lease[] }) {
     <a
       class="card space-link"
       href={to(routes.ownSpace, { spaceId: space.id })}
+      data-where="own"
       data-state={use}
       data-trouble={trouble ?? undefined}
     >

@@ -46,11 +46,18 @@ export function useWork(): { work: Work; run: (call: Call) => Promise<boolean> }
   return { work, run };
 }
 
+/** For `data-state`: what a refused call has come to is told apart from an error on the way. */
+function markOf(work: Work) {
+  if (work.kind === "following") return work.state.state;
+  if (work.kind === "ended") return work.state.state === "gone" ? "ended-gone" : "ended-failed";
+  return work.kind;
+}
+
 /** Where the work is: what the wallet asks, n of m, done, or why not. */
 export function WorkState({ work, done }: { work: Work; done: string }) {
   const w = words.value.wallet.progress;
   return (
-    <div data-state={work.kind === "following" ? work.state.state : work.kind}>
+    <div data-where="work" data-state={markOf(work)}>
       <Asking />
       {work.kind === "asking" && !asking.value && (
         <p class="soft" role="status">

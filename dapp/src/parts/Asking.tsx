@@ -26,6 +26,7 @@ export function Asking({ guest = account.value?.choice.kind === "guest" }: { gue
       class="asking"
       role="status"
       aria-live="polite"
+      data-where="asking"
       data-state={question ?? undefined}
     >
       {question && guest && <p>{w.guest}</p>}

@@ -20,7 +20,7 @@ export function Credit() {
   const w = words.value.driver.space.at;
   const credit = money(me.data.credit, me.data.currency);
   return (
-    <p class="credit" data-state="credit">
+    <p class="credit" data-where="credit" data-state="credit">
       {config.value?.local ? w.testCredit(credit) : w.credit(credit)}
     </p>
   );

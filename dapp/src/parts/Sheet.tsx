@@ -10,13 +10,10 @@ export function Sheet({
   title,
   onClose,
   children,
-  state,
 }: {
   title: string;
   onClose: () => void;
   children: ComponentChildren;
-  /** For `data-state`: what the dialog shows at the moment. */
-  state?: string;
 }) {
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);
@@ -34,7 +31,6 @@ export function Sheet({
       ref={dialog}
       class="sheet"
       aria-labelledby={id}
-      data-state={state}
       onCancel={(event) => {
         event.preventDefault();
         onClose();

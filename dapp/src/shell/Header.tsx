@@ -65,7 +65,13 @@ function Who() {
   if (found) {
     const name = found.choice.kind === "guest" ? w.guest : short(found.address);
     return (
-      <a class="who" href={routes.account} title={found.address} data-state="signed-in">
+      <a
+        class="who"
+        href={routes.account}
+        title={found.address}
+        data-where="header"
+        data-state="signed-in"
+      >
         <Icon name="account" />
         <span class="quiet">{w.signedInAs("")}</span>
         {name}
@@ -74,7 +80,7 @@ function Who() {
   }
   if (resuming.value) {
     return (
-      <span class="who soft" data-state="resuming">
+      <span class="who soft" data-where="header" data-state="resuming">
         {w.signingIn}
       </span>
     );

@@ -14,7 +14,9 @@ export function Bands() {
   return (
     <>
       {found && chainSettings(found).local && <p class="banner">{w.localChain}</p>}
-      <div role="status">{!online.value && <p class="banner">⚠ {w.offline}</p>}</div>
+      <div role="status" data-where="network" data-state={online.value ? undefined : "offline"}>
+        {!online.value && <p class="banner">⚠ {w.offline}</p>}
+      </div>
     </>
   );
 }
@@ -25,7 +27,7 @@ export function Ended() {
   const why = ended.value;
   if (!why) return null;
   return (
-    <div class="told" data-state={`ended-${why}`}>
+    <div class="told" data-where="session" data-state={`ended-${why}`}>
       <Notice tone="warn" title={w[why]}>
         <div class="row">
           <Button kind="main" onPress={signIn}>

@@ -36,12 +36,12 @@ export function ConnectSheet() {
   }
 
   return (
-    <Sheet
-      title={w.title}
-      onClose={dismiss}
-      state={trying ? "trying" : failed ? "failed" : "choose"}
-    >
-      <div class="stack">
+    <Sheet title={w.title} onClose={dismiss}>
+      <div
+        class="stack"
+        data-where="connect"
+        data-state={trying ? "trying" : failed ? "failed" : "choose"}
+      >
         <p>{w.intro}</p>
         {failed && <Failure error={failed.error} onRetry={() => take(failed.choice)} />}
         <Asking guest={trying?.kind === "guest"} />
@@ -105,7 +105,7 @@ function NoWallet() {
   // with the chosen time and the filter, which stand in the address
   const page = location.origin + location.pathname + location.search;
   return (
-    <div class="stack">
+    <div class="stack" data-where="connect" data-state="no-wallet">
       <p>
         <strong>{w.none}</strong>
       </p>

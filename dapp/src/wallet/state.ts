@@ -9,7 +9,7 @@ export const account = signal<Account | null>(null);
 export const resuming = signal(false);
 
 /** Why somebody who was signed in is not any more; null once they know. */
-export const ended = signal<"changed" | "over" | "locked" | "disconnected" | null>(null);
+export const ended = signal<"changed" | "over" | "locked" | null>(null);
 
 /** What the wallet is asked for at the moment. */
 export type Question = "connect" | "chain" | "login" | "sign" | "permit" | "send";

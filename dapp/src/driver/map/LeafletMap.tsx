@@ -133,7 +133,7 @@ export function LeafletMap(props: MapProps) {
   }, [selected, marks]);
 
   return (
-    <div class="map-frame">
+    <div class="map-frame" data-where="map" data-state={plain ? "plain" : "streets"}>
       <div ref={place} class="map" role="group" aria-label={w.label} />
       {picking && <span class="cross" aria-hidden="true" />}
       {plain && <p class="soft small">{w.plain}</p>}

@@ -54,7 +54,7 @@ export function Withdraw({
     );
   }
   return (
-    <div class="stack" data-state="withdraw">
+    <div class="stack" data-where="earnings" data-state="withdraw">
       <h3>{w.withdrawTitle}</h3>
       <Field label={w.amount(currency.symbol)} hint={w.most(money(credit, currency))} wrong={told}>
         {(input) => (

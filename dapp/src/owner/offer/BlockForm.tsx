@@ -44,7 +44,7 @@ export function BlockForm({
     if (await run(call)) onDone();
   }
   return (
-    <div class="stack" data-state="block">
+    <div class="stack" data-where="own-space" data-state="block">
       <h3>{w.title}</h3>
       <p class="soft">{w.text}</p>
       <div class="offer-pair">

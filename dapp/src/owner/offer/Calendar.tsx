@@ -28,7 +28,7 @@ export function Calendar({ space }: { space: Space }) {
     if (await run(encode("unblock", [BigInt(id)]))) found.reload();
   }
   return (
-    <section class="card stack" data-state="calendar">
+    <section class="card stack" data-where="own-space" data-state="calendar">
       <h2>{w.title(DAYS)}</h2>
       <Failure error={found.error} onRetry={found.reload} />
       {found.loading && !found.data && <p class="soft">{words.value.common.loading}</p>}

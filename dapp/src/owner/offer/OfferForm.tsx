@@ -46,7 +46,7 @@ export function OfferForm({ space, onDone }: { space: Space; onDone: () => void 
     if (await run(encode("publishOffer", [BigInt(space.id), found.terms]))) onDone();
   }
   return (
-    <section class="card stack" data-state="form" ref={form}>
+    <section class="card stack" data-where="own-space" data-state="form" ref={form}>
       <h2>{w.form.title}</h2>
       <Field
         label={w.form.perHour(currency.symbol)}

@@ -26,7 +26,11 @@ export function Offers({ space, onDone }: { space: Space; onDone: () => void }) 
   }
   const older = asked ? space.offers.filter((one) => one.number < asked.number).length : 0;
   return (
-    <section class="card stack" data-state={space.offers.length ? "offered" : "unoffered"}>
+    <section
+      class="card stack"
+      data-where="own-space"
+      data-state={space.offers.length ? "offered" : "unoffered"}
+    >
       <h2>{w.title}</h2>
       {space.offers.length === 0 && <Notice tone="warn">{w.none}</Notice>}
       {space.offers.length > 1 && <p class="soft">{w.several}</p>}

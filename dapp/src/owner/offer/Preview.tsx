@@ -18,7 +18,7 @@ export function Preview({
   const found = previewOf(terms, BigInt(feeBasisPoints));
   const say = (amount: bigint) => money(amount, currency);
   return (
-    <section class="stack" data-state="preview">
+    <section class="stack" data-where="own-space" data-state="preview">
       <h3>{w.title}</h3>
       <div class="scroll" role="region" aria-label={w.title} tabIndex={0}>
         <table>

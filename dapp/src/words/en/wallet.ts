@@ -79,7 +79,6 @@ export const wallet = {
     changed: "Your wallet shows another account now. You were signed out; nothing was sent.",
     over: "Your session is over. Sign in again to go on.",
     locked: "Your wallet is locked, or disconnected from this page. Unlock it to go on.",
-    disconnected: "Your wallet lost its connection.",
     again: "Sign in again",
     unlock: "Unlock",
   },

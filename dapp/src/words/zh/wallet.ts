@@ -76,7 +76,6 @@ export const wallet = {
     changed: "您的钱包切换到了另一个账户。已退出登录，未发送任何内容。",
     over: "登录已过期，请重新登录。",
     locked: "您的钱包已锁定，或已与本页断开。请解锁后继续。",
-    disconnected: "您的钱包失去了连接。",
     again: "重新登录",
     unlock: "解锁",
   },
