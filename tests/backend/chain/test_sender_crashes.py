@@ -14,7 +14,7 @@ from berth.store import Store
 from berth.store.kept import sent_transactions
 from berth.store.transactions import TransactionJournal
 
-from tests.backend.chain.test_sender import KEY, TO, Pool, sender
+from tests.backend.chain.pool import KEY, TO, Pool, sender
 from tests.backend.databases import Databases
 
 
