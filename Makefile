@@ -30,6 +30,9 @@ SIDE_BY_SIDE = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
 run_tests = if [ -n "$$(find $(1) -name 'test_*.py' -print -quit 2>/dev/null)" ]; then $(2); \
 	else echo "$@: no tests in $(1)"; [ -z "$$BERTH_REQUIRE_ALL" ]; fi
 
+# A whole run of the browser tests comes through every state of the app; a part of them need not.
+WALKED = $(if $(strip $(PYTEST_FLAGS)),true,$(BIN)/python -m tests.browser.walked)
+
 BACKEND_TESTS = $(filter-out tests/contracts/ tests/e2e/ tests/browser/ tests/__pycache__/,$(wildcard tests/*/))
 SOLIDITY = 'contracts/**/*.sol'
 PROOFS = 'tests/forge/*.sol' 'tests/analysis/*.sol'
@@ -84,7 +87,7 @@ test-browser: setup build dapp ## the app in a real Chromium, on a real chain
 	@command -v "$${BERTH_CHROMIUM:-chromium}" >/dev/null || { \
 		echo "$@: Chromium is missing: apt-get install chromium (Debian), or name its program in BERTH_CHROMIUM" >&2; \
 		[ -z "$$BERTH_REQUIRE_ALL" ]; exit; }; \
-	$(call run_tests,tests/browser,$(PYTEST) tests/browser $(SIDE_BY_SIDE) $(PYTEST_FLAGS))
+	$(call run_tests,tests/browser,$(WALKED) --clear && $(PYTEST) tests/browser $(SIDE_BY_SIDE) $(PYTEST_FLAGS) && $(WALKED))
 
 # `make fuzz FIRST=4711 SEQUENCES=1 MINUTES=0` plays one sequence again.
 SEQUENCES ?= 10000
@@ -201,11 +204,15 @@ lock: setup ## compile the requirements of pyproject.toml, with hashes
 ##@ Measure
 
 .PHONY: bench
-bench: bench-titles bench-gas bench-memory bench-indexer bench-latency ## all benchmarks
+bench: bench-titles bench-decoders bench-gas bench-memory bench-indexer bench-latency ## all benchmarks
 
 .PHONY: bench-titles
 bench-titles: setup ## Merkle trees of a city's titles, beside OpenZeppelin's own
 	$(BIN)/python bench/titles.py
+
+.PHONY: bench-decoders
+bench-decoders: setup ## the generated decoders of events, beside eth_abi
+	$(BIN)/python bench/decoders.py
 
 .PHONY: bench-gas
 bench-gas: setup ## gas of every verb, as the snapshots have it, beside floor and goal; writes docs/gas.md

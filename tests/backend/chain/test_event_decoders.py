@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import importlib.util
 import random
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +12,7 @@ from berth.chain import event_codegen, events
 from berth.chain.abi import Entry, Parameter, load_abi
 from berth.core.errors import BerthError
 from berth.indexer.project import HANDLERS, UNPROJECTED
-from eth_abi import decode, encode
+from eth_abi import encode
 
 ALL = [
     pytest.param(table, entry, id=f"{contract}.{entry.name}")
@@ -87,27 +85,6 @@ def test_every_event_is_projected_or_knowingly_left_alone() -> None:
     }
     handled = {kind.__name__ for kind in HANDLERS} | {kind.__name__ for kind in UNPROJECTED}
     assert names == handled
-
-
-def test_a_settlement_is_decoded_several_times_as_fast_as_by_a_general_codec() -> None:
-    entry = load_abi("ParkingMarket").events["Settled"]
-    topics, data = log_of(entry, [random_value(p, random.Random(2)) for p in entry.inputs])
-    decoder = events.MARKET[topics[0]]
-    types = [p.type for p in entry.inputs if not p.indexed]
-    ours = fastest(lambda: decoder(topics, data))
-    general = fastest(lambda: decode(types, data))
-    # 1.8 and 27 microseconds measured; both on this machine, as busy as it is
-    assert ours < general / 5
-
-
-def fastest(work: Callable[[], object]) -> float:
-    """Seconds that it takes when nothing comes in between."""
-    best = 1.0
-    for _ in range(300):
-        began = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - began)
-    return best
 
 
 def test_the_backend_does_not_load_web3() -> None:
