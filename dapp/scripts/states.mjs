@@ -38,7 +38,10 @@ function valuesOf(expression) {
   const all = type.isUnion() ? type.types : [type];
   return all
     .filter((one) => !(one.flags & (ts.TypeFlags.Undefined | ts.TypeFlags.Null)))
-    .map((one) => (one.isStringLiteral() ? one.value : null));
+    .map((one) => {
+      if (one.flags & ts.TypeFlags.BooleanLiteral) return checker.typeToString(one);
+      return one.isStringLiteral() ? one.value : null;
+    });
 }
 
 function attribute(element, name) {

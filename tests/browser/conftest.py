@@ -17,6 +17,7 @@ from berth.cli.demo.town import furnish
 from berth.core.slots import ceil_slot, slot_start
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from tests.browser import record
 from tests.browser.outside import Outside, beside
 from tests.browser.screens import Screens
 from tests.browser.town import Town
@@ -97,6 +98,7 @@ async def context(browser: Browser, size: str) -> AsyncIterator[BrowserContext]:
         has_touch=size == "phone",
     )
     made.set_default_timeout(PATIENCE)
+    await record.watch(made)
     yield made
     await made.close()
 

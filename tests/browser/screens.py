@@ -10,7 +10,7 @@ from pathlib import Path
 
 from playwright.async_api import Page
 
-from tests.browser import speech
+from tests.browser import record, speech
 
 AXE = Path(__file__).resolve().parents[2] / "dapp" / "node_modules" / "axe-core" / "axe.min.js"
 #: Findings of this weight fail a test.
@@ -38,7 +38,9 @@ class Screens:
         self.number += 1
         self.folder.mkdir(parents=True, exist_ok=True)
         name = f"{self.name}-{self.number:02d}-{what}"
+        before = await record.shown(self.page)
         await self.page.screenshot(path=self.folder / f"{name}.png")
+        record.write(record.LOOKED, before & await record.shown(self.page))
         await self.page.screenshot(path=self.folder / f"{name}-whole.png", full_page=True)
         await self._judge(what, axe)
         if not self.everywhere or await self._language() != "en":
