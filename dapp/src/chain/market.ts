@@ -2,7 +2,14 @@
 import { encodeFunctionData, type ContractFunctionArgs, type ContractFunctionName } from "viem";
 import { settings } from "../wallet/settings";
 import { WalletError } from "../wallet/errors";
-import { spaceOfLease, type About, type Address, type Call, type Hex } from "../wallet/types";
+import {
+  spaceOfLease,
+  spaceOfTitle,
+  type About,
+  type Address,
+  type Call,
+  type Hex,
+} from "../wallet/types";
 import type { wallet as en } from "../words/en/wallet";
 import { marketVerbs } from "./abi/verbs";
 import { tokenAbi } from "./abi/token";
@@ -48,7 +55,10 @@ function aboutOf(verb: Verb, args: readonly unknown[]): About {
       return { amount: second as bigint };
     case "depositWithPermit":
       return { amount: first as bigint };
-    case "registerSpace":
+    case "registerSpace": {
+      const { city, index } = (first as { title: { city: bigint; index: bigint } }).title;
+      return { space: spaceOfTitle(city, index) };
+    }
     case "setAutoPayout":
       return {};
   }

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import { config } from "../config";
 import { Credit } from "../parts/Credit";
@@ -14,6 +15,7 @@ export function AddCar({
   account,
   unverified,
   reserves = null,
+  told,
   onDone,
   onClose,
 }: {
@@ -21,6 +23,8 @@ export function AddCar({
   unverified: boolean;
   /** The car is added for a stay that is reserved with it at once: the most that it costs. */
   reserves?: string | null;
+  /** What there is to be told of it before the press. */
+  told?: ComponentChildren;
   onDone: (papers: Papers) => unknown;
   onClose: () => void;
 }) {
@@ -43,6 +47,7 @@ export function AddCar({
         <p>{w.addCar.why}</p>
         <Failure error={error} />
         {reserves && <Credit />}
+        {reserves && told}
         {local ? (
           <LocalCar use={use} onDone={done} />
         ) : (

@@ -6,7 +6,7 @@ import { routes, to } from "../routes";
 import { words } from "../words";
 import { ResultCard } from "./ResultCard";
 import { found, nextBest } from "./searching";
-import type { Order } from "./reserving";
+import type { Order } from "./order";
 import { BLANK, queryOf, type Wish } from "./wish";
 
 /** Somebody was faster: the best of the others, one tap away. */
@@ -37,7 +37,7 @@ export function NextBest({ space, order }: { space: Schemas["SpaceDetailOut"]; o
 }
 
 /** The same wish as before; without one, the same stay near the same place. */
-function wishLike(space: Schemas["SpaceDetailOut"], order: Order): Wish {
+export function wishLike(space: Schemas["SpaceDetailOut"], order: Order): Wish {
   const before = found.value?.wish;
   const stay = {
     start: order.span.start,

@@ -8,10 +8,11 @@ import { account } from "../wallet/state";
 import { words } from "../words";
 import { money } from "../words/format";
 import { AddCar } from "./AddCar";
+import { AskedTwice } from "./AskedTwice";
 import { CarChoice } from "./CarChoice";
 import { carOf, keepPapers, type Papers } from "./garage";
 import { reserve, waiting, type Car, type Step } from "./reserve";
-import type { Order } from "./reserving";
+import type { Order } from "./order";
 import { Stopped } from "./Stopped";
 
 /** The one button of the screen, and what stands in its way. */
@@ -82,6 +83,7 @@ export function ReservePart({
           onAdd={() => setAdding(true)}
           disabled={busy}
         />
+        {!adding && <AskedTwice order={order} currency={space.currency} />}
         <div role="status">
           {step.at === "signingIn" && <p>{w.reserve.signingIn}</p>}
           {step.at === "quoting" && <p>{w.reserve.quoting}</p>}
@@ -104,6 +106,7 @@ export function ReservePart({
             onClose={() => setAdding(false)}
             unverified={step.at === "vehicle" && step.why === "unverified"}
             reserves={step.at === "vehicle" ? price(maximum) : null}
+            told={<AskedTwice order={order} currency={space.currency} />}
           />
         )}
       </section>

@@ -6,11 +6,13 @@ import { Failure } from "../parts/Failure";
 import { Notice } from "../parts/Notice";
 import { fundsOffered, getFunds } from "../wallet/funds";
 import { account } from "../wallet/state";
+import { routes, to } from "../routes";
 import { words } from "../words";
 import { money } from "../words/format";
-import { NextBest } from "./NextBest";
-import type { Step } from "./reserve";
-import type { Order } from "./reserving";
+import { NextBest, wishLike } from "./NextBest";
+import type { Objection, Step } from "./reserve";
+import type { Order } from "./order";
+import { queryOf } from "./wish";
 
 /** Why it did not go through, and the way on. */
 export function Stopped({
@@ -53,11 +55,16 @@ export function Stopped({
       );
     case "refused":
       return (
-        <Notice tone="bad" title={w.refused}>
-          {step.objections.map((one) => (
-            <p key={one.code}>{one.sentence}</p>
-          ))}
-        </Notice>
+        <>
+          <Notice tone="bad" title={w.refused}>
+            {step.objections.map((one) => (
+              <p key={one.code}>{inWords(one)}</p>
+            ))}
+          </Notice>
+          <a class="button wide" href={to(routes.find, {}, queryOf(wishLike(space, order)))}>
+            {w.taken.search}
+          </a>
+        </>
       );
     case "short":
       return (
@@ -70,6 +77,12 @@ export function Stopped({
     default:
       return null;
   }
+}
+
+/** In the language of now: the quote's sentence is in that of the moment when it was asked for. */
+function inWords({ code, sentence }: Objection): string {
+  const { objections } = words.value.driver.reserve;
+  return (objections as Readonly<Record<string, string>>)[code] ?? sentence;
 }
 
 function Short({

@@ -1,6 +1,19 @@
-import { expect, test } from "vitest";
+import { afterEach, expect, test } from "vitest";
 import type { Schemas } from "../api/client";
+import { config } from "../config";
+import { language } from "../words";
 import { numberOf, spaceName } from "./names";
+
+afterEach(() => {
+  config.value = null;
+  language.value = "en";
+});
+
+/** The service shares spaces in the city, and knows its name or not. */
+function city(name: string | null): void {
+  const places = name ? [{ city: "XXGEN", name }] : [];
+  config.value = { places } as unknown as Schemas["ConfigOut"];
+}
 
 const space = (odd: Partial<Schemas["SpaceOut"]>) =>
   ({
@@ -17,8 +30,22 @@ test("two spaces of one street have two names", () => {
   expect(spaceName(space({ index: 8 }))).not.toBe(spaceName(space({})));
 });
 
-test("a space that nobody has described is called by its kind and city", () => {
-  expect(spaceName(space({ area: null }))).toBe("Driveway in XXGEN · space 7");
+test("a space that nobody has described is called by its kind and its city's name", () => {
+  city("Generated City");
+  expect(spaceName(space({ area: null }))).toBe("Driveway in Generated City · space 7");
+  language.value = "zh";
+  expect(spaceName(space({ area: null }))).toBe("Generated City的私家车道 · 7 号车位");
+});
+
+test("where the city has no name its code is not said", () => {
+  for (const name of [null, "XXGEN"]) {
+    city(name);
+    language.value = "en";
+    expect(spaceName(space({ area: null }))).toBe("Driveway · space 7");
+    expect(spaceName(space({ area: null, kind: "unknown" }))).toBe("Parking space · space 7");
+    language.value = "zh";
+    expect(spaceName(space({ area: null }))).not.toContain("XXGEN");
+  }
 });
 
 test("the number is in the id, too", () => {

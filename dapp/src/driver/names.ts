@@ -8,11 +8,12 @@ export function spaceName(space: Schemas["SpaceOut"]): string {
   return words.value.driver.space.numbered(areaName(space), space.index);
 }
 
-/** As its owner describes it to everybody; where that is nothing, by its kind and city. */
+/** As its owner describes it to everybody; where that is nothing, by its kind, and its city's name. */
 export function areaName(space: Schemas["SpaceOut"]): string {
-  const { kinds } = words.value.driver;
-  const kind = (kinds as Readonly<Record<string, string>>)[space.kind] ?? space.kind;
-  return space.area ?? words.value.driver.space.nameless(kind, cityName(space.city));
+  const { kinds, space: w } = words.value.driver;
+  const kind = (kinds as Readonly<Record<string, string>>)[space.kind] ?? w.anyKind;
+  const city = cityName(space.city);
+  return space.area ?? (city ? w.nameless(kind, city) : kind);
 }
 
 /** The number in its city's register: the lower half of a space's id. */

@@ -5,16 +5,9 @@ import { account, Dismissed, follow, perform, requireAccount } from "../wallet";
 import { WalletError } from "../wallet/errors";
 import type { Call, Hex, Permit } from "../wallet/types";
 import { carsUntil, handOver, usedCar } from "./garage";
+import { stayOf, type Order } from "./order";
 import type { Car, Ports, Proof, Quoted, Verb } from "./reserve";
-import { slotsIn, SLOT, type Span } from "./slots";
-import { windowOf } from "./wish";
-
-export interface Order {
-  spaceId: string;
-  offer: number;
-  span: Span;
-  kwh: number;
-}
+import { slotsIn, SLOT } from "./slots";
 
 interface Asked extends Quoted {
   answer: Schemas["QuoteOut"];
@@ -40,10 +33,7 @@ function mine(): string {
 
 async function quote(order: Order, car: Car): Promise<Asked> {
   const body = {
-    spaceId: order.spaceId,
-    offer: order.offer,
-    window: windowOf(order.span),
-    energyKwh: order.kwh,
+    ...stayOf(order),
     ...(car.proof ? { vehicle: car.proof } : {}),
     plateCommitment: car.plateCommitment,
   };

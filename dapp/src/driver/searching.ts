@@ -60,14 +60,19 @@ export function places(): Place[] {
   return (config.value as Partial<Schemas["ConfigOut"]> | null)?.places ?? [];
 }
 
-/** A city by its UN/LOCODE; the code where its name is not known. */
-export function cityName(code: string): string {
-  return places().find((one) => one.city === code)?.name ?? code;
+/** A city by its UN/LOCODE, if its name is known. */
+export function cityName(code: string): string | null {
+  return named(places().find((one) => one.city === code));
 }
 
 /** The city around a point, if it is one with shared spaces. */
 export function cityAt(point: LngLat): string | null {
-  return nearest(places(), point)?.name ?? null;
+  return named(nearest(places(), point));
+}
+
+/** A register without a name is called by its code, which says nothing to people. */
+function named(place: Place | null | undefined): string | null {
+  return place && place.name !== place.city ? place.name : null;
 }
 
 /** The clock of a wanted place: its city's; undefined where none with spaces is near. */

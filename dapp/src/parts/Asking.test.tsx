@@ -93,6 +93,21 @@ test("a sponsored verb without a price names its deed and its space", async () =
   expect(told[0]).not.toContain("at most");
 });
 
+test("a registration names the space by its title's number", async () => {
+  prepares(true);
+  const hash = `0x${"00".repeat(32)}` as const;
+  const [city, none] = [0x0011c2f5n, { validDay: 0n }];
+  const hashes = { saltedHolder: hash, addressHash: hash };
+  const title = { ...hashes, ...none, city, index: 42n, cell: 0n, attributes: 0n };
+  const holder = { ...none, verifier: 1n, nonce: 0n, signature: "0x" as const };
+  const words = { makerSignature: "0x", possession: "0x" } as const;
+  const key = MARKET as `0x${string}`;
+  const lock = { ...none, ...words, key, maker: 1n };
+  const whole = { title, proof: [], holder, lock, connectors: 0n, power: 0n };
+  await perform(encode("registerSpace", [whole]));
+  expect(told[0]).toContain("Register your spaceSpace number42");
+});
+
 test("a transaction is no ForwardRequest", async () => {
   prepares(false);
   await perform(encode("lease", [request]));

@@ -1,7 +1,6 @@
 import { lazy, Route, Router, useLocation } from "preact-iso";
 import type { FunctionComponent } from "preact";
 import { Find } from "../driver/Find";
-import { Notice } from "../parts/Notice";
 import { routes } from "../routes";
 import { words } from "../words";
 import { Boundary, Broken } from "./Boundary";
@@ -53,16 +52,19 @@ function Unloaded() {
   return <Broken text={words.value.common.failed} />;
 }
 
+const WAYS = ["find", "leases", "owner", "audit"] as const;
+
 function NotFound() {
   const w = words.value.common;
   return (
-    <>
+    <div class="stack" data-where="app" data-state="nowhere">
       <h1>{w.notFound}</h1>
-      <Notice tone="warn">
-        <p>
-          <a href={routes.find}>{w.start}</a>
-        </p>
-      </Notice>
-    </>
+      <p>{w.notFoundText}</p>
+      {WAYS.map((name) => (
+        <a key={name} class="button wide" href={routes[name]}>
+          {w.titles[name]}
+        </a>
+      ))}
+    </div>
   );
 }

@@ -1,5 +1,6 @@
 /** What a navigation does besides changing the screen: the document's title, and the focus. */
 import { useCallback, useEffect, useRef } from "preact/hooks";
+import { focusHeading } from "../parts/focus";
 import { ownTitle } from "../parts/useTitle";
 import { routes } from "../routes";
 import { words } from "../words";
@@ -37,13 +38,4 @@ export function useArrival(path: string): () => void {
     focused.current = path;
     requestAnimationFrame(focusHeading);
   }, [path]);
-}
-
-/** The heading, for a screen reader to begin at; the content where there is none yet. */
-function focusHeading(): void {
-  const content = document.getElementById("content");
-  if (document.querySelector("dialog[open]")) return;
-  const heading = content?.querySelector<HTMLElement>("h1");
-  if (heading) heading.tabIndex = -1;
-  (heading ?? content)?.focus({ preventScroll: true });
 }

@@ -72,3 +72,8 @@ export type { Address, Hex };
 export function spaceOfLease(leaseId: bigint): bigint {
   return leaseId >> 48n;
 }
+
+/** A space's id: its city's number, and its title's in that city's register. */
+export function spaceOfTitle(city: bigint, index: bigint): bigint {
+  return (city << 32n) | index;
+}

@@ -8,8 +8,10 @@ import { grid, north } from "./plain";
 import { around, spread } from "./marks";
 import type { MapProps, Mark } from "./Map";
 
-/** Half of the widest label, and a little more than its height: none is cut off at the edge. */
-const ROOM: L.PointTuple = [78, 36];
+/** Half of the widest label, and of its height with a little air: none is cut off at the edge. */
+const ROOM = { x: 78, y: 22 };
+/** Between a label and the edge, or the controls. */
+const AIR = 4;
 
 /** Streets where the operator has tiles and they come; else a plain map with a grid, a scale and north. */
 export function LeafletMap(props: MapProps) {
@@ -46,8 +48,9 @@ export function LeafletMap(props: MapProps) {
       streets.on("tileload", () => setPlain(false));
       streets.addTo(made);
     }
-    L.control.zoom({ zoomInTitle: names.zoomIn, zoomOutTitle: names.zoomOut }).addTo(made);
-    L.control.scale({ imperial: false }).addTo(made);
+    const zoom = { zoomInTitle: names.zoomIn, zoomOutTitle: names.zoomOut };
+    L.control.zoom({ ...zoom, position: "bottomleft" }).addTo(made);
+    L.control.scale({ imperial: false, position: "bottomright" }).addTo(made);
     north(names.north, names.northLabel).addTo(made);
     made.setView(latLng(latest.current.center), picking ? 14 : 15);
     const moved = () => {
@@ -93,8 +96,15 @@ export function LeafletMap(props: MapProps) {
     else if (shown.radius) {
       for (const corner of around(shown.center, shown.radius)) bounds.extend(latLng(corner));
     }
-    if (bounds.isValid()) made.fitBounds(bounds, { padding: ROOM, maxZoom: 17 });
-    else made.setView(latLng(shown.center), 14);
+    const { x, y } = ROOM;
+    if (bounds.isValid()) {
+      made.fitBounds(bounds, {
+        paddingTopLeft: [x, y],
+        paddingBottomRight: [x, y + strip(made)],
+        maxZoom: 17,
+        animate: false,
+      });
+    } else made.setView(latLng(shown.center), 14);
   }, [seen, picking]);
   useEffect(() => {
     if (picking && map.current) {
@@ -141,6 +151,14 @@ export function LeafletMap(props: MapProps) {
   );
 }
 
+/** How high the controls stand along the foot of the map, pixels. */
+function strip(map: L.Map): number {
+  const box = map.getContainer();
+  const controls = [...box.querySelectorAll<HTMLElement>(".leaflet-bottom .leaflet-control")];
+  const foot = box.getBoundingClientRect().bottom;
+  return Math.max(0, ...controls.map((one) => foot - one.getBoundingClientRect().top));
+}
+
 function latLng([lng, lat]: LngLat): L.LatLngTuple {
   return [lat, lng];
 }
@@ -164,6 +182,9 @@ function apart(map: L.Map, markers: readonly L.Marker[], leaders: L.LayerGroup):
   leaders.clearLayers();
   const labels = markers.map((one) => one.getElement()?.querySelector("span") ?? null);
   const points = markers.map((one) => map.latLngToLayerPoint(one.getLatLng()));
+  const size = map.getSize();
+  const from = map.containerPointToLayerPoint([AIR, AIR]);
+  const until = map.containerPointToLayerPoint([size.x - AIR, size.y - AIR - strip(map)]);
   const shifts = spread(
     points.map(({ x, y }, i) => ({
       x,
@@ -171,6 +192,7 @@ function apart(map: L.Map, markers: readonly L.Marker[], leaders: L.LayerGroup):
       width: labels[i]?.offsetWidth ?? 0,
       height: labels[i]?.offsetHeight ?? 0,
     })),
+    { left: from.x, top: from.y, right: until.x, bottom: until.y },
   );
   shifts.forEach(({ x, y }, i) => {
     const [label, point, marker] = [labels[i], points[i], markers[i]];

@@ -1,10 +1,10 @@
 import { expect, test } from "vitest";
-import { heaps, spread, type Box } from "./marks";
+import { heaps, spread, type Box, type Frame } from "./marks";
 
 const label = (x: number, y: number): Box => ({ x, y, width: 84, height: 32 });
 
-function placed(boxes: readonly Box[]): Box[] {
-  const shifts = spread(boxes);
+function placed(boxes: readonly Box[], frame?: Frame): Box[] {
+  const shifts = spread(boxes, frame);
   return boxes.map((box, i) => ({
     ...box,
     x: box.x + (shifts[i]?.x ?? NaN),
@@ -48,6 +48,18 @@ test("labels that cover each other are moved apart, and no farther than they are
 test("a label stays near its point even where there is no room", () => {
   const crowd = Array.from({ length: 60 }, (_, i) => label(i % 4, i % 3));
   for (const { x, y } of spread(crowd)) expect(Math.hypot(x, y)).toBeLessThanOrEqual(72.01);
+});
+
+test("labels that begin within the frame stay in it, and apart", () => {
+  const frame = { left: 0, top: 0, right: 320, bottom: 200 };
+  const town = [label(50, 18), label(60, 22), label(50, 190), label(54, 186), label(500, 190)];
+  const found = placed(town, frame);
+  expect(covered(found)).toBe(0);
+  for (const { x, y } of found.slice(0, -1)) {
+    expect([x >= 42, x <= 278, y >= 16, y <= 184]).toEqual([true, true, true, true]);
+  }
+  // one that the frame does not have stays where it is
+  expect(found[found.length - 1]).toEqual(town[town.length - 1]);
 });
 
 test("spaces at one point are one label with the least price", () => {

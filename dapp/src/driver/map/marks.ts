@@ -44,9 +44,18 @@ const TURNS = 80;
 /** A label farther from its point than that belongs to nobody: rather one covers another. */
 const FARTHEST = 72;
 
+/** What labels stay within, in pixels; only those that begin in it are held there. */
+export interface Frame {
+  left: number;
+  top: number;
+  right: number;
+  bottom: number;
+}
+
 /** How far each label is to be moved so that none covers another, as little as it takes. */
-export function spread(boxes: readonly Box[]): { x: number; y: number }[] {
+export function spread(boxes: readonly Box[], frame?: Frame): { x: number; y: number }[] {
   const at = boxes.map(({ x, y }) => ({ x, y }));
+  const held = boxes.map((one) => (frame && within(one, frame) ? frame : null));
   for (let turn = 0; turn < TURNS; turn++) {
     let moved = false;
     at.forEach((one, i) => {
@@ -65,6 +74,10 @@ export function spread(boxes: readonly Box[]): { x: number; y: number }[] {
         other[along] += half;
       });
     });
+    at.forEach((one, i) => {
+      const [box, border] = [boxes[i], held[i]];
+      if (box && border) hold(one, box, border);
+    });
     if (!moved) break;
   }
   return at.map((one, i) => {
@@ -73,6 +86,16 @@ export function spread(boxes: readonly Box[]): { x: number; y: number }[] {
     const share = Math.min(1, FARTHEST / Math.max(1, Math.hypot(x, y)));
     return { x: x * share, y: y * share };
   });
+}
+
+function within({ x, y }: Box, { left, top, right, bottom }: Frame): boolean {
+  return x >= left && x <= right && y >= top && y <= bottom;
+}
+
+function hold(at: { x: number; y: number }, box: Box, frame: Frame): void {
+  const [w, h] = [box.width / 2, box.height / 2];
+  at.x = Math.max(frame.left + w, Math.min(frame.right - w, at.x));
+  at.y = Math.max(frame.top + h, Math.min(frame.bottom - h, at.y));
 }
 
 const EARTH = 6_371_000;

@@ -40,14 +40,15 @@ export function HoursGrid({
 
   function begin(event: PointerEvent): void {
     const cell = cellAt(event);
-    if (cell === null || event.button !== 0) return;
+    if (cell === null || event.button !== 0 || !event.isPrimary) return;
     stroke.current = { from: cell, on: !has(mask, cell), before: mask };
     setAt(cell);
     onChange(set(mask, cell, !has(mask, cell)));
   }
 
   function drag(event: PointerEvent): void {
-    const cell = stroke.current && cellAt(event);
+    // a second finger paints nothing
+    const cell = stroke.current && event.isPrimary ? cellAt(event) : null;
     if (cell === null || !stroke.current) return;
     onChange(paint(stroke.current.before, stroke.current.from, cell, stroke.current.on));
   }

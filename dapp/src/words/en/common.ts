@@ -22,7 +22,7 @@ export const common = {
   away: "The service does not answer. Trying again…",
   broken: "Something went wrong here.",
   notFound: "This page does not exist.",
-  start: "To the start",
+  notFoundText: "Its address may be mistyped or cut off. You can go on from here:",
   localChain: "Local chain: test money, simulated locks",
   there: (offset: string) => `local time there, ${offset}`,
   failed: "This part of the app could not be loaded.",

@@ -128,6 +128,7 @@ export const driver = {
   space: {
     title: "A space",
     back: "All results",
+    anyKind: "Parking space",
     nameless: (kind: string, city: string) => `${kind} in ${city}`,
     numbered: (name: string, n: number) => `${name} · space ${n}`,
     number: (n: number) => `Space ${n}`,
@@ -236,6 +237,18 @@ export const driver = {
       yes: "From now on",
     },
     refused: "That is not possible",
+    objections: {
+      "offer.too_short": "The offer wants a longer stay.",
+      "offer.too_long": "The offer wants a shorter stay.",
+      "offer.hours": "The space is not shared at these hours.",
+      "offer.days": "The space is not shared on these days.",
+      "offer.withdrawn": "The owner has withdrawn this offer.",
+      "space.delisted": "The space is no longer shared.",
+      "space.lapses": "The space's title or lock attestation ends before the stay does.",
+      "market.paused": "Leasing is paused for now.",
+    },
+    twice: (amount: string) =>
+      `Your wallet will ask twice: first to let the market take ${amount}, then to reserve the space.`,
     short: {
       title: (missing: string) => `${missing} are missing`,
       text: "Your credit and your tokens do not cover the maximum. Nothing was reserved.",

@@ -1,7 +1,6 @@
 export const offer = {
   title: "My space",
   all: "My spaces",
-  numbered: (city: string, index: number) => `Space ${index} in ${city}`,
   out: "Sign in to share this space.",
   notYours: "This space belongs to another account. Only its owner or manager may share it.",
   unlisted: "Sharing of this space has ended: nobody can lease it.",
@@ -48,7 +47,8 @@ export const offer = {
     perKwh: (symbol: string) => `Price for a kWh (${symbol})`,
     perKwhHint: "What the charger gives is billed beside the time. 0: included.",
     hours: "Shared hours",
-    hoursHint: "Choose one, or paint: drag over the hours, or use the arrow keys and space.",
+    hoursHint:
+      "Choose one, or paint: drag over the hours, or press space on one, then Shift with the arrow keys.",
     hoursSum: (n: number) => `${n} of 168 hours a week.`,
     firstDay: "First day",
     lastDay: "Last day",
@@ -172,6 +172,8 @@ export const earnings = {
   escrow: (amount: string) => `${amount} is held for it.`,
   earned: "Earned so far",
   fees: (amount: string) => `after the market's fee of ${amount}`,
+  unsure: "Some of it is very new, and not final yet.",
+  notFinal: "not final yet",
   withdrawn: "Withdrawn so far",
   withdraw: "Withdraw",
   withdrawTitle: "Withdraw to your wallet",

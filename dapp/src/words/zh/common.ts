@@ -22,7 +22,7 @@ export const common = {
   away: "服务无响应，正在重试…",
   broken: "此处出了问题。",
   notFound: "该页面不存在。",
-  start: "回到首页",
+  notFoundText: "地址可能有误或不完整。您可以从这里继续：",
   localChain: "本地链：测试资金与模拟地锁",
   there: (offset: string) => `当地时间，${offset}`,
   failed: "应用的这一部分未能加载。",

@@ -120,6 +120,7 @@ export const driver: Shape<typeof en> = {
   space: {
     title: "车位",
     back: "全部结果",
+    anyKind: "车位",
     nameless: (kind, city) => `${city}的${kind}`,
     numbered: (name, n) => `${name} · ${n} 号车位`,
     number: (n) => `${n} 号车位`,
@@ -223,6 +224,17 @@ export const driver: Shape<typeof en> = {
       yes: "从现在开始",
     },
     refused: "无法预订",
+    objections: {
+      "offer.too_short": "时长低于该报价的最短时长。",
+      "offer.too_long": "时长超过该报价的最长时长。",
+      "offer.hours": "该时段不在共享时间内。",
+      "offer.days": "该日期不在共享日期内。",
+      "offer.withdrawn": "该报价已被撤回。",
+      "space.delisted": "该车位已停止共享。",
+      "space.lapses": "该车位的产权或地锁证明将在租期结束前到期。",
+      "market.paused": "租用功能暂停中。",
+    },
+    twice: (amount) => `您的钱包会询问两次：先是允许市场收取 ${amount}，然后是预订车位。`,
     short: {
       title: (missing) => `还差 ${missing}`,
       text: "您的余额和代币不足以支付最高费用。尚未预订任何内容。",

@@ -1,7 +1,6 @@
 export const offer = {
   title: "我的车位",
   all: "我的车位列表",
-  numbered: (city: string, index: number) => `${city} ${index} 号车位`,
   out: "登录后即可共享此车位。",
   notYours: "此车位属于其他账户，只有车位主或其管理人可以共享。",
   unlisted: "此车位已停止共享，无法再被租用。",
@@ -45,7 +44,8 @@ export const offer = {
     perKwh: (symbol: string) => `每度电价格（${symbol}）`,
     perKwhHint: "充电量在停车费之外另计。填 0 表示免费。",
     hours: "共享时段",
-    hoursHint: "选择一种，或在表格上涂选：拖过各小时，或用方向键加空格键。",
+    hoursHint:
+      "选择一种，或在表格上涂选：拖过各小时，或在某一格按空格键，再按住上档键（⇧）用方向键。",
     hoursSum: (n: number) => `每周 168 小时中的 ${n} 小时。`,
     firstDay: "开始日期",
     lastDay: "结束日期",
@@ -165,6 +165,8 @@ export const earnings = {
   escrow: (amount: string) => `为此托管 ${amount}。`,
   earned: "累计收益",
   fees: (amount: string) => `已扣除平台费 ${amount}`,
+  unsure: "其中一部分刚刚产生，尚未最终确定。",
+  notFinal: "尚未最终确定",
   withdrawn: "累计提取",
   withdraw: "提取",
   withdrawTitle: "提取到您的钱包",
