@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
+from unittest.mock import patch
 from urllib.parse import urlencode
 
 from berth.chain.contracts import Contract
@@ -19,17 +20,23 @@ from berth.chain.sender import Sender
 from berth.cli.demo.people import Person
 from berth.cli.demo.stage import Stage
 from berth.cli.platform.enrolling import broker_credentials
+from berth.core.clock import ChainClock
 from berth.core.ids import lease_hex, parse_lease, parse_space
 from berth.core.ids import lease_id as make_lease_id
 from berth.core.messages import unlock_confirmation
 from berth.core.slots import SLOT_SECONDS, ceil_slot, slot_start
 from berth.core.zones import rfc3339
 from berth.devices.mqtt import BrokerAddress, client
+from berth.devices.simulator.hardware import Moved
+from berth.devices.simulator.home import open_home
+from berth.devices.simulator.runner import LockProgram
 from berth.devices.topics import WORLD, WORLD_USER, topic
 from berth.market.attest import SIZES, attest_vehicle
 from berth.market.offers import offer_terms
+from berth.store.kept import lock_states
 from berth.store.transactions import TransactionJournal
 from playwright.async_api import Page, expect
+from sqlalchemy import delete
 
 from tests.browser.town import Town
 from tests.browser.wallet import Wallet
@@ -303,10 +310,18 @@ class Outside:
     # ---- locks and time
 
     async def world(
-        self, lock_id: str, *, vehicle: bool = False, plate: str | None = None, jam: bool = False
+        self,
+        lock_id: str,
+        *,
+        vehicle: bool = False,
+        plate: str | None = None,
+        jam: bool = False,
+        confidence: float = 0.98,
     ) -> None:
-        """What the lock's sensor and camera have before them, and whether its motor is stuck."""
-        payload = json.dumps({"vehicle": vehicle, "plate": plate, "jam": jam})
+        """What the lock's sensor and camera have before them, how sure the camera is of what it
+        reads, and whether the motor is stuck."""
+        seen = {"vehicle": vehicle, "plate": plate, "jam": jam, "confidence": confidence}
+        payload = json.dumps(seen)
         broker = BrokerAddress.parse(self.stage.running.mqtt)
         async with self._worldly:
             password = broker_credentials(self.stage.settings).add(WORLD_USER)
@@ -326,6 +341,43 @@ class Outside:
             yield
         finally:
             hidden.rename(papers)
+
+    @asynccontextmanager
+    async def held(self, lock_id: str) -> AsyncIterator[asyncio.Event]:
+        """Within the block the lock's bar begins to move, and goes on once the event is set. No
+        time travel meanwhile."""
+        home = open_home(self.town.up.installation.lock_home(lock_id))
+        newest = await self.stage.rpc.block("latest")
+        assert newest is not None
+        clock, free = ChainClock(), asyncio.Event()
+        clock.follow(newest.timestamp)
+        async with self.without_power(lock_id):
+            program = LockProgram(home, BrokerAddress.parse(self.stage.running.mqtt), clock)
+            hardware = program.lock.hardware
+            move = hardware.move
+
+            async def slowly(*way: Any) -> Moved:
+                await free.wait()
+                return await move(*way)
+
+            with patch.object(hardware, "move", slowly):
+                running = asyncio.ensure_future(program.run())
+                try:
+                    yield free
+                finally:
+                    free.set()
+                    running.cancel()
+                    await asyncio.wait([running])
+
+    async def forget(self, booked: Booked) -> None:
+        """The service has never heard of the lease's lock, whose power is off."""
+        await self.stage.until(
+            "the lock to be silent",
+            lambda: self.detail(booked),
+            lambda one: not one["lock"]["online"],
+        )
+        with self.stage.store.write() as conn:
+            conn.execute(delete(lock_states).where(lock_states.c.lock_id == booked.lock_id))
 
     async def repair(self, lock_id: str) -> None:
         """Somebody comes, lifts the bar by hand, and starts the lock anew."""

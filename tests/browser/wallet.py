@@ -48,13 +48,15 @@ class _RefusedError(Exception):
 @dataclass
 class Wallet:
     """Answers what the page asks. `refuse` names methods that the person says no to, once each;
-    `before` what happens while the person still thinks about one, once each."""
+    `before` what happens while the person still thinks about one, once each. A `bold` one sends
+    what its node says will fail."""
 
     key: bytes
     rpc: Rpc
     chain_id: int
     shown_chain: int | None = None
     connected: bool = False
+    bold: bool = False
     refuse: set[str] = field(default_factory=set)
     before: dict[str, Callable[[], Awaitable[None]]] = field(default_factory=dict)
     asked: list[tuple[str, Any]] = field(default_factory=list)
@@ -122,7 +124,9 @@ class Wallet:
     async def _send(self, wanted: dict[str, Any]) -> Any:
         async with self._sending:
             call = {**wanted, "from": self.address}
-            gas = wanted.get("gas") or await self.rpc.call("eth_estimateGas", call)
+            gas = wanted.get("gas") or (
+                hex(2_000_000) if self.bold else await self.rpc.call("eth_estimateGas", call)
+            )
             price = int(await self.rpc.call("eth_gasPrice"), 16) * 2
             signed = self._account.sign_transaction(
                 {

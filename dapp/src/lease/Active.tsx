@@ -82,11 +82,6 @@ export function Active({
         </Notice>
       )}
       {stage === "claimed" && <Claimed lease={lease} zone={zone} reload={reload} />}
-      {stage === "ending" && (
-        <Notice tone="good" title={w.ending.title}>
-          <p>{w.ending.text}</p>
-        </Notice>
-      )}
       {stage === "owner" && !lease.disputed && <Notice title={lease.stateSentence} />}
       <Lock lock={lease.lock} />
       {lease.role === "driver" && ON_THE_WAY.includes(stage) && <Place lease={lease} zone={zone} />}

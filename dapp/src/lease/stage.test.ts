@@ -26,7 +26,6 @@ test.each([
   ["at the end, and nobody came", {}, 2 * HOUR, "missed"],
   ["parked", { state: "parked" }, HOUR, "stay"],
   ["parked at the end", { state: "parked" }, 2 * HOUR, "overstay"],
-  ["parked, and left", { state: "parked", leftMinute: 70 }, HOUR, "ending"],
   [
     "parked, and the lock sees nobody",
     { state: "parked", lock: { online: true, occupied: false } },

@@ -16,8 +16,6 @@ export type Stage =
   | "leaving"
   /** The car has left late: what the lock claims waits for the driver's word, or for time. */
   | "claimed"
-  /** The car has left: the bill is on its way. */
-  | "ending"
   | "over"
   /** For the space's owner. */
   | "owner";
@@ -31,7 +29,6 @@ export function stageOf(lease: Detail, now: number, earlySeconds: number): Stage
   const start = Date.parse(lease.window.start);
   const end = Date.parse(lease.window.end);
   if (lease.state === "claimed") return "claimed";
-  if (lease.leftMinute !== null) return "ending";
   if (lease.state === "parked") {
     if (lease.lock.online && lease.lock.occupied === false) return "leaving";
     return now < end ? "stay" : "overstay";

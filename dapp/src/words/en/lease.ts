@@ -63,10 +63,6 @@ export const lease = {
     askText: "The bill is made at once, and cannot be objected to afterwards.",
     no: "Not now",
   },
-  ending: {
-    title: "You have left. Thank you!",
-    text: "The bill is on its way. What is left of your deposit comes back to your credit.",
-  },
   lock: {
     title: "Lock",
     bar: {

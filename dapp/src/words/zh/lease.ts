@@ -61,10 +61,6 @@ export const lease = {
     askText: "账单会立即生成，之后不能再提出异议。",
     no: "暂不",
   },
-  ending: {
-    title: "您已驶离，谢谢！",
-    text: "账单即将生成，押金的剩余部分会退回您的余额。",
-  },
   lock: {
     title: "地锁",
     bar: {
