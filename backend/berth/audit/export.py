@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterator
 from typing import Any, Literal
 
-from sqlalchemy import Connection, RowMapping
+from sqlalchemy import Connection, RowMapping, select
 
 from berth.audit.rows import rows
 from berth.core.addresses import checksum
@@ -17,11 +17,13 @@ from berth.core.money import Currency, parse_minor
 from berth.core.slots import slot_start
 from berth.core.states import Outcome
 from berth.core.zones import rfc3339
+from berth.store.derived import cursor
 
 Format = Literal["csv", "json"]
 
 #: Amounts are minor units; `arrived` is minute + 1 from the start, as the chain hashed it.
 #: `compensation` is not in the hash: an owner who cancelled paid it to the driver beside it.
+#: `final`: the block is so deep in the chain that it can no longer be replaced.
 COLUMNS = (
     "number",
     "leaseId",
@@ -45,6 +47,7 @@ COLUMNS = (
     "head",
     "block",
     "transaction",
+    "final",
     "currency",
     "decimals",
 )
@@ -58,11 +61,12 @@ def export(
     after: int = 0,
 ) -> Iterator[str]:
     """Lines of text. JSON is one array, so that it is one document; CSV has a header line."""
-    found = (record_line(row, currency) for row in rows(conn, after, *conditions))
+    final = conn.execute(select(cursor.c.final_number).order_by(cursor.c.name).limit(1)).scalar()
+    found = (record_line(row, currency, -1 if final is None else final) for row in rows(conn, after, *conditions))
     yield from (_csv(found) if form == "csv" else _json(found))
 
 
-def record_line(row: RowMapping, currency: Currency) -> dict[str, Any]:
+def record_line(row: RowMapping, currency: Currency, final: int) -> dict[str, Any]:
     """One settlement with everything that its hash covers, and where it is on the chain."""
     space, start_slot, _ = split_lease(parse_lease(row["lease_id"]))
     for name in ("rent", "overstay", "energy", "fee", "refund"):
@@ -90,6 +94,7 @@ def record_line(row: RowMapping, currency: Currency) -> dict[str, Any]:
         "head": row["head"],
         "block": row["block_number"],
         "transaction": row["tx_hash"],
+        "final": row["block_number"] <= final,
         "currency": currency.symbol,
         "decimals": currency.decimals,
     }
@@ -100,7 +105,7 @@ def _csv(found: Iterator[dict[str, Any]]) -> Iterator[str]:
     writer = csv.DictWriter(buffer, COLUMNS, lineterminator="\n")
     writer.writeheader()
     for line in found:
-        writer.writerow(line)
+        writer.writerow(line | {"final": json.dumps(line["final"])})
         yield buffer.getvalue()
         buffer.seek(0)
         buffer.truncate()

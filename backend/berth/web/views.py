@@ -292,8 +292,8 @@ def signed_vehicle(body: VehicleProofBody) -> SignedVehicle:
     )
 
 
-def entry_out(entry: Entry) -> EntryOut:
-    """A movement on an account."""
+def entry_out(entry: Entry, final: int) -> EntryOut:
+    """A movement on an account; `final` is the highest block that nothing can undo."""
     return EntryOut(
         kind=entry.kind,
         at=rfc3339(entry.at),
@@ -303,6 +303,7 @@ def entry_out(entry: Entry) -> EntryOut:
         other=None if entry.other is None else checksum(entry.other),
         lease_id=entry.lease_id,
         transaction=entry.tx_hash,
+        final=entry.place[0] <= final,
     )
 
 

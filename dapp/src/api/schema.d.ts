@@ -1754,6 +1754,11 @@ export interface components {
              * @description 0x and 64 hexadecimal digits
              */
             transaction: string;
+            /**
+             * Final
+             * @description its block is so deep in the chain that it can no longer be replaced
+             */
+            final: boolean;
         };
         /**
          * EvidenceOut

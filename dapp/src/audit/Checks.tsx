@@ -3,7 +3,7 @@ import type { Schemas } from "../api/client";
 import { Failure } from "../parts/Failure";
 import { Notice } from "../parts/Notice";
 import { words } from "../words";
-import { headed } from "../words/join";
+import { headed, listed, rowed } from "../words/join";
 import { verify } from "./node";
 import { NodeForm } from "./NodeForm";
 import type { Check } from "./verify/one";
@@ -14,7 +14,7 @@ const TONES = { right: "good", partly: "warn", wrong: "bad" } as const;
 
 /** The check of one settlement through the auditor's node: what was looked at, and what came of it. */
 export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
-  const w = words.value.audit.checks;
+  const { checks: w, fields, what } = words.value.audit;
   const [checks, setChecks] = useState<Check[] | null>(null);
   const [error, setError] = useState<unknown>(null);
   async function check(): Promise<void> {
@@ -40,7 +40,7 @@ export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
           <Notice tone={TONES[verdict]} title={w.verdict[verdict]} />
           <ul class="audit-checks">
             {checks.map((one, place) => (
-              <li key={place} class={one.result}>
+              <li key={place} class={one.result} data-check={one.name}>
                 <span class="mark" aria-hidden="true">
                   {MARKS[one.result]}
                 </span>
@@ -49,6 +49,12 @@ export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
                   <strong>{w[one.result]}</strong>
                   <br />
                   <code class="soft">{one.detail}</code>
+                  {one.fields && one.fields.length > 0 && (
+                    <p>{w.not(listed(one.fields.map((field) => fields[field])))}</p>
+                  )}
+                  {one.faults && one.faults.length > 0 && (
+                    <p>{w.fault(rowed(one.faults.map((fault) => what[fault])))}</p>
+                  )}
                 </span>
               </li>
             ))}

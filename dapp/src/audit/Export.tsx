@@ -15,6 +15,7 @@ import { FilterFailure } from "./FilterFailure";
 
 interface Made {
   count: number;
+  unconfirmed: number;
   url: string;
   name: string;
   digest: string | null;
@@ -39,7 +40,8 @@ export function Export() {
       const text = textOf(items, format);
       const url = URL.createObjectURL(new Blob([text], { type: TYPES[format] }));
       const name = `berth-settlements.${format}`;
-      setMade({ count: items.length, url, name, digest: await digestOf(text) });
+      const unconfirmed = items.filter((one) => !one.final).length;
+      setMade({ count: items.length, unconfirmed, url, name, digest: await digestOf(text) });
     } catch (failed) {
       setError(failed);
     } finally {
@@ -94,6 +96,7 @@ export function Export() {
               <code>{made.digest}</code>
             </p>
           )}
+          {made.unconfirmed > 0 && <p>! {w.export.unconfirmed(made.unconfirmed)}</p>}
           <a class="button main" href={made.url} download={made.name}>
             {w.export.save}
           </a>

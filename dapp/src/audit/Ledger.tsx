@@ -1,13 +1,15 @@
 import { useLocation } from "preact-iso";
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, client, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { Button } from "../parts/Button";
+import { useAgain } from "../parts/useAgain";
 import { useResource } from "../parts/useResource";
 import { routes, to } from "../routes";
 import "../style/audit.css";
 import { words } from "../words";
-import { asked, filterFrom, queryOf, type Filter } from "./filter";
+import { Compared } from "./Compared";
+import { asked, filterFrom, fits, queryOf, type Filter } from "./filter";
 import { FilterFailure } from "./FilterFailure";
 import { FilterForm } from "./FilterForm";
 import { List } from "./List";
@@ -38,7 +40,13 @@ export function Ledger() {
         },
       }),
     );
-  const first = useResource(() => load(), key);
+  const asks = Object.keys(queryOf(filter)).length > 0;
+  const first = useResource(async () => {
+    // asked before the list, which then has all that the service knows
+    const known = asks ? await newestKnown() : null;
+    const page = await load();
+    return { ...page, known: known ?? page.items[0]?.number ?? 0 };
+  }, key);
   const [more, setMore] = useState<Page[]>([]);
   useEffect(() => setMore([]), [key]);
   useLive("lease.", () => {
@@ -46,25 +54,42 @@ export function Ledger() {
   });
   const last = more.at(-1) ?? first.data;
   const items = [first.data, ...more].flatMap((page) => page?.items ?? []);
-  const head = useResource(() => ask(client.GET("/v1/audit/head")), "head");
+  useAgain(first.reload, more.length === 0 && items.some((one) => !one.final));
   const now = verifying.value;
+  // what was read before the chain was may lack what has come since: only later answers are judged
+  const before = useRef<Page | undefined>(undefined);
+  const latest = useRef(first.data);
+  latest.current = first.data;
+  async function check(): Promise<void> {
+    await verify();
+    before.current = latest.current;
+    setMore([]);
+    first.reload();
+  }
+  const compared =
+    now.state === "done" && first.data && first.data !== before.current
+      ? now.verified.compare({
+          items,
+          whole: !last?.next,
+          totals: first.data.totals,
+          fits: fits(filter),
+          known: first.data.known,
+        })
+      : null;
   return (
     <div class="audit stack">
       <h1>{w.title}</h1>
       <p>{w.intro}</p>
-      <NodeForm onVerify={() => Promise.all([verify(), head.reload()])} />
+      <NodeForm onVerify={check} />
       {now.state === "done" && first.data && (
         <Verdict
           report={now.verified.report}
           currency={first.data.currency}
-          serviceHead={
-            head.data?.indexCount === Number(now.verified.report.checked)
-              ? head.data.indexHead
-              : undefined
-          }
+          node={now.verified.reader.where.url}
         />
       )}
-      <details class="audit-details" open={Object.keys(queryOf(filter)).length > 0}>
+      {compared && <Compared found={compared} />}
+      <details class="audit-details" open={asks}>
         <summary>{w.filter}</summary>
         <FilterForm
           key={key}
@@ -82,9 +107,7 @@ export function Ledger() {
           </a>
         </Totals>
       )}
-      {first.data && items.length === 0 && (
-        <p>{Object.keys(queryOf(filter)).length > 0 ? w.none : w.noneYet}</p>
-      )}
+      {first.data && items.length === 0 && <p>{asks ? w.none : w.noneYet}</p>}
       {first.data && items.length > 0 && <List items={items} currency={first.data.currency} />}
       {last?.next && (
         <Button
@@ -96,4 +119,11 @@ export function Ledger() {
       )}
     </div>
   );
+}
+
+/** The number of the newest settlement that the service knows. */
+async function newestKnown(): Promise<number> {
+  const query = { newestFirst: true, limit: 1 };
+  const { items } = await ask(client.GET("/v1/audit/settlements", { params: { query } }));
+  return items[0]?.number ?? 0;
 }

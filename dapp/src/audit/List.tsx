@@ -15,13 +15,14 @@ export function List({ items, currency }: { items: Settlement[]; currency: Curre
   return (
     <ul class="audit-list">
       {items.map((one) => (
-        <li key={one.number} class="card">
+        <li key={one.number} class="card" data-final={one.final}>
           <a href={to(routes.settlement, { number: one.number })}>
             <strong>
               {w.number} {one.number}
             </strong>{" "}
             {w.outcomes[one.outcome]}
           </a>
+          {!one.final && <span class="chip warn">{w.notFinal}</span>}
           <span class="soft number">
             {w.closed} {dateTime(one.closedAt, "UTC")} (UTC)
           </span>

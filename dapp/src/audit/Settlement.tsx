@@ -1,6 +1,7 @@
 import { useLocation, useRoute } from "preact-iso";
 import { ask, client, type Schemas } from "../api/client";
 import { ApiError } from "../api/problem";
+import { numberOf } from "../driver/names";
 import { Failure } from "../parts/Failure";
 import { Notice } from "../parts/Notice";
 import { useResource } from "../parts/useResource";
@@ -95,7 +96,11 @@ function Split({ detail }: { detail: Detail }) {
         <dt>{w.owner}</dt>
         <dd class="mono">{detail.owner}</dd>
         <dt>{w.space}</dt>
-        <dd class="mono">{detail.spaceId}</dd>
+        <dd>
+          {words.value.driver.space.number(numberOf(detail.spaceId))}
+          <br />
+          <span class="mono">{detail.spaceId}</span>
+        </dd>
         <dt>{w.one.rule}</dt>
         <dd>{detail.charge.rule}</dd>
       </dl>

@@ -6,13 +6,15 @@ import { dateTime } from "../words/format";
 export function Story({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
   const w = words.value.audit;
   const { booking, recomputed } = detail;
+  const left = detail.evidence.find((one) => one.kind === "left");
   const steps = [
-    [w.one.registered, detail.registrationTransaction],
-    [w.one.offered, detail.offerTransaction],
-    [w.one.booked, booking.transaction],
-    [w.one.arrived, detail.arrivedTransaction],
-    [w.one.claimed, detail.claimedTransaction],
-    [w.one.closed, detail.transaction],
+    ["registered", detail.registrationTransaction],
+    ["offered", detail.offerTransaction],
+    ["booked", booking.transaction],
+    ["arrived", detail.arrivedTransaction],
+    ["left", left?.transaction ?? null],
+    ["claimed", detail.claimedTransaction],
+    ["closed", detail.transaction],
   ] as const;
   return (
     <section class="card stack">
@@ -21,8 +23,8 @@ export function Story({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
         {steps
           .filter(([, transaction]) => transaction !== null)
           .map(([name, transaction]) => (
-            <li key={name}>
-              {name}
+            <li key={name} data-step={name}>
+              {w.one[name]}
               <br />
               <span class="soft">{w.one.transaction}</span> <code>{transaction}</code>
             </li>
@@ -45,7 +47,7 @@ export function Story({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
       <h3>{w.one.evidence}</h3>
       {detail.evidence.length === 0 && <p class="soft">{w.one.noEvidence}</p>}
       {detail.evidence.map((one) => (
-        <dl class="facts" key={one.signature}>
+        <dl class="facts" key={one.signature} data-evidence={one.kind}>
           <dt>{w.one.kinds[one.kind]}</dt>
           <dd class="number">
             {dateTime(new Date(one.from * 1000), "UTC")} –{" "}
@@ -53,6 +55,10 @@ export function Story({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
           </dd>
           <dt>{w.one.signedBy}</dt>
           <dd class="mono">{one.lock}</dd>
+          <dt>{w.one.signature}</dt>
+          <dd class="mono">{one.signature}</dd>
+          <dt>{w.one.transaction}</dt>
+          <dd class={one.transaction ? "mono" : ""}>{one.transaction ?? w.one.notOnChain}</dd>
         </dl>
       ))}
       <h3>{w.one.hashes}</h3>

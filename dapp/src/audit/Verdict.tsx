@@ -10,12 +10,12 @@ const TONES = { complete: "good", gap: "bad", mismatch: "bad", misbilled: "bad" 
 export function Verdict({
   report,
   currency,
-  serviceHead,
+  node,
 }: {
   report: Report;
   currency: Currency;
-  /** What the service says the head is at the same count; undefined: not asked, or newer. */
-  serviceHead?: string | undefined;
+  /** Whose word it is. */
+  node: string;
 }) {
   const w = words.value.audit;
   const v = w.verdict;
@@ -36,12 +36,9 @@ export function Verdict({
           </p>
         ))}
       </Notice>
-      {serviceHead !== undefined && serviceHead.toLowerCase() !== report.head.toLowerCase() && (
-        <Notice tone="bad">
-          <p>{v.differs}</p>
-        </Notice>
-      )}
       <dl class="facts card">
+        <dt>{v.through}</dt>
+        <dd class="mono">{node}</dd>
         <dt>{v.block}</dt>
         <dd class="number">{block.toString()}</dd>
         <dt>{v.head}</dt>

@@ -24,6 +24,7 @@ const one = {
   head: "0x04",
   block: 9,
   transaction: "0x05",
+  final: false,
 } as Parameters<typeof textOf>[0][number];
 
 describe("the file", () => {
@@ -31,7 +32,7 @@ describe("the file", () => {
     const lines = textOf([one], "csv").split("\r\n");
     expect(lines[0]).toMatch(/^number,leaseId,spaceId,windowStart,outcome/);
     expect(lines[1]).toBe(
-      "1,0x01,0x02,2026-11-21T08:00:00Z,departed,0xe1,0xd1,1,12,0,0,1,3,1,47,0,2026-11-21T09:00:00Z,0x03,0x04,9,0x05",
+      "1,0x01,0x02,2026-11-21T08:00:00Z,departed,0xe1,0xd1,1,12,0,0,1,3,1,47,0,2026-11-21T09:00:00Z,0x03,0x04,9,0x05,false",
     );
     expect(lines).toHaveLength(3);
   });

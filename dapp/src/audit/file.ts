@@ -1,4 +1,4 @@
-/** The ledger as a file: every field that the hashes cover, in the ledger's order. */
+/** The ledger as a file: every field that the hashes cover, in the ledger's order; and its depth. */
 import { ask, client, type Schemas } from "../api/client";
 import { asked, type Filter } from "./filter";
 
@@ -27,6 +27,7 @@ const COLUMNS = [
   "head",
   "block",
   "transaction",
+  "final",
 ] as const satisfies readonly (keyof Settlement)[];
 
 /** All settlements of a filter, oldest first; tells how many are there. */

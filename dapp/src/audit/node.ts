@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { config } from "../config";
 import type { Reader, Where } from "./verify/reader";
+import type { Compared, Shown } from "./verify/shown";
 import type { Report } from "./verify/whole";
 
 const KEY = "berth.audit.node";
@@ -9,6 +10,8 @@ const KEY = "berth.audit.node";
 export interface Verified {
   reader: Reader;
   report: Report;
+  /** Holds a list of the service against the report. */
+  compare: (shown: Shown) => Compared | null;
 }
 
 export type Verifying =
@@ -57,9 +60,10 @@ export async function verify(): Promise<Verified | null> {
   if (nodeUrl.value) localStorage.setItem(KEY, nodeUrl.value);
   else localStorage.removeItem(KEY);
   verifying.value = { state: "reading", share: 0 };
-  const [{ Reader, WrongNodeError }, { verifyLedger }] = await Promise.all([
+  const [{ Reader, WrongNodeError }, { verifyLedger }, { compare }] = await Promise.all([
     import("./verify/reader"),
     import("./verify/whole"),
+    import("./verify/shown"),
   ]);
   try {
     const reader = await Reader.open({
@@ -73,7 +77,7 @@ export async function verify(): Promise<Verified | null> {
     const report = await verifyLedger(reader, (share) => {
       verifying.value = { state: "reading", share };
     });
-    const verified = { reader, report };
+    const verified = { reader, report, compare: compare.bind(null, report) };
     verifying.value = { state: "done", verified };
     return verified;
   } catch (error) {

@@ -2,6 +2,7 @@ import { useEffect, useState } from "preact/hooks";
 import { ask, client, type Schemas } from "../api/client";
 import { Button } from "../parts/Button";
 import { Failure } from "../parts/Failure";
+import { useAgain } from "../parts/useAgain";
 import { useResource } from "../parts/useResource";
 import { routes } from "../routes";
 import { account, requireAccount, resuming, useLive } from "../wallet";
@@ -48,13 +49,15 @@ function Mine({ address }: { address: string }) {
   useLive("lease.", statement.reload);
   useLive("account.", statement.reload);
   const { data } = statement;
+  const unsure = data?.items.filter((one) => !one.final) ?? [];
+  useAgain(statement.reload, unsure.length > 0);
   return (
     <>
       <Failure error={statement.error} onRetry={statement.reload} />
       {statement.loading && !data && <p class="soft">{words.value.common.loading}</p>}
       {data?.totals && (
         <>
-          <section class="card stack">
+          <section class="card stack" data-sum="available">
             <h2>{words.value.earnings.available}</h2>
             <p class="big number">{money(data.totals.credit, data.currency)}</p>
             <p class="soft">{words.value.earnings.availableText}</p>
@@ -64,7 +67,11 @@ function Mine({ address }: { address: string }) {
               onDone={statement.reload}
             />
           </section>
-          <Sums totals={data.totals} currency={data.currency} />
+          <Sums
+            totals={data.totals}
+            currency={data.currency}
+            unsure={unsure.some((one) => one.kind === "earning")}
+          />
         </>
       )}
       <AutoPayout address={address} />
@@ -73,29 +80,39 @@ function Mine({ address }: { address: string }) {
   );
 }
 
-function Sums({ totals, currency }: { totals: Totals; currency: Schemas["CurrencyOut"] }) {
+function Sums({
+  totals,
+  currency,
+  unsure,
+}: {
+  totals: Totals;
+  currency: Schemas["CurrencyOut"];
+  /** Some of what is earned is not final. */
+  unsure: boolean;
+}) {
   const w = words.value.earnings;
   const say = (amount: string) => cents(amount, currency);
   return (
     <div class="earnings-sums">
-      <section class="card">
+      <section class="card" data-sum="booked">
         <h2>{w.open}</h2>
         <p class="big number">{say(totals.booked.expected)}</p>
         <p>{w.openText(totals.booked.leases)}</p>
         <p class="soft">{w.escrow(say(totals.booked.escrow))}</p>
       </section>
-      <section class="card">
+      <section class="card" data-sum="pending">
         <h2>{w.pending}</h2>
         <p class="big number">{say(totals.pending.expected)}</p>
         <p>{w.pendingText(totals.pending.leases)}</p>
         <p class="soft">{w.escrow(say(totals.pending.escrow))}</p>
       </section>
-      <section class="card">
+      <section class="card" data-sum="earned">
         <h2>{w.earned}</h2>
         <p class="big number">{say(totals.earned)}</p>
         <p class="soft">{w.fees(say(totals.fees))}</p>
+        {unsure && <p class="soft">{w.unsure}</p>}
       </section>
-      <section class="card">
+      <section class="card" data-sum="withdrawn">
         <h2>{w.withdrawn}</h2>
         <p class="big number">{say(totals.withdrawn)}</p>
       </section>

@@ -8,6 +8,7 @@ import { useResource } from "../parts/useResource";
 import { useTitle } from "../parts/useTitle";
 import { routes } from "../routes";
 import { account, requireAccount, resuming, useLive } from "../wallet";
+import { spaceName } from "../driver/names";
 import { words } from "../words";
 import { Calendar } from "./offer/Calendar";
 import { OfferForm } from "./offer/OfferForm";
@@ -24,7 +25,7 @@ export function OwnSpace() {
     id,
   );
   const found = space.data;
-  const name = found ? (found.area ?? w.numbered(found.city, found.index)) : w.title;
+  const name = found ? spaceName(found) : w.title;
   useTitle(name);
   useLive("offer.", (event) => event.spaceId === id && space.reload());
   useLive("space.", (event) => event.spaceId === id && space.reload());

@@ -7,6 +7,7 @@ import { routes, to } from "../routes";
 import { account, requireAccount, resuming, useLive } from "../wallet";
 import { Button } from "../parts/Button";
 import { words } from "../words";
+import { spaceName } from "../driver/names";
 import { chargerWords } from "./charger";
 import { troubleOf, useOf } from "./state";
 import "../style/owner.css";
@@ -97,7 +98,7 @@ function Card({ space, leases }: { space: Space; leases: Lease[] }) {
       data-state={use}
       data-trouble={trouble ?? undefined}
     >
-      <strong>{space.private?.address || space.area || `${space.city} ${space.index}`}</strong>
+      <strong>{space.private?.address || spaceName(space)}</strong>
       <span class={`chip ${tone}`}>{w.spaces.states[use]}</span>
       {trouble && <span class="chip bad">⚠ {w.spaces.troubles[trouble]}</span>}
       {trouble && <span class="soft">{w.spaces.troubleText}</span>}

@@ -151,6 +151,18 @@ def test_an_export_as_json_is_one_document(ledger: World) -> None:
     assert isinstance(found[0]["rent"], str)
 
 
+def test_an_export_marks_what_may_still_be_replaced(ledger: World) -> None:
+    """Settlements of the block 100, final ten blocks later."""
+    for block, final in ((109, False), (110, True)):
+        ledger.at_block(block)
+        with ledger.store.read() as conn:
+            table = "".join(export(conn, "csv", DEPLOYMENT.currency))
+            listed = json.loads("".join(export(conn, "json", DEPLOYMENT.currency)))
+        assert {line["final"] for line in listed} == {final}
+        told = {line["final"] for line in csv.DictReader(io.StringIO(table))}
+        assert told == {json.dumps(final)}
+
+
 def test_an_export_can_begin_after_a_number_and_filter(ledger: World) -> None:
     with ledger.store.read() as conn:
         later = export(conn, "json", DEPLOYMENT.currency, derived.settlements.c.number < 4, after=2)

@@ -134,3 +134,11 @@ def test_a_bad_cursor_is_named(api: Api, cursor: str) -> None:
 
 def test_nobody_sees_it_without_a_session(api: Api) -> None:
     api.get("/v1/me/statement", expect=401)
+
+
+def test_what_may_still_be_replaced_is_not_final(api: Api, world: World, space: str) -> None:
+    world.settle(world.add_lease(space, SLOT - 20, booked_block=60))  # settled in block 100
+    for block, kinds in ((105, {"escrow"}), (110, {"escrow", "refund"})):
+        world.at_block(block)
+        answer = api.get("/v1/me/statement", DINO)
+        assert {one["kind"] for one in answer["items"] if one["final"]} == kinds

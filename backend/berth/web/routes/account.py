@@ -13,6 +13,7 @@ from berth.core.slots import slot_start
 from berth.core.words import VehicleWord
 from berth.core.zones import rfc3339
 from berth.market import accounts, calls, leases, locks, records, spaces, statement, vehicles
+from berth.market.index_state import final_block
 from berth.market.vocabulary import SIZES
 from berth.web import cursors, views
 from berth.web.context import Language, ServicesDep, SessionDep
@@ -152,11 +153,12 @@ def my_statement(
         sums = None
         if after is None:
             sums = statement.totals(conn, session.address, services.clock.now())
+        final = final_block(conn)
     last = found[limit - 1] if len(found) > limit else None
     return StatementOut(
         currency=CurrencyOut.of(services.deployment.currency),
         totals=None if sums is None else views.totals_out(sums),
-        items=[views.entry_out(one) for one in found[:limit]],
+        items=[views.entry_out(one, final) for one in found[:limit]],
         next=None if last is None else cursors.encode(list(last.place)),
     )
 

@@ -120,6 +120,9 @@ class EntryOut(Answer):
     other: Address | None = Field(description="the account on the other side")
     lease_id: LeaseId | None
     transaction: Hash
+    final: bool = Field(
+        description="its block is so deep in the chain that it can no longer be replaced"
+    )
 
 
 class WaitingOut(Answer):

@@ -8,14 +8,16 @@ import {
   type Address,
   type Hex,
 } from "viem";
+import type { Schemas } from "../../api/client";
 import { marketReads } from "../../chain/abi/reads";
 import { titlesAbi } from "../../chain/abi/titles";
 import { callsIn, recordsIn, registrationIn, type Brought, type Registration } from "./calls";
 import { spaceOf, type LockKey, type Settlement } from "./history";
 import { recordHash } from "./ledger";
 import type { Reader } from "./reader";
+import { altered, alteredSteps, type Field } from "./shown";
 import { OUTCOMES, type Outcome } from "./tariff";
-import { wrongIn, type Report } from "./whole";
+import { wrongIn, type Finding, type Report } from "./whole";
 
 /**
  * `absent`: there is nothing of the kind to be checked, e.g. no lock's record in a cancellation.
@@ -26,6 +28,7 @@ export type Result = "right" | "wrong" | "absent" | "unread";
 export type CheckName =
   | "ledger"
   | "record"
+  | "steps"
   | "bill"
   | "offer"
   | "booking"
@@ -33,13 +36,18 @@ export type CheckName =
   | "holder"
   | "maker"
   | "possession"
-  | "evidence";
+  | "evidence"
+  | "shown";
 
 export interface Check {
   name: CheckName;
   result: Result;
   /** Figures, hashes, accounts: the same in every language. */
   detail: string;
+  /** What is not as the chain has it. */
+  fields?: readonly Field[];
+  /** What does not follow from the terms. */
+  faults?: readonly Finding["what"][];
 }
 
 const PAPERS = ["title", "holder", "maker", "possession"] as const;
@@ -47,12 +55,10 @@ const PAPERS = ["title", "holder", "maker", "possession"] as const;
 const BY_RECORD: readonly (Outcome | undefined)[] = ["departed", "obstructed"];
 
 /** What the service says of the settlement; each word of it is held against the chain. */
-export interface Claimed {
-  number: number;
-  recordHash: string;
-  head: string;
-  transaction: string;
-}
+type Claimed = Schemas["SettlementDetailOut"];
+
+/** As the lock signs it. */
+const KINDS = { arrived: 1, left: 2, blocked: 3, no_show: 4 } as const;
 
 const OCCUPANCY = {
   Occupancy: [
@@ -108,12 +114,14 @@ export async function verifySettlement(
   const registered = await registrationOf(reader, report, space);
   return [
     ledgerCheck(report, claimed),
-    recordCheck(settlement, claimed),
+    recordCheck(report, settlement, claimed),
+    stepsCheck(report, settlement, claimed),
     billCheck(report, settlement),
     offerCheck(report, settlement),
     bookingCheck(report, settlement),
     ...(await paperChecks(reader, report, domain, space, registered)),
     ...(await evidenceChecks(reader, report, settlement, domain)),
+    await shownCheck(report, settlement, domain, claimed),
   ];
 }
 
@@ -127,19 +135,35 @@ function ledgerCheck(report: Report, claimed: Claimed): Check {
   };
 }
 
-function recordCheck({ record, transaction }: Settlement, claimed: Claimed): Check {
-  const hash = recordHash(record);
-  const agrees = same(hash, claimed.recordHash) && same(transaction, claimed.transaction);
-  return { name: "record", result: agrees ? "right" : "wrong", detail: hash };
+function recordCheck(report: Report, settlement: Settlement, claimed: Claimed): Check {
+  const fields = altered(claimed, settlement, report.heads[claimed.number - 1] ?? "");
+  return {
+    name: "record",
+    result: fields.length ? "wrong" : "right",
+    detail: recordHash(settlement.record),
+    fields,
+  };
+}
+
+function stepsCheck(report: Report, settlement: Settlement, claimed: Claimed): Check {
+  const fields = alteredSteps(claimed, settlement, report.history);
+  const booking = report.history.bookings.get(settlement.record.leaseId);
+  return {
+    name: "steps",
+    result: fields.length ? "wrong" : "right",
+    detail: booking?.transaction ?? "",
+    fields,
+  };
 }
 
 function billCheck(report: Report, settlement: Settlement): Check {
-  const wrong = wrongIn(report.history, settlement);
+  const faults = wrongIn(report.history, settlement);
   const { rent, overstay, energy, fee, refund } = settlement.record;
   return {
     name: "bill",
-    result: wrong.length ? "wrong" : "right",
-    detail: wrong.join(", ") || `${rent} + ${overstay} + ${energy}; ${fee}; ${refund}`,
+    result: faults.length ? "wrong" : "right",
+    detail: `${rent} + ${overstay} + ${energy}; ${fee}; ${refund}`,
+    faults,
   };
 }
 
@@ -275,6 +299,30 @@ async function evidenceCheck(
     result: by && then.some((one) => isAddressEqual(one.key, by)) ? "right" : "wrong",
     detail: by ?? signature,
   };
+}
+
+/** The signatures that the service shows, whether they came to the chain or not. */
+async function shownCheck(
+  report: Report,
+  { record, block }: Settlement,
+  domain: Domain,
+  claimed: Claimed,
+): Promise<Check> {
+  const keys = report.history.locks.get(spaceOf(record.leaseId)) ?? [];
+  const checks = await Promise.all(
+    claimed.evidence.map(async (one) => {
+      const { from, until, energyWh } = one;
+      const occupancy = { leaseId: record.leaseId, kind: BigInt(KINDS[one.kind]) };
+      const times = { from: BigInt(from), until: BigInt(until), energyWh: BigInt(energyWh) };
+      const brought = { occupancy: { ...occupancy, ...times }, signature: one.signature as Hex };
+      const check = await evidenceCheck(domain, brought, keys, block);
+      const named = check.detail.toLowerCase() === one.lock.toLowerCase();
+      return { ...check, result: named ? check.result : ("wrong" as const) };
+    }),
+  );
+  const wrong = checks.find((one) => one.result === "wrong");
+  const found = wrong ?? checks[0];
+  return found ? { ...found, name: "shown" } : { name: "shown", result: "absent", detail: "" };
 }
 
 function signed(name: CheckName, by: Address | null, wanted: Address): Check {
