@@ -15,6 +15,88 @@ _DAPP = Path(__file__).resolve().parents[2] / "dapp"
 #: Where the app shows a code of the service's as it comes: all that may come.
 OPEN: dict[str, list[str]] = {"unlock": [one.value for one in ReasonCode]}
 
+#: What each screen is to say, by the design of the app, and how the app marks it.
+SCREENS: dict[str, dict[str, State]] = {
+    "start": {
+        "no wallet": ("connect", "no-wallet"),
+        "guest": ("account", "guest"),
+        "wrong chain": ("asking", "chain"),
+        "no credit": ("reserve", "short"),
+    },
+    "find": {
+        "no location": ("unlocated", "denied"),
+        "none free": ("find", "none"),
+        "offline": ("network", "offline"),
+        "list without tiles": ("map", "plain"),
+    },
+    "space": {
+        "price changed": ("reserve", "dearer"),
+        "just taken": ("reserve", "taken"),
+        "vehicle unverified": ("vehicle", "unverified"),
+    },
+    "paying": {
+        "rejected": ("reserve", "failed"),
+        "pending": ("paying", "pending"),
+        "n of m": ("paying", "mined"),
+        "failed": ("paying", "failed"),
+        "reorged": ("paying", "gone"),
+    },
+    "arrive": {
+        "early": ("lease", "early"),
+        "too far": ("unlock", "near.missing"),
+        "reading": ("unlock", "plate.missing"),
+        "mismatch": ("unlock", "plate.mismatch"),
+        "offline": ("lease", "offline"),
+        "jammed": ("lock", "bar-jammed"),
+        "occupied": ("unlock", "bay.occupied"),
+    },
+    "stay": {"time left": ("lease", "left"), "overstay": ("lease", "overstay")},
+    "receipt": {
+        "provisional": ("receipt", "provisional"),
+        "settled": ("outcome", "departed"),
+        "refunded": ("outcome", "obstructed"),
+        "disputed": ("lease", "disputed-mine"),
+    },
+    "spaces": {
+        "free": ("own", "free"),
+        "leased": ("own", "booked"),
+        "occupied": ("own", "occupied"),
+        "fault": ("trouble", "fault"),
+    },
+    "register": {
+        "reasons": ("register", "refused"),
+        "ready": ("register", "ready"),
+        "pending": ("work", "pending"),
+        "registered": ("register", "registered"),
+    },
+    "hours and price": {
+        "zone, DST": ("own-space", "form"),
+        "preview": ("own-space", "preview"),
+        "blocks": ("own-space", "block"),
+        "open leases": ("own-space", "calendar"),
+    },
+    "earnings": {
+        "open, available": ("earnings", "in"),
+        "pending": ("work", "mined"),
+        "failed": ("work", "ended-failed"),
+    },
+    "ledger": {
+        "syncing": ("node", "reading"),
+        "complete": ("ledger", "verdict-complete"),
+        "gap": ("ledger", "verdict-gap"),
+        "mismatch": ("ledger", "verdict-mismatch"),
+    },
+    "settlement": {
+        "final": ("settlement", "departed"),
+        "unconfirmed": ("settlement", "unconfirmed"),
+    },
+    "export": {
+        "range": ("export", "choosing"),
+        "progress": ("export", "reading"),
+        "digest": ("export", "ready"),
+    },
+}
+
 #: Too short for a look; seen where it was on the page at all.
 PASSING: dict[State, str] = {}
 #: What cannot be had in a test's town.

@@ -21,6 +21,7 @@ def judge(
         (other if state in NOT_HERE else missing).append(state)
     by = [one for one in states if one in PASSING and one not in looked and one not in missing]
     unknown = sorted(one for one in looked if one[0] in OPEN and one not in states)
+    needless = sorted(one for one in looked if one in NOT_HERE)
     lines = [f"not reachable here: {_name(one)}: {NOT_HERE[one]}" for one in other]
     lines += [f"passes by: {_name(one)}: {PASSING[one]}" for one in sorted(by)]
     lines += [
@@ -28,12 +29,13 @@ def judge(
         for one in missing
     ]
     lines += [f"looked at, but in no list: {_name(one)}" for one in unknown]
+    lines += [f"no exception, for it was looked at: {_name(one)}" for one in needless]
     seen = len(states) - len(missing) - len(other) - len(by)
     lines.append(
         f"{len(states)} states: {seen} looked at, {len(by)} passing by,"
         f" {len(other)} not reachable here" + (f", {len(missing)} NOT REACHED" if missing else "")
     )
-    return lines, not missing and not unknown
+    return lines, not (missing or unknown or needless)
 
 
 def _name(state: State) -> str:
