@@ -363,6 +363,11 @@ class Outside:
             with patch.object(hardware, "move", slowly):
                 running = asyncio.ensure_future(program.run())
                 try:
+                    await self.stage.until(
+                        "the lock to listen",
+                        lambda: asyncio.sleep(0, program.lock.reports.connected),
+                        bool,
+                    )
                     yield free
                 finally:
                     free.set()

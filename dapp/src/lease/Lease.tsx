@@ -1,5 +1,5 @@
 import { useLocation, useRoute } from "preact-iso";
-import { useEffect, useRef } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, client } from "../api/client";
 import { now, setClock } from "../api/clock";
 import { ApiError } from "../api/problem";
@@ -28,11 +28,17 @@ export function Lease() {
   const leaseId = params["leaseId"] ?? "";
   const w = words.value.lease;
   const who = account.value;
+  const [role, setRole] = useState<Detail["role"]>("driver");
   return (
     <div class="lease stack">
-      <h1>{w.title}</h1>
+      <h1>{role === "owner" ? w.ownersTitle : w.title}</h1>
       {who && (
-        <Shown key={`${leaseId} ${who.address}`} leaseId={leaseId} intent={query["intent"]} />
+        <Shown
+          key={`${leaseId} ${who.address}`}
+          leaseId={leaseId}
+          intent={query["intent"]}
+          onRole={setRole}
+        />
       )}
       {!who && resuming.value && <p class="soft">{words.value.wallet.signingIn}</p>}
       {!who && !resuming.value && (
@@ -48,9 +54,17 @@ export function Lease() {
 }
 
 /** First what was signed is followed to the chain; then there is a lease to be asked for. */
-function Shown({ leaseId, intent }: { leaseId: string; intent: string | undefined }) {
+function Shown({
+  leaseId,
+  intent,
+  onRole,
+}: {
+  leaseId: string;
+  intent: string | undefined;
+  onRole: (role: Detail["role"]) => void;
+}) {
   const { route } = useLocation();
-  if (!intent) return <Found leaseId={leaseId} />;
+  if (!intent) return <Found leaseId={leaseId} onRole={onRole} />;
   const after = (): void => route(to(routes.lease, { leaseId }), true);
   return <Intent id={intent} onConfirmed={after} onUnknown={after} />;
 }
@@ -63,7 +77,7 @@ async function detailOf(leaseId: string): Promise<Detail> {
   return found;
 }
 
-function Found({ leaseId }: { leaseId: string }) {
+function Found({ leaseId, onRole }: { leaseId: string; onRole: (role: Detail["role"]) => void }) {
   const lease = useResource(() => detailOf(leaseId), leaseId, 5000);
   useLive("lease.", (event) => event.leaseId === leaseId && lease.reload());
   useLive("lock.", (event) => event.leaseId === leaseId && lease.reload());
@@ -74,6 +88,10 @@ function Found({ leaseId }: { leaseId: string }) {
   useEffect(() => {
     if (closed) forgetLease(leaseId);
   }, [closed, leaseId]);
+  const role = found?.role;
+  useEffect(() => {
+    if (role) onRole(role);
+  }, [role, onRole]);
   const place = useRef<HTMLDivElement>(null);
   const stage = found && stageOf(found, now(), config.value?.policy.earlySeconds ?? 0);
   useNews(stage ?? "", place);

@@ -1,5 +1,6 @@
 export const lease = {
   title: "Your parking",
+  ownersTitle: "A booking of your space",
   signInFirst: "Sign in to see your parking.",
   disputed: {
     mine: "You have objected: the bill waits for a decision",

@@ -1,5 +1,6 @@
 export const lease = {
   title: "您的停车",
+  ownersTitle: "您车位的预订",
   signInFirst: "登录后可查看您的停车。",
   disputed: {
     mine: "您已提出异议，账单等待裁决",
