@@ -99,6 +99,15 @@ class Databases:
         self._stores.append(open_store(url))
         return self._stores[-1]
 
+    def lose(self, table: str) -> None:
+        """The newest database fails whoever has it open: on PostgreSQL it is gone, with all
+        connections; in an SQLite file, which cannot go while it is open, a table is missing."""
+        if self._server is not None:
+            self._server.drop(self._made[-1])
+            return
+        with create_engine(f"sqlite:///{self._folder / self._made[-1]}.sqlite").begin() as conn:
+            conn.exec_driver_sql(f"DROP TABLE {table}")
+
     def close(self) -> None:
         for store in self._stores:
             store.close()

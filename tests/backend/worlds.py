@@ -123,6 +123,11 @@ class World:
     def close(self) -> None:
         self.store.close()
 
+    @property
+    def database_url(self) -> str:
+        """The store's database, as another process would be told of it."""
+        return self.store.engine.url.render_as_string(hide_password=False)
+
     def _wake(self) -> None:
         self.woken += 1
 

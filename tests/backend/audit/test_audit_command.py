@@ -37,7 +37,7 @@ def folder(world: World, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     thread.start()
     monkeypatch.setenv("BERTH_HOME", str(world.home))
     monkeypatch.setenv("BERTH_RPC_URL", f"http://127.0.0.1:{server.server_port}")
-    monkeypatch.delenv("BERTH_DATABASE_URL", raising=False)
+    monkeypatch.setenv("BERTH_DATABASE_URL", world.database_url)
     monkeypatch.delenv("BERTH_DEPLOYMENT", raising=False)
     yield world
     server.shutdown()

@@ -7,6 +7,7 @@ import pytest
 from berth.web import create_app
 from fastapi.testclient import TestClient
 
+from tests.backend.databases import Databases
 from tests.backend.web.forwarding import Chain, sponsor_of
 from tests.backend.web.orders import Town
 from tests.backend.web.people import Api
@@ -14,8 +15,8 @@ from tests.backend.worlds import ORIGIN, World
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+def world(tmp_path: Path, databases: Databases) -> Iterator[World]:
+    made = World(tmp_path, databases.url())
     yield made
     made.close()
 
@@ -28,8 +29,8 @@ def api(world: World) -> Iterator[Api]:
 
 
 @pytest.fixture
-def town(tmp_path: Path) -> Iterator[Town]:
-    world = World(tmp_path)
+def town(tmp_path: Path, databases: Databases) -> Iterator[Town]:
+    world = World(tmp_path, databases.url())
     chain = Chain(world)
     world.services.rpc = chain  # type: ignore[assignment]
     world.services.sponsor = sponsor_of(world, chain)

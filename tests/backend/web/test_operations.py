@@ -13,6 +13,7 @@ from berth.store import derived
 from fastapi.testclient import TestClient
 from sqlalchemy import insert, update
 
+from tests.backend.databases import Databases
 from tests.backend.web.people import Api
 from tests.backend.worlds import DEPLOYMENT, DINO, NOW, TOWN_HALL, World
 
@@ -144,11 +145,13 @@ def test_every_answer_is_hardened(api: Api) -> None:
         assert headers["cache-control"] == "no-store"
 
 
-def test_a_broken_database_is_503_and_tells_nothing_of_the_inside(api: Api, world: World) -> None:
-    with world.store.write() as conn:
-        conn.exec_driver_sql("DROP TABLE offers")
+def test_a_broken_database_is_503_and_tells_nothing_of_the_inside(
+    api: Api, world: World, databases: Databases
+) -> None:
+    space = world.add_space()
+    databases.lose("offers")
     quiet = TestClient(api.client.app, raise_server_exceptions=False)
-    answer = quiet.get(f"/v1/spaces/{world.add_space()}")
+    answer = quiet.get(f"/v1/spaces/{space}")
     assert answer.status_code == 503
     assert answer.json()["code"] == "store.unavailable"
     assert "offers" not in answer.text

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from berth.core.settings import load_settings
 from berth.store.incidents import open_incident
 from berth.store.kept import commands, outbox
 from fastapi.testclient import TestClient
@@ -354,7 +353,7 @@ def terminal(world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> A
     from typer.testing import CliRunner
 
     monkeypatch.setenv("BERTH_HOME", str(world.home))
-    assert load_settings().database_url == str(world.store.engine.url)
+    monkeypatch.setenv("BERTH_DATABASE_URL", world.database_url)
     return lambda *words: CliRunner().invoke(app, list(words))
 
 
