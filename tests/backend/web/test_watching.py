@@ -52,18 +52,20 @@ def fails(problem: dict[str, Any]) -> dict[str, str]:
     return {check["name"]: check["code"] for check in problem["checks"] if not check["ok"]}
 
 
-def hang(monkeypatch: pytest.MonkeyPatch, target: object, name: str) -> None:
+def hang(monkeypatch: pytest.MonkeyPatch, world: World, name: str) -> None:
     """A call to the node that is never answered."""
+    world.services.watch.within = WITHIN
 
     async def never(*_arguments: Any, **_options: Any) -> None:
         await asyncio.Event().wait()
 
-    monkeypatch.setattr(target, name, never)
+    monkeypatch.setattr(world.node, name, never)
 
 
 @contextmanager
 def hanging_database(world: World) -> Iterator[None]:
     """Every look at the database waits until the block ends."""
+    world.services.watch.within = WITHIN
     released = threading.Event()
     read = world.store.read
 
@@ -148,7 +150,7 @@ def test_not_ready_on_another_chain_and_the_node_is_not_named(api: Api, world: W
 def test_a_node_that_hangs_is_told_of_within_two_seconds(
     api: Api, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hang(monkeypatch, world.node, "chain_id")
+    hang(monkeypatch, world, "chain_id")
     problem, seconds = timed(lambda: api.get("/ready", expect=503))
     assert WITHIN <= 2
     assert fails(problem) == {"node": "chain.silent"}
@@ -232,7 +234,7 @@ def test_status_says_how_the_index_is(
 def test_status_detects_a_hanging_node_at_once(
     api: Api, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    hang(monkeypatch, world.node, "chain_id")
+    hang(monkeypatch, world, "chain_id")
     answer, seconds = timed(lambda: api.client.get("/status").text)
     assert answer.splitlines()[0] == "The chain's node does not answer in time."
     assert seconds < LONGEST
