@@ -150,7 +150,7 @@ class Outside:
         """Leases a space, with a car that is verified on the way the first time."""
         call = await self.lease_call(driver, space_id, start_slot, slots)
         await self.does(driver, *call)
-        leased = await self._leased(driver, space_id, start_slot)
+        leased = await self.leased(driver, space_id, start_slot)
         start = slot_start(start_slot)
         return Booked(
             leased, self.lock(space_id), driver, driver.name, start, start + slots * SLOT_SECONDS
@@ -219,7 +219,8 @@ class Outside:
             await asset.read(rpc, "allowance", driver.address, market.address),
         )
 
-    async def _leased(self, driver: Person, space_id: str, start_slot: int) -> str:
+    async def leased(self, driver: Person, space_id: str, start_slot: int) -> str:
+        """Waits until the index has the driver's lease of a space from a slot on; its id."""
         prefix = lease_hex(make_lease_id(parse_space(space_id), start_slot, 1))[:-4]
         mine = await self.stage.until(
             "the lease in the index",

@@ -144,6 +144,7 @@ async def test_an_overstay_is_claimed_and_ends_by_word_decision_or_time(
     accepted, decided, agreed, matured, lapsed = leases
     await asyncio.gather(*(outside.parks(one) for one in leases))
     await signs_in(page, town, wallet)
+    await lists(page, town, "parked", screens)
 
     await outside.travel(accepted.end + GRACE + 600)
     await page.goto(f"{town.url}/lease/{accepted.lease_id}")
@@ -160,6 +161,7 @@ async def test_an_overstay_is_claimed_and_ends_by_word_decision_or_time(
     await screens.look("accepted")
 
     await asyncio.gather(*(outside.until(one, "claimed") for one in leases[1:]))
+    await lists(page, town, "claimed", screens)
     await outside.does(driver, "dispute", parse_lease(decided.lease_id))
     await page.goto(f"{town.url}/lease/{decided.lease_id}")
     await expect(page.get_by_text("You have objected")).to_be_visible(timeout=SLOW)
@@ -195,6 +197,13 @@ async def test_an_overstay_is_claimed_and_ends_by_word_decision_or_time(
     times = (await outside.detail(lapsed))["times"]
     await outside.travel(seconds_of(times["disputeUntil"]) + 1)
     await ends(page, town, lapsed, "nobody decided", screens, "lapsed")
+
+
+async def lists(page: Page, town: Town, state: str, screens: Screens) -> None:
+    """What is open is in the list, as it is."""
+    await page.goto(f"{town.url}/leases")
+    await shows(page, state)
+    await screens.look(f"list-{state}")
 
 
 async def test_an_arrival_without_a_departure_is_the_booked_time(

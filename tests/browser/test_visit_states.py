@@ -4,6 +4,8 @@ heard of, a session that ends, the owner's look at a lease."""
 from __future__ import annotations
 
 import re
+import secrets
+from collections.abc import Awaitable, Callable
 
 import pytest
 from berth.chain.rpc import Rpc
@@ -122,6 +124,67 @@ async def drives_off(outside: Outside, lease: Booked) -> None:
         lambda: api.get(f"/v1/leases/{lease.lease_id}"),
         lambda one: one["lock"]["position"] == "LOCKED",
     )
+
+
+async def test_what_the_wallet_is_asked_for_is_said_while_it_asks(
+    town: Town, page: Page, context: BrowserContext, rpc: Rpc, screens: Screens
+) -> None:
+    """An account, another chain, the word for signing in; then nothing has been parked yet."""
+    wallet = Wallet(secrets.token_bytes(32), rpc, chain_id=1337, shown_chain=1)
+    await wallet.enter(context)
+
+    def is_looked_at(question: str) -> Callable[[], Awaitable[None]]:
+        async def look() -> None:
+            await shows(page, question)
+            await screens.look(question)
+
+        return look
+
+    wallet.before["eth_requestAccounts"] = is_looked_at("connect")
+    wallet.before["wallet_switchEthereumChain"] = is_looked_at("chain")
+    wallet.before["personal_sign"] = is_looked_at("login")
+    await page.goto(f"{town.url}/leases")
+    await page.get_by_role("main").get_by_role("button", name="Sign in").click()
+    await page.get_by_role("button", name="Test Wallet").click()
+    await shows(page, "empty")
+    assert not wallet.before
+    await screens.look("nothing-parked")
+
+
+async def test_a_booking_is_not_deep_enough_and_its_lock_has_not_heard_of_it(
+    town: Town,
+    page: Page,
+    context: BrowserContext,
+    wallet: Wallet,
+    outside: Outside,
+    screens: Screens,
+) -> None:
+    """One block of two; confirmed, and read without a network before the lock knows; in the list."""
+    driver = await outside.driver(wallet, "NEW 100")
+    space = outside.space("Umar")
+    start = await outside.next_slot(4 * 3600)
+    call = await outside.lease_call(driver, space, start, 2)
+    await signs_in(page, town, wallet)
+    async with outside.without_power(outside.lock(space)):
+        async with outside.nothing_is_mined():
+            await outside.hands_in(driver, *call)
+            await outside.stage.rpc.call("evm_mine")
+            lease_id = await outside.leased(driver, space, start)
+            await page.goto(f"{town.url}/lease/{lease_id}")
+            await shows(page, "paying")
+            await expect(page.get_by_text("1 of 2 confirmations")).to_be_visible()
+            await screens.look("one-of-two")
+        await shows(page, "early")
+        await shows(page, "place")
+        await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+        await context.set_offline(True)
+        await page.reload()
+        await shows(page, "grant-missing")
+        await screens.look("lock-has-not-heard")
+        await context.set_offline(False)
+        await page.goto(f"{town.url}/leases")
+        await shows(page, "booked")
+        await screens.look("list")
 
 
 async def test_why_somebody_is_not_signed_in_any_more_is_said(

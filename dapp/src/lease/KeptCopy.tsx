@@ -9,6 +9,7 @@ import { Address } from "./Place";
 /** Without a network: what was kept of an active lease. */
 export function KeptCopy({ kept, onRetry }: { kept: Kept; onRetry: () => void }) {
   const w = words.value.lease.offline;
+  const known = kept.grant?.state === "acknowledged";
   return (
     <div class="stack" data-where="lease" data-state="offline">
       <Notice tone="warn" title={w.title}>
@@ -23,8 +24,8 @@ export function KeptCopy({ kept, onRetry }: { kept: Kept; onRetry: () => void })
         />
       </p>
       <Address place={kept.navigation} />
-      <p data-where="lease" data-state={`grant-${kept.grant?.state ?? "none"}`}>
-        {kept.grant?.state === "acknowledged" ? w.grant : w.noGrant}
+      <p data-where="lease" data-state={known ? "grant-acknowledged" : "grant-missing"}>
+        {known ? w.grant : w.noGrant}
       </p>
     </div>
   );
