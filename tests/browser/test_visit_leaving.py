@@ -66,6 +66,7 @@ async def test_a_booking_that_nobody_uses_ends_as_the_page_said(
     await outside.world(blocked.lock_id)
     await outside.travel(absent.end + 400)
     await ends(page, town, absent, "nobody came", screens, "no-show")
+    await page.go_back()
     await expect(page.locator(".receipt .big")).to_have_text(re.compile(r"^0\.20"))
     await page.goto(f"{town.url}/leases")
     await expect(page.get_by_role("heading", name="Past")).to_be_visible()
@@ -89,6 +90,16 @@ async def ends(
     await shows(page, "receipt")
     await expect(page.locator(".receipt").get_by_text(re.compile(words))).to_be_visible()
     await screens.look(what)
+    await is_in_the_ledger(page, screens)
+
+
+async def is_in_the_ledger(page: Page, screens: Screens) -> None:
+    """The receipt leads to its settlement, which is of the same kind there."""
+    outcome = await page.locator("[data-outcome]").get_attribute("data-outcome")
+    await page.get_by_role("link", name="Check it in the ledger").click()
+    settlement = page.locator(f'[data-where=settlement][data-state="{outcome}"]')
+    await expect(settlement).to_be_visible(timeout=SLOW)
+    await screens.look(f"ledger-{outcome}")
 
 
 async def test_a_charge_for_not_coming_is_said_before_the_booking_and_billed_by_its_name(
@@ -159,6 +170,7 @@ async def test_an_overstay_is_claimed_and_ends_by_word_decision_or_time(
     await dialog.get_by_role("button", name="Accept the overstay").click()
     await shows(page, "receipt")
     await screens.look("accepted")
+    await is_in_the_ledger(page, screens)
 
     await asyncio.gather(*(outside.until(one, "claimed") for one in leases[1:]))
     await lists(page, town, "claimed", screens)

@@ -55,7 +55,7 @@ async def test_a_booking_that_the_contract_refuses_is_said_with_its_reason(
         await page.get_by_role("button", name=RESERVE).click()
         await expect(page).to_have_url(re.compile("/lease/0x|/leases"), timeout=SLOW)
         await shows(page, "failed")
-        await expect(page.get_by_text(re.compile("taken"))).to_be_visible()
+        await expect(page.get_by_text("leased or blocked for part of this time")).to_be_visible()
         await screens.look("failed")
     assert (await driver.api.get("/v1/me/leases"))["items"] == []
 
@@ -63,7 +63,7 @@ async def test_a_booking_that_the_contract_refuses_is_said_with_its_reason(
 async def test_a_booking_that_the_chain_takes_back_is_said_to_be_gone(
     town: Town, page: Page, wallet: Wallet, outside: Outside, rpc: Rpc, screens: Screens
 ) -> None:
-    """Its block is replaced, and nobody sends it again: neither the operator nor the wallet."""
+    """Its block is replaced, and the person has it cancelled in the wallet meanwhile."""
     screens.own.append("LST300")
     driver = await outside.driver(wallet, "LST 300")
     await outside.registers_car(driver)
@@ -79,6 +79,7 @@ async def test_a_booking_that_the_chain_takes_back_is_said_to_be_gone(
             await rpc.call("evm_mine")
             await expect(page.get_by_text("1 of 2 confirmations")).to_be_visible(timeout=SLOW)
             assert await rpc.call("evm_revert", snapshot)
+            await wallet.takes_back()
             await rpc.call("evm_mine")
         await shows(page, "gone")
         await screens.look("gone")

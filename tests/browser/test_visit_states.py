@@ -159,7 +159,7 @@ async def test_a_booking_is_not_deep_enough_and_its_lock_has_not_heard_of_it(
     outside: Outside,
     screens: Screens,
 ) -> None:
-    """One block of two; confirmed, and read without a network before the lock knows; in the list."""
+    """One block of two; confirmed, and read without a network before the lock knows; the list."""
     driver = await outside.driver(wallet, "NEW 100")
     space = outside.space("Umar")
     start = await outside.next_slot(4 * 3600)
