@@ -62,7 +62,10 @@ def export(
 ) -> Iterator[str]:
     """Lines of text. JSON is one array, so that it is one document; CSV has a header line."""
     final = conn.execute(select(cursor.c.final_number).order_by(cursor.c.name).limit(1)).scalar()
-    found = (record_line(row, currency, -1 if final is None else final) for row in rows(conn, after, *conditions))
+    found = (
+        record_line(row, currency, -1 if final is None else final)
+        for row in rows(conn, after, *conditions)
+    )
     yield from (_csv(found) if form == "csv" else _json(found))
 
 

@@ -29,6 +29,7 @@ export function Compared({ found }: { found: Found }) {
           {sums.length > 0 && <p>{w.sums(listed(sums.map((name) => fields[name])))}</p>}
         </Notice>
       )}
+      {state === "service-agrees" && <Notice tone="good">{w.agrees}</Notice>}
       {!differs && behind > 0 && <Notice tone="warn">{w.behind(behind)}</Notice>}
     </div>
   );

@@ -103,6 +103,7 @@ export const audit = {
     service: "What this service says",
     through: "Read through",
     differs: "This service shows something else than the chain: do not rely on it.",
+    agrees: "What this page lists is what the chain has.",
     differences: {
       missing: "is not shown",
       extra: "is shown, and the chain has no such settlement here",

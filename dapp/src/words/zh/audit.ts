@@ -96,6 +96,7 @@ export const audit = {
     service: "本服务的说法",
     through: "读取节点",
     differs: "本服务显示的内容与链上不同：请勿依赖它。",
+    agrees: "本页所列内容与链上一致。",
     differences: {
       missing: "未显示",
       extra: "被显示，但链上此处没有这笔结算",
