@@ -30,6 +30,7 @@ from berth.devices.mqtt import BrokerAddress, client
 from berth.devices.simulator.hardware import Moved
 from berth.devices.simulator.home import open_home
 from berth.devices.simulator.runner import LockProgram
+from berth.devices.simulator.stay import STANDARD
 from berth.devices.topics import WORLD, WORLD_USER, topic
 from berth.market.attest import SIZES, attest_vehicle
 from berth.market.offers import offer_terms
@@ -344,16 +345,17 @@ class Outside:
             hidden.rename(papers)
 
     @asynccontextmanager
-    async def held(self, lock_id: str) -> AsyncIterator[asyncio.Event]:
-        """Within the block the lock's bar begins to move, and goes on once the event is set. No
-        time travel meanwhile."""
+    async def held(self, lock_id: str, idle: float = STANDARD.idle) -> AsyncIterator[asyncio.Event]:
+        """Within the block the lock's bar begins to move, and goes on once the event is set; one
+        that is down for nobody comes up after so many seconds. No time travel meanwhile."""
         home = open_home(self.town.up.installation.lock_home(lock_id))
         newest = await self.stage.rpc.block("latest")
         assert newest is not None
         clock, free = ChainClock(), asyncio.Event()
         clock.follow(newest.timestamp)
         async with self.without_power(lock_id):
-            program = LockProgram(home, BrokerAddress.parse(self.stage.running.mqtt), clock)
+            broker = BrokerAddress.parse(self.stage.running.mqtt)
+            program = LockProgram(home, broker, clock, replace(STANDARD, idle=idle))
             hardware = program.lock.hardware
             move = hardware.move
 

@@ -27,8 +27,8 @@ STALE = 130
 async def test_what_the_lock_waits_for_is_said_as_it_changes(
     town: Town, page: Page, wallet: Wallet, outside: Outside, screens: Screens
 ) -> None:
-    """A plate that is hard to read, one that is gone; a bar that moves, that is down without
-    power, that was lifted by hand; a chain that stands still."""
+    """A plate that is hard to read, one that is gone; a bar that goes down, that is down without
+    power, that comes up again; a chain that stands still."""
     driver = await outside.driver(wallet, "OLD 100")
     lease = await outside.books(driver, outside.space("Olga"), await outside.next_slot(-900), 4)
     lower = page.get_by_role("button", name=LOWER)
@@ -52,21 +52,26 @@ async def test_what_the_lock_waits_for_is_said_as_it_changes(
         await outside.world(lease.lock_id, plate=lease.plate)
         await lower.click()
         await shows(page, "bar-moving")
-        await shows(page, "lock.moving")
-        await screens.look("moving")
+        await expect(page.get_by_text("The bar goes down.")).to_be_visible(timeout=SLOW)
+        await screens.look("goes-down")
         free.set()
         await shows(page, "bar-down")
     await shows(page, "bar-down")
     async with outside.without_power(lease.lock_id):
         await shows(page, "bar-offline")
         await shows(page, "lock.open")
+        await expect(page.get_by_text("The bar may be down already")).to_be_visible()
         await screens.look("down-without-power")
 
-    # lifted by hand: what was said and seen before counts no more
-    await outside.repair(lease.lock_id)
-    for reason in ("near.missing", "confirm.missing", "plate.missing"):
-        await shows(page, reason)
-    await screens.look("lifted-by-hand")
+    # nobody drives in: what was said and seen before counts no more
+    async with outside.held(lease.lock_id, idle=1.0) as free:
+        await shows(page, "bar-moving")
+        await shows(page, "lock.moving")
+        await screens.look("comes-up")
+        free.set()
+        for reason in ("near.missing", "confirm.missing", "plate.missing"):
+            await shows(page, reason)
+    await screens.look("nobody-drove-in")
     async with outside.nothing_is_mined():
         await shows(page, "clock.skew")
         await screens.look("chain-stands-still")

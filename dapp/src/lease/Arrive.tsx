@@ -50,6 +50,10 @@ export function Arrive({ lease, reload }: { lease: Detail; reload: () => void })
       </Notice>
     );
   }
+  // what the press has come to, until it is there
+  if (said && bar === "moving" && lease.lock.position === "UNLOCKING") {
+    return <Notice tone="good" title={w.allowed} />;
+  }
   // the answer to the press is newer than a lease that was asked for before it
   const decision = said && (said.before === lease ? said.decision : lease.unlock);
   const waits = decision && !decision.allowed;
@@ -74,7 +78,11 @@ export function Arrive({ lease, reload }: { lease: Detail; reload: () => void })
         {said ? w.again : w.here}
       </Button>
       <div aria-live="polite">
-        {decision && <Decision decision={decision}>{waits && car}</Decision>}
+        {decision && (
+          <Decision decision={decision} down={lease.lock.position === "UNLOCKED"}>
+            {waits && car}
+          </Decision>
+        )}
       </div>
       {!waits && car}
     </section>
@@ -100,11 +108,20 @@ async function unlock(leaseId: string): Promise<Verdict> {
 }
 
 /** Why the bar stays up and what to do; between them what the reader can do here. */
-function Decision({ decision, children }: { decision: Verdict; children: ComponentChildren }) {
+function Decision({
+  decision,
+  down,
+  children,
+}: {
+  decision: Verdict;
+  /** The lock's last word was that it is down. */
+  down: boolean;
+  children: ComponentChildren;
+}) {
   const w = words.value.lease.arrive;
   if (decision.allowed) return <Notice tone="good" title={w.allowed} />;
   return (
-    <Notice tone="warn" title={w.notYet}>
+    <Notice tone="warn" title={down ? w.perhapsDown : w.notYet}>
       <ul>
         {decision.reasons.map((one) => (
           <li key={one.code} data-where="unlock" data-state={one.code}>

@@ -42,7 +42,7 @@ export function Lease() {
       )}
       {!who && resuming.value && <p class="soft">{words.value.wallet.signingIn}</p>}
       {!who && !resuming.value && (
-        <section class="card">
+        <section class="card stack">
           <p>{w.signInFirst}</p>
           <Button kind="main wide" onPress={signIn}>
             {words.value.wallet.signIn}

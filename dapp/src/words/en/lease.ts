@@ -33,6 +33,7 @@ export const lease = {
     busy: "Lowering the bar…",
     allowed: "The bar goes down.",
     notYet: "The bar stays up for now",
+    perhapsDown: "The bar may be down already",
     needs: "What to do:",
     down: "The bar is down: drive in",
     downText: "Park on the space. The time counts from when your car stands there.",

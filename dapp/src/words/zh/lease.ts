@@ -32,6 +32,7 @@ export const lease = {
     busy: "正在放下地锁…",
     allowed: "地锁正在放下。",
     notYet: "地锁暂未放下",
+    perhapsDown: "地锁可能已经放下",
     needs: "需要做的：",
     down: "地锁已放下，请驶入",
     downText: "请停到车位上，从车辆停好时开始计时。",
