@@ -16,11 +16,14 @@ export function around(element: HTMLElement): HTMLElement[] {
   return found;
 }
 
-/** When nothing has the focus any more: the innermost of these that is still there gets it. */
+/**
+ * When nothing has the focus any more: the innermost of these that is still there gets it. The page
+ * as a whole does not: where a sheet has closed, it is for what opened it to say where to go on.
+ */
 export function keepFocus(places: readonly HTMLElement[]): void {
   const { activeElement, body } = document;
   if (activeElement && activeElement !== body) return;
-  const place = places.find((one) => one.isConnected && one !== body);
+  const place = places.find((one) => one.isConnected && one.closest("header, main, dialog"));
   if (!place) return;
   // not in the order of Tab: only a place to go on from
   if (!(place instanceof HTMLButtonElement)) place.tabIndex = -1;

@@ -94,8 +94,8 @@ export function HoursGrid({
                 onClick={() => wholeDay(day)}
                 onKeyDown={(event) => event.stopPropagation()}
               >
-                {brief[day]}
-                <span class="quiet"> {w.grid.wholeDay(names[day] ?? "")}</span>
+                <span aria-hidden="true">{brief[day]}</span>
+                <span class="quiet">{w.grid.wholeDay(names[day] ?? "")}</span>
               </button>
             </th>
           ))}
