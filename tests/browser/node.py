@@ -11,8 +11,13 @@ from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
-#: Makes another answer of a method's: (method, params, result) to result.
+#: Makes another answer of a method's: (method, params, result) to result. It may take its time, and
+#: may raise RefusedError.
 Change = Callable[[str, list[Any], Any], Any]
+
+
+class RefusedError(Exception):
+    """What a node says instead of an answer."""
 
 
 def honest(_method: str, _params: list[Any], result: Any) -> Any:
@@ -47,7 +52,12 @@ def node_before(rpc: str, change: Change = honest) -> Iterator[Node]:
             call = json.loads(sent)
             node.asked.append(call["method"])
             if "result" in answer:
-                answer["result"] = change(call["method"], call.get("params", []), answer["result"])
+                try:
+                    params = call.get("params", [])
+                    answer["result"] = change(call["method"], params, answer["result"])
+                except RefusedError as refused:
+                    told = {"code": -32602, "message": str(refused)}
+                    answer = {"jsonrpc": "2.0", "id": call["id"], "error": told}
             self._answer(200, json.dumps(answer).encode())
 
         def _answer(self, status: int, body: bytes) -> None:

@@ -86,9 +86,10 @@ export function Ledger() {
           report={now.verified.report}
           currency={first.data.currency}
           node={now.verified.reader.where.url}
-        />
+        >
+          {compared && <Compared found={compared} />}
+        </Verdict>
       )}
-      {compared && <Compared found={compared} />}
       <details class="audit-details" open={asks}>
         <summary>{w.filter}</summary>
         <FilterForm

@@ -1,3 +1,4 @@
+import type { ComponentChildren } from "preact";
 import { Notice } from "../parts/Notice";
 import { words } from "../words";
 import { money, type Currency } from "../words/format";
@@ -11,11 +12,14 @@ export function Verdict({
   report,
   currency,
   node,
+  children,
 }: {
   report: Report;
   currency: Currency;
   /** Whose word it is. */
   node: string;
+  /** What it means for the rest of the page. */
+  children?: ComponentChildren;
 }) {
   const w = words.value.audit;
   const v = w.verdict;
@@ -36,6 +40,7 @@ export function Verdict({
           </p>
         ))}
       </Notice>
+      {children}
       <dl class="facts card">
         <dt>{v.through}</dt>
         <dd class="mono">{node}</dd>
