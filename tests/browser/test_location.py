@@ -27,6 +27,7 @@ BROWSERS = {
 async def test_why_there_is_no_position_is_said_and_words_do_instead(
     town: Town, page: Page, screens: Screens, why: str
 ) -> None:
+    screens.own.append("https")
     await page.add_init_script(BROWSERS[why])
     await page.goto(town.url)
     await page.get_by_role("button", name="Near me").click()

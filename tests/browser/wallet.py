@@ -122,7 +122,7 @@ class Wallet:
         return await self.rpc.call(method, *params)
 
     async def takes_back(self) -> None:
-        """What was sent last and is not mined: another transaction takes its place, of nothing."""
+        """Another transaction, of nothing, takes the place of what is sent and not mined."""
         count = await self.rpc.call("eth_getTransactionCount", self.address, "latest")
         price = int(await self.rpc.call("eth_gasPrice"), 16) * 10
         signed = self._account.sign_transaction(

@@ -14,10 +14,17 @@ import {
 } from "../wallet";
 import { words } from "../words";
 
+/** Neither confirmed nor at an end otherwise: that is told as `done` and `ended`. */
+type Underway = IntentState & { state: "queued" | "pending" | "mined" };
+
+function underway(state: IntentState): state is Underway {
+  return state.state === "queued" || state.state === "pending" || state.state === "mined";
+}
+
 export type Work =
   | { kind: "idle" }
   | { kind: "asking" }
-  | { kind: "following"; state: IntentState }
+  | { kind: "following"; state: Underway }
   | { kind: "done" }
   | { kind: "ended"; state: IntentState }
   | { kind: "failed"; error: unknown };
@@ -33,7 +40,10 @@ export function useWork(): { work: Work; run: (call: Call) => Promise<boolean> }
     setWork({ kind: "asking" });
     try {
       const id = await perform(call);
-      const last = await follow(id, (state) => setWork({ kind: "following", state }), signal);
+      const show = (state: IntentState): void => {
+        if (underway(state)) setWork({ kind: "following", state });
+      };
+      const last = await follow(id, show, signal);
       const done = last.state === "confirmed";
       setWork(done ? { kind: "done" } : { kind: "ended", state: last });
       return done;
