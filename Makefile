@@ -83,7 +83,7 @@ test-dapp: setup ## the app's own logic
 	@cd dapp && node_modules/.bin/vitest run
 
 .PHONY: test-browser
-test-browser: setup build dapp ## the app in a real Chromium, on a real chain
+test-browser: setup build dapp ## the app in a real Chromium, on a real chain: every state of every screen
 	@command -v "$${BERTH_CHROMIUM:-chromium}" >/dev/null || { \
 		echo "$@: Chromium is missing: apt-get install chromium (Debian), or name its program in BERTH_CHROMIUM" >&2; \
 		[ -z "$$BERTH_REQUIRE_ALL" ]; exit; }; \

@@ -98,9 +98,27 @@ SCREENS: dict[str, dict[str, State]] = {
 }
 
 #: Too short for a look; seen where it was on the page at all.
-PASSING: dict[State, str] = {}
+PASSING: dict[State, str] = {
+    ("paying", "confirmed"): "the page goes on to the lease itself at once",
+    ("paying", "queued"): "the operator hands a request in within a moment",
+    ("register", "registered"): "the page goes on to the new space once its place is kept",
+    ("reserve", "done"): "the page goes on to the lease at once",
+    ("reserve", "quoting"): "one question to the service, between two steps of the wallet's",
+    ("work", "queued"): "the operator hands a request in within a moment",
+}
 #: What cannot be had in a test's town.
-NOT_HERE: dict[State, str] = {}
+NOT_HERE: dict[State, str] = {
+    ("leases", "blocked"): "what an owner keeps for themselves is kept apart from leases; the"
+    " calendar of the space shows it",
+    ("unlock", "index.behind"): "an index that does not read knows of no newer block either, and"
+    " one that reads has caught up with a local chain within a moment",
+    ("unlock", "lease.not_open"): "the page shows `lease over` or `lease claimed` instead",
+    ("unlock", "lease.shallow"): "the page shows `lease paying` until the booking is deep enough",
+    ("unlock", "request.not_lessee"): "a lease is told to its driver and its owner only, and the"
+    " owner has no button for the bar",
+    ("unlock", "window.early"): "the page shows `lease early` until then",
+    ("unlock", "window.over"): "the page shows `lease missed` from then on",
+}
 
 
 def marks() -> list[tuple[str, str | None, str]]:
