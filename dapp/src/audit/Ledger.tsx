@@ -49,7 +49,11 @@ export function Ledger() {
   }, key);
   const [more, setMore] = useState<Page[]>([]);
   useEffect(() => setMore([]), [key]);
-  useLive("lease.", () => {
+  // a stranger hears of nobody's leases, but how many are settled
+  const settled = useRef<unknown>(undefined);
+  useLive("index", ({ data }) => {
+    if (data["settlements"] === settled.current) return;
+    settled.current = data["settlements"];
     if (more.length === 0) first.reload();
   });
   const last = more.at(-1) ?? first.data;
