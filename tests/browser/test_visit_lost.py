@@ -1,5 +1,5 @@
-"""Bookings that come to nothing once they are sent: refused by the contract, or never mined. The
-page tells which."""
+"""Bookings that come to nothing once they are sent: refused by the contract, or lost. The page says
+which."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from berth.chain.rpc import Rpc
-from berth.chain.sender import REPLACED_DEPTH
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from tests.browser.conftest import ON_A_PHONE
 from tests.browser.outside import SLOW, Outside, shows, signs_in, stay
@@ -61,24 +59,41 @@ async def test_a_booking_that_the_contract_refuses_is_said_with_its_reason(
     assert (await driver.api.get("/v1/me/leases"))["items"] == []
 
 
-async def test_a_booking_whose_transaction_gives_way_to_another_is_said_to_be_gone(
-    town: Town, page: Page, wallet: Wallet, outside: Outside, rpc: Rpc, screens: Screens
+async def test_what_the_chain_has_lost_is_said_to_be_gone(
+    town: Town, page: Page, wallet: Wallet, outside: Outside, screens: Screens
 ) -> None:
-    """What the operator has sent is outbid by another transaction of the operator's key."""
+    """A booking and a withdrawal. Ganache forgets no transaction: the service's answer is changed
+    on its way."""
     screens.own.append("LST300")
     driver = await outside.driver(wallet, "LST 300")
     await outside.registers_car(driver)
-    sponsor = Wallet(outside.stage.parties.key("sponsor"), rpc, chain_id=1337)
     await signs_in(page, town, wallet)
     await page.goto(stay(town, outside.space("Sami"), await outside.next_slot(5 * 3600), 2))
     async with outside.nothing_is_mined():
         await page.get_by_role("button", name=RESERVE).click()
-        await expect(page).to_have_url(re.compile("/lease/0x|/leases"), timeout=SLOW)
         await shows(page, "pending")
-        await sponsor.takes_back()
-        for _ in range(REPLACED_DEPTH + 1):
-            await rpc.call("evm_mine")
-    await shows(page, "gone")
-    await screens.look("gone")
-    await expect(page.get_by_role("link", name="Find another space")).to_be_visible()
-    assert (await driver.api.get("/v1/me/leases"))["items"] == []
+        await page.route("**/v1/intents/*", is_gone)
+        await shows(page, "gone")
+        await screens.look("gone")
+        await expect(page.get_by_role("link", name="Find another space")).to_be_visible()
+        await page.unroute("**/v1/intents/*")
+
+    await page.goto(f"{town.url}/owner/earnings")
+    withdraw = page.get_by_role("button", name="Withdraw", exact=True)
+    await withdraw.click(timeout=SLOW)
+    await page.get_by_label(re.compile("^Amount")).fill("1")
+    async with outside.nothing_is_mined():
+        await withdraw.click()
+        await expect(page.locator("[data-where=work][data-state=pending]")).to_be_visible(
+            timeout=SLOW
+        )
+        await screens.look("withdrawal-pending")
+        await page.route("**/v1/intents/*", is_gone)
+        await shows(page, "ended-gone")
+        await screens.look("withdrawal-gone")
+
+
+async def is_gone(route: Route) -> None:
+    """The same answer, of something that the chain does not have any more."""
+    response = await route.fetch()
+    await route.fulfill(response=response, json={**await response.json(), "state": "gone"})

@@ -121,23 +121,6 @@ class Wallet:
             return await self._send(params[0])
         return await self.rpc.call(method, *params)
 
-    async def takes_back(self) -> None:
-        """Another transaction, of nothing, takes the place of what is sent and not mined."""
-        count = await self.rpc.call("eth_getTransactionCount", self.address, "latest")
-        price = int(await self.rpc.call("eth_gasPrice"), 16) * 10
-        signed = self._account.sign_transaction(
-            {
-                "to": self.address,
-                "value": 0,
-                "gas": 21_000,
-                "gasPrice": price,
-                "nonce": int(count, 16),
-                "chainId": self.chain_id,
-            }
-        )
-        raw = signed.raw_transaction.hex().removeprefix("0x")
-        await self.rpc.call("eth_sendRawTransaction", "0x" + raw)
-
     async def _send(self, wanted: dict[str, Any]) -> Any:
         async with self._sending:
             call = {**wanted, "from": self.address}
