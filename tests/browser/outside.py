@@ -37,7 +37,7 @@ from berth.market.offers import offer_terms
 from berth.store.kept import lock_states
 from berth.store.transactions import TransactionJournal
 from playwright.async_api import Page, expect
-from sqlalchemy import delete
+from sqlalchemy import delete, select
 
 from tests.browser.town import Town
 from tests.browser.wallet import Wallet
@@ -377,15 +377,17 @@ class Outside:
                     running.cancel()
                     await asyncio.wait([running])
 
-    async def forget(self, booked: Booked) -> None:
-        """The service has never heard of the lease's lock, whose power is off."""
-        await self.stage.until(
-            "the lock to be silent",
-            lambda: self.detail(booked),
-            lambda one: not one["lock"]["online"],
-        )
-        with self.stage.store.write() as conn:
-            conn.execute(delete(lock_states).where(lock_states.c.lock_id == booked.lock_id))
+    async def forget(self, lock_id: str) -> None:
+        """The service has never heard of a lock, whose power is off."""
+        store, ours = self.stage.store, lock_states.c.lock_id == lock_id
+
+        async def is_silent() -> bool:
+            with store.read() as conn:
+                return conn.execute(select(lock_states.c.online).where(ours)).scalar() == 0
+
+        await self.stage.until("the lock to be silent", is_silent, bool)
+        with store.write() as conn:
+            conn.execute(delete(lock_states).where(ours))
 
     async def repair(self, lock_id: str) -> None:
         """Somebody comes, lifts the bar by hand, and starts the lock anew."""

@@ -36,12 +36,11 @@ _WATCH = f"""(() => {{ {_MARKS}
   const all = (node) => node instanceof HTMLElement ? [node, ...node.querySelectorAll("*")] : [];
   new MutationObserver((records) => tell(records.flatMap((one) => {{
     if (one.type === "childList") return [...one.addedNodes].flatMap(all).flatMap(marksOf);
-    if (!(one.target instanceof HTMLElement)) return [];
+    if (!(one.target instanceof HTMLElement) || !one.attributeName.startsWith("data-")) return [];
     const before = one.attributeName === "data-state" && one.oldValue && one.target.dataset.where;
     return [...(before ? [[before, one.oldValue]] : []), ...marksOf(one.target)];
   }}))).observe(document, {{
     subtree: true, childList: true, attributes: true, attributeOldValue: true,
-    attributeFilter: ["data-state"],
   }});
 }})();"""
 

@@ -84,7 +84,7 @@ async def test_a_lock_that_was_never_heard_of_is_said(
     lease = await outside.books(driver, outside.space("Rosa"), await outside.next_slot(-900), 2)
     await signs_in(page, town, wallet)
     async with outside.without_power(lease.lock_id):
-        await outside.forget(lease)
+        await outside.forget(lease.lock_id)
         await page.goto(f"{town.url}/lease/{lease.lease_id}")
         await shows(page, "bar-unknown")
         await page.get_by_role("button", name=LOWER).click()
