@@ -72,11 +72,14 @@ async def test_a_file_is_made_page_by_page_and_a_failure_half_way_leaves_none(
     go.set()
     again = page.get_by_role("button", name="Try again")
     await expect(again).to_be_visible()
+    broken_off = page.get_by_text(f"{PAGE} of {count} were read. There is no file.")
+    await expect(broken_off).to_be_visible()
     await expect(bar).to_have_count(0)
     await expect(page.get_by_role("link", name="Save")).to_have_count(0)
     await screens.look("failed-half-way")
     refused[0] = False
     await again.click()
+    await expect(broken_off).to_have_count(0)
     await expect(page.get_by_text(f"{count} settlements are ready.")).to_be_visible()
     rows = await saved(page, "csv")
     assert rows == [as_text(one) for one in await told(rpc, town)]

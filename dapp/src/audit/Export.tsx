@@ -32,17 +32,21 @@ export function Export() {
   const [made, setMade] = useState<Made | null>(null);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => () => (made ? URL.revokeObjectURL(made.url) : undefined), [made]);
+  const [broken, setBroken] = useState<typeof reading>(null);
   async function make(): Promise<void> {
     setMade(null);
     setError(null);
+    setBroken(null);
+    let last: typeof reading = null;
     try {
-      const items = await collect(filter, (done, of) => setReading({ done, of }));
+      const items = await collect(filter, (done, of) => setReading((last = { done, of })));
       const text = textOf(items, format);
       const url = URL.createObjectURL(new Blob([text], { type: TYPES[format] }));
       const name = `berth-settlements.${format}`;
       const unconfirmed = items.filter((one) => !one.final).length;
       setMade({ count: items.length, unconfirmed, url, name, digest: await digestOf(text) });
     } catch (failed) {
+      setBroken(last);
       setError(failed);
     } finally {
       setReading(null);
@@ -86,6 +90,7 @@ export function Export() {
         />
       )}
       <FilterFailure error={error} onRetry={make} />
+      {broken && <p>{w.export.halfway(broken.done, broken.of)}</p>}
       {made && made.count === 0 && <Notice tone="warn">{w.export.empty}</Notice>}
       {made && made.count > 0 && (
         <Notice tone="good" title={w.export.ready(made.count)}>

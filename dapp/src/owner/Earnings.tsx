@@ -91,20 +91,21 @@ function Sums({
   unsure: boolean;
 }) {
   const w = words.value.earnings;
+  const { booked, pending } = totals;
   const say = (amount: string) => cents(amount, currency);
   return (
     <div class="earnings-sums">
       <section class="card" data-sum="booked">
         <h2>{w.open}</h2>
-        <p class="big number">{say(totals.booked.expected)}</p>
-        <p>{w.openText(totals.booked.leases)}</p>
-        <p class="soft">{w.escrow(say(totals.booked.escrow))}</p>
+        <p class="big number">{say(booked.expected)}</p>
+        <p>{booked.leases > 0 ? w.openText(booked.leases) : w.openNone}</p>
+        {booked.leases > 0 && <p class="soft">{w.escrow(say(booked.escrow))}</p>}
       </section>
       <section class="card" data-sum="pending">
         <h2>{w.pending}</h2>
-        <p class="big number">{say(totals.pending.expected)}</p>
-        <p>{w.pendingText(totals.pending.leases)}</p>
-        <p class="soft">{w.escrow(say(totals.pending.escrow))}</p>
+        <p class="big number">{say(pending.expected)}</p>
+        <p>{pending.leases > 0 ? w.pendingText(pending.leases) : w.pendingNone}</p>
+        {pending.leases > 0 && <p class="soft">{w.escrow(say(pending.escrow))}</p>}
       </section>
       <section class="card" data-sum="earned">
         <h2>{w.earned}</h2>

@@ -234,6 +234,7 @@ export const audit = {
     format: "Format",
     start: "Make the file",
     progress: (n: number, of: number) => `${n} of ${of}`,
+    halfway: (n: number, of: number) => `${n} of ${of} were read. There is no file.`,
     ready: (n: number) => (n === 1 ? "1 settlement is ready." : `${n} settlements are ready.`),
     save: "Save",
     digest: "SHA-256 of the file",

@@ -163,8 +163,10 @@ export const earnings = {
   available: "Available",
   availableText: "Your credit. It can be withdrawn at any time, and pays for your parking, too.",
   open: "Booked",
+  openNone: "No lease goes on or comes.",
   openText: (n: number) => (n === 1 ? "1 lease goes on or comes." : `${n} leases go on or come.`),
   pending: "To be settled",
+  pendingNone: "No lease waits to be settled.",
   pendingText: (n: number) =>
     n === 1
       ? "1 lease is over or disputed, and not settled yet."

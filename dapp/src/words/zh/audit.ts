@@ -222,6 +222,7 @@ export const audit = {
     format: "格式",
     start: "生成文件",
     progress: (n: number, of: number) => `${n} / ${of}`,
+    halfway: (n: number, of: number) => `已读取 ${n} / ${of}，未生成文件。`,
     ready: (n: number) => `${n} 笔结算已就绪。`,
     save: "保存",
     digest: "文件的 SHA-256",
