@@ -8,6 +8,7 @@ import re
 from typing import Any
 
 import pytest
+from berth.core.slots import slot_start
 from berth.core.tariff import EARLY_SECONDS
 from playwright.async_api import BrowserContext, Page, expect
 
@@ -164,3 +165,34 @@ async def test_a_jammed_bar_is_said_and_the_deposit_comes_back(
     await shows(page, "receipt")
     await expect(page.get_by_text("Nobody ever arrived")).to_be_visible()
     await screens.look("closed-by-keeper")
+
+
+async def test_a_bar_that_is_down_for_the_driver_before_invites_nobody_in(
+    town: Town, page: Page, wallet: Wallet, outside: Outside, screens: Screens
+) -> None:
+    """One stay follows the other; the first car still stands there when the second comes."""
+    start, space = await outside.next_slot(), outside.space("Rosa")
+    await outside.travel(slot_start(start) + 30)
+    before = await outside.books(await outside.somebody("FOR 100"), space, start)
+    after = await outside.books(await outside.driver(wallet, "AFT 100"), space, start + 1)
+    await outside.parks(before)
+    await signs_in(page, town, wallet)
+    await page.goto(f"{town.url}/lease/{after.lease_id}")
+    await shows(page, "arrive")
+    await shows(page, "bar-down")
+    await expect(page.get_by_role("heading", name="Are you there?")).to_be_visible()
+    await page.get_by_role("button", name=LOWER).click()
+    await shows(page, "bay.occupied")
+    await expect(page.get_by_text("The bar is down: drive in")).to_have_count(0)
+    await screens.look("the-car-before")
+
+    await outside.world(before.lock_id)
+    await outside.until(before, "settled")
+    await shows(page, "bar-up")
+    await outside.world(after.lock_id, plate=after.plate)
+    await page.get_by_role("button", name=LOWER).click()
+    await expect(page.get_by_text("The bar is down: drive in")).to_be_visible(timeout=SLOW)
+    await outside.world(after.lock_id, vehicle=True, plate=after.plate)
+    await shows(page, "stay")
+    await outside.world(after.lock_id)
+    await shows(page, "receipt")

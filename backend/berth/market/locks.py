@@ -23,6 +23,8 @@ class LockState:
     camera: bool = False
     cycle: int = 0
     seen_at: int | None = None
+    #: The lease that the bar is down for, or was ordered down for; None: for nobody.
+    lowered_for: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,7 @@ def lock_of(conn: Connection, space_id: str) -> LockState:
         camera=bool(row.camera),
         cycle=row.cycle,
         seen_at=row.seen_at,
+        lowered_for=row.lowered_for,
     )
 
 

@@ -2336,6 +2336,11 @@ export interface components {
             currency: components["schemas"]["CurrencyOut"];
             depth: components["schemas"]["DepthOut"];
             lock: components["schemas"]["LockOut"];
+            /**
+             * Lowered
+             * @description the lock says that its bar is down, or goes down, for this lease
+             */
+            lowered: boolean;
             grant: components["schemas"]["GrantOut"] | null;
             plateReading: components["schemas"]["PlateReadingOut"] | null;
             /** @description for the driver, while the lease is open */

@@ -35,7 +35,8 @@ export function Arrive({ lease, reload }: { lease: Detail; reload: () => void })
   }
 
   const { local } = words.value.lease;
-  if (bar === "down") {
+  // a bar that is down for the driver before, or for nobody, is no invitation
+  if (bar === "down" && lease.lowered) {
     return (
       <Notice tone="good" title={w.down}>
         <p>{w.downText}</p>
@@ -79,7 +80,7 @@ export function Arrive({ lease, reload }: { lease: Detail; reload: () => void })
       </Button>
       <div aria-live="polite">
         {decision && (
-          <Decision decision={decision} down={lease.lock.position === "UNLOCKED"}>
+          <Decision decision={decision} down={lease.lowered && lease.lock.position === "UNLOCKED"}>
             {waits && car}
           </Decision>
         )}
@@ -114,7 +115,7 @@ function Decision({
   children,
 }: {
   decision: Verdict;
-  /** The lock's last word was that it is down. */
+  /** The lock's last word was that it is down for this lease. */
   down: boolean;
   children: ComponentChildren;
 }) {

@@ -71,6 +71,17 @@ def test_the_driver_sees_the_whole_lease(api: Api, world: World, lease: str, spa
     assert answer["unlock"]["needs"][0]["code"] == "come_near"
 
 
+def test_whether_the_bar_is_down_for_this_lease_is_told_and_for_whom_else_is_not(
+    api: Api, world: World, lease: str
+) -> None:
+    other = lease[:-1] + "f"
+    for lowered_for, told in ((None, False), (other, False), (lease, True)):
+        world.set_lock(position="UNLOCKED", lowered_for=lowered_for)
+        answer = api.get(f"/v1/leases/{lease}", DINO)
+        assert (answer["lock"]["position"], answer["lowered"]) == ("UNLOCKED", told)
+        assert other not in str(answer)
+
+
 def test_the_owner_sees_it_too_but_no_unlocking(api: Api, lease: str) -> None:
     answer = api.get(f"/v1/leases/{lease}", OLGA)
     assert answer["role"] == "owner"

@@ -79,6 +79,7 @@ def lease_detail(
             "currency": CurrencyOut.of(services.deployment.currency),
             "depth": views.depth_out(depth),
             "lock": lock_out(lock),
+            "lowered": lock.lowered_for == lease.lease_id,
             "grant": None if grant is None else _grant(grant),
             "plate_reading": None
             if reading is None

@@ -170,6 +170,9 @@ class LeaseDetailOut(LeaseOut):
     currency: CurrencyOut
     depth: DepthOut
     lock: LockOut
+    lowered: bool = Field(
+        description="the lock says that its bar is down, or goes down, for this lease"
+    )
     grant: GrantOut | None
     plate_reading: PlateReadingOut | None
     unlock: DecisionOut | None = Field(description="for the driver, while the lease is open")
