@@ -26,7 +26,7 @@ export function ReservePart({
   space: Schemas["SpaceDetailOut"];
   order: Order;
   maximum: bigint;
-  onMove: () => void;
+  onMove: () => Promise<void>;
   onStep: (step: Step) => void;
 }) {
   const { route } = useLocation();

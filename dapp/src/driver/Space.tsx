@@ -3,6 +3,7 @@ import { useMemo, useState } from "preact/hooks";
 import { ask, client, type Schemas } from "../api/client";
 import { now } from "../api/clock";
 import { useLive } from "../api/live";
+import { refresh } from "../config";
 import { Button } from "../parts/Button";
 import { Failure } from "../parts/Failure";
 import { Notice } from "../parts/Notice";
@@ -139,7 +140,11 @@ function Known({
             space={space}
             order={{ spaceId: space.id, offer: offer.number, span, kwh }}
             maximum={price.maximum}
-            onMove={() => take(spanFromNow(span))}
+            onMove={async () => {
+              // the service says that the time has begun: its clock is asked for, not this device's
+              await refresh().catch(() => undefined);
+              take(spanFromNow(span));
+            }}
             onStep={(step) => setReserving(step.at !== "idle")}
           />
         )}

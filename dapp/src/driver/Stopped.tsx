@@ -28,7 +28,7 @@ export function Stopped({
   order: Order;
   told: bigint;
   onAgain: (agreed?: bigint) => Promise<void>;
-  onMove: () => void;
+  onMove: () => Promise<void>;
 }) {
   const w = words.value.driver.reserve;
   const price = (amount: bigint) => money(amount, space.currency);
