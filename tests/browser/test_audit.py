@@ -206,6 +206,7 @@ async def test_a_node_that_is_none_or_another_s_is_named(
         await node.fill(fork.url)
         await verify.click()
         await expect(page.get_by_text("but another first block")).to_be_visible()
+        await screens.look("another-beginning")
     # a web server that is no node
     await node.fill(f"{town.url}/v1/config")
     await verify.click()
@@ -214,6 +215,7 @@ async def test_a_node_that_is_none_or_another_s_is_named(
     await page.get_by_label("The market's contract").fill("0x" + "12" * 20)
     await verify.click()
     await expect(page.get_by_text(re.compile("It knows no contract at"))).to_be_visible()
+    await screens.look("no-contract")
 
 
 async def test_the_exports_are_the_chain_s_own_ledger_and_their_digests_are_right(

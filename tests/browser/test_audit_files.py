@@ -87,7 +87,7 @@ async def test_a_file_is_made_page_by_page_and_a_failure_half_way_leaves_none(
 
 
 async def test_the_files_are_the_chain_s_ledger_with_the_chosen_filter(
-    town: Town, page: Page, outside: Outside, rpc: Rpc
+    town: Town, page: Page, outside: Outside, rpc: Rpc, screens: Screens
 ) -> None:
     """CSV and JSON, by how it ended, by party, by space and by day."""
     await three(outside)
@@ -110,9 +110,12 @@ async def test_the_files_are_the_chain_s_ledger_with_the_chosen_filter(
         await page.goto(f"{town.url}/audit/export?{query}")
         due = [one for one in ledger if fits(one)]
         sizes.add(len(due))
+        if not query:
+            await screens.look("choosing")
         if not due:
             await page.get_by_role("button", name="Make the file").click()
             await expect(page.get_by_text("no settlement fits")).to_be_visible()
+            await screens.look("empty")
             continue
         for form in ("csv", "json"):
             await page.get_by_label("Format").select_option(form)

@@ -177,7 +177,7 @@ async def test_a_settlement_that_is_shown_otherwise_than_the_chain_has_it_is_wro
             await expect(page.locator("[data-state=checks-wrong]")).to_be_visible()
             wrong = page.locator(".audit-checks li.wrong")
             await expect(wrong).to_have_count(1)
-            await expect(wrong).to_have_attribute("data-check", name)
+            await expect(wrong).to_have_attribute("data-cell", f"check-{name}")
             await expect(wrong).to_contain_text(told)
             await screens.look(f"shown-otherwise-{name}")
 
@@ -206,7 +206,7 @@ async def test_a_split_that_the_tariff_does_not_give_is_named(
             await page.goto(f"{town.url}/audit/1")
             await page.get_by_label("Your node").fill(liar.url)
             await page.get_by_role("button", name="Verify").click()
-            bill = page.locator("[data-check=bill]")
+            bill = page.locator("[data-cell=check-bill]")
             await expect(bill).to_have_class("wrong")
             await expect(bill).to_contain_text(told)
             await screens.look("misbilled-settlement")

@@ -38,11 +38,11 @@ async def test_each_step_of_a_settlement_names_its_transaction_on_the_chain(
     found = await market_events(rpc, town.deployment)
     settlement = of_kind(found, events.Settled)[0][0]
     await page.goto(f"{town.url}/audit/1")
-    steps = page.locator("[data-step]")
+    steps = page.locator("[data-cell^=step-]")
     await expect(steps).to_have_count(len(STEPS))
     for place, (name, (words, kind)) in enumerate(STEPS.items()):
         step = steps.nth(place)
-        await expect(step).to_have_attribute("data-step", name)
+        await expect(step).to_have_attribute("data-cell", f"step-{name}")
         await expect(step).to_contain_text(words)
         due = [log.transaction_hash for one, log in of_kind(found, kind) if about(one, settlement)]
         await expect(step.locator("code")).to_have_text(due[-1])
@@ -68,13 +68,13 @@ async def test_the_lock_s_two_words_are_shown_with_its_signature_and_their_trans
     lock = registration(found, settlement).lock_key
     answer = await (await page.request.get(f"{town.url}/v1/audit/settlements/1")).json()
     await page.goto(f"{town.url}/audit/1")
-    words = page.locator("[data-evidence]")
+    words = page.locator("[data-cell^=evidence-]")
     await expect(words).to_have_count(2)
     for kind, title, log in (
         ("arrived", "A car arrived", arrived),
         ("left", "The car left", closed),
     ):
-        shown = page.locator(f"[data-evidence={kind}]")
+        shown = page.locator(f"[data-cell=evidence-{kind}]")
         await expect(shown).to_contain_text(title)
         await expect(beside(shown, "Signed by the lock")).to_have_text(checksum(lock))
         await expect(beside(shown, "Transaction")).to_have_text(log.transaction_hash)
@@ -123,12 +123,12 @@ async def test_what_was_checked_of_each_step_says_what_it_was_held_against(
         ("evidence", lock),
         ("shown", lock),
     ):
-        rows = page.locator(f"[data-check={name}]")
+        rows = page.locator(f"[data-cell=check-{name}]")
         for row in await rows.all():
             await expect(row).to_have_class("right")
             said = await row.locator("code").inner_text()
             assert told.lower() in said.lower(), (name, said)
-    await expect(page.locator("[data-check=evidence]")).to_have_count(2)
+    await expect(page.locator("[data-cell=check-evidence]")).to_have_count(2)
     await screens.look("steps-checked")
 
 

@@ -69,7 +69,7 @@ async def test_money_goes_from_booked_to_earned_to_the_wallet_as_the_chain_has_i
         await has(page, "pending", 0, "No lease waits")
         assert await chain.credit() == before + await chain.earned(first)
         await has(page, "available", await chain.credit())
-        movement = page.locator("li[data-kind=earning]")
+        movement = page.locator("[data-cell=movement-earning]")
         await expect(movement).to_contain_text(f"+{label(await chain.earned(first))}")
         await expect(movement.get_by_text("not final yet")).to_be_visible()
         await screens.look("settled-not-final")
@@ -215,7 +215,7 @@ class Figures:
 
 
 def card(page: Page, name: str) -> Locator:
-    return page.locator(f"[data-sum={name}]")
+    return page.locator(f"[data-cell=sum-{name}]")
 
 
 def label(minor: int) -> str:

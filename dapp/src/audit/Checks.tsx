@@ -40,7 +40,7 @@ export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
           <Notice tone={TONES[verdict]} title={w.verdict[verdict]} />
           <ul class="audit-checks">
             {checks.map((one, place) => (
-              <li key={place} class={one.result} data-check={one.name}>
+              <li key={place} class={one.result} data-cell={`check-${one.name}`}>
                 <span class="mark" aria-hidden="true">
                   {MARKS[one.result]}
                 </span>

@@ -23,7 +23,7 @@ export function Story({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
         {steps
           .filter(([, transaction]) => transaction !== null)
           .map(([name, transaction]) => (
-            <li key={name} data-step={name}>
+            <li key={name} data-cell={`step-${name}`}>
               {w.one[name]}
               <br />
               <span class="soft">{w.one.transaction}</span> <code>{transaction}</code>
@@ -47,7 +47,7 @@ export function Story({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
       <h3>{w.one.evidence}</h3>
       {detail.evidence.length === 0 && <p class="soft">{w.one.noEvidence}</p>}
       {detail.evidence.map((one) => (
-        <dl class="facts" key={one.signature} data-evidence={one.kind}>
+        <dl class="facts" key={one.signature} data-cell={`evidence-${one.kind}`}>
           <dt>{w.one.kinds[one.kind]}</dt>
           <dd class="number">
             {dateTime(new Date(one.from * 1000), "UTC")} –{" "}

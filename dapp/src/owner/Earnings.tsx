@@ -57,7 +57,7 @@ function Mine({ address }: { address: string }) {
       {statement.loading && !data && <p class="soft">{words.value.common.loading}</p>}
       {data?.totals && (
         <>
-          <section class="card stack" data-sum="available">
+          <section class="card stack" data-cell="sum-available">
             <h2>{words.value.earnings.available}</h2>
             <p class="big number">{money(data.totals.credit, data.currency)}</p>
             <p class="soft">{words.value.earnings.availableText}</p>
@@ -95,25 +95,25 @@ function Sums({
   const say = (amount: string) => cents(amount, currency);
   return (
     <div class="earnings-sums">
-      <section class="card" data-sum="booked">
+      <section class="card" data-cell="sum-booked">
         <h2>{w.open}</h2>
         <p class="big number">{say(booked.expected)}</p>
         <p>{booked.leases > 0 ? w.openText(booked.leases) : w.openNone}</p>
         {booked.leases > 0 && <p class="soft">{w.escrow(say(booked.escrow))}</p>}
       </section>
-      <section class="card" data-sum="pending">
+      <section class="card" data-cell="sum-pending">
         <h2>{w.pending}</h2>
         <p class="big number">{say(pending.expected)}</p>
         <p>{pending.leases > 0 ? w.pendingText(pending.leases) : w.pendingNone}</p>
         {pending.leases > 0 && <p class="soft">{w.escrow(say(pending.escrow))}</p>}
       </section>
-      <section class="card" data-sum="earned">
+      <section class="card" data-cell="sum-earned">
         <h2>{w.earned}</h2>
         <p class="big number">{say(totals.earned)}</p>
         <p class="soft">{w.fees(say(totals.fees))}</p>
         {unsure && <p class="soft">{w.unsure}</p>}
       </section>
-      <section class="card" data-sum="withdrawn">
+      <section class="card" data-cell="sum-withdrawn">
         <h2>{w.withdrawn}</h2>
         <p class="big number">{say(totals.withdrawn)}</p>
       </section>

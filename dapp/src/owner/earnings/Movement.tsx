@@ -9,7 +9,7 @@ export function Movement({ entry, currency }: { entry: Schemas["EntryOut"]; curr
   const w = words.value.earnings;
   const plus = BigInt(entry.amount) > 0n ? "+" : "";
   return (
-    <li class="row" data-kind={entry.kind} data-final={entry.final}>
+    <li class="row" data-cell={`movement-${entry.kind}`} data-final={entry.final}>
       <span class="grow">
         <strong>{w.kinds[entry.kind]}</strong>{" "}
         {!entry.final && <span class="chip warn">{w.notFinal}</span>}
