@@ -33,7 +33,7 @@ async def waiting(page: Page, what: str) -> AsyncIterator[None]:
         yield
     finally:
         free.set()
-        await page.unroute(what)
+        await page.unroute_all(behavior="wait")
 
 
 async def test_what_is_asked_for_is_said_while_it_is_on_its_way(
