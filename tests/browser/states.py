@@ -104,7 +104,6 @@ PASSING: dict[State, str] = {
     ("register", "registered"): "the page goes on to the new space once its place is kept",
     ("reserve", "done"): "the page goes on to the lease at once",
     ("reserve", "quoting"): "one question to the service, between two steps of the wallet's",
-    ("work", "queued"): "the operator hands a request in within a moment",
 }
 #: What cannot be had in a test's town.
 NOT_HERE: dict[State, str] = {
@@ -118,6 +117,10 @@ NOT_HERE: dict[State, str] = {
     " owner has no button for the bar",
     ("unlock", "window.early"): "the page shows `lease early` until then",
     ("unlock", "window.over"): "the page shows `lease missed` from then on",
+    (
+        "work",
+        "queued",
+    ): "the operator hands a request in before it answers, unless its node is away",
 }
 
 

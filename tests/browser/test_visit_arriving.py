@@ -15,6 +15,7 @@ from playwright.async_api import BrowserContext, Page, expect
 from tests.browser.conftest import ON_A_PHONE
 from tests.browser.outside import SLOW, STRANGER, Outside, seconds_of, shows, signs_in
 from tests.browser.screens import Screens
+from tests.browser.test_visit_leaving import is_in_the_ledger
 from tests.browser.town import Town
 from tests.browser.wallet import Wallet
 
@@ -165,6 +166,7 @@ async def test_a_jammed_bar_is_said_and_the_deposit_comes_back(
     await shows(page, "receipt")
     await expect(page.get_by_text("Nobody ever arrived")).to_be_visible()
     await screens.look("closed-by-keeper")
+    await is_in_the_ledger(page, screens)
 
 
 async def test_a_bar_that_is_down_for_the_driver_before_invites_nobody_in(

@@ -88,6 +88,11 @@ async def test_what_the_chain_has_lost_is_said_to_be_gone(
             timeout=SLOW
         )
         await screens.look("withdrawal-pending")
+        await outside.stage.rpc.call("evm_mine")
+        await expect(page.locator("[data-where=work][data-state=mined]")).to_be_visible(
+            timeout=SLOW
+        )
+        await screens.look("withdrawal-one-of-two")
         await page.route("**/v1/intents/*", is_gone)
         await shows(page, "ended-gone")
         await screens.look("withdrawal-gone")
