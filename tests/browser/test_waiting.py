@@ -49,7 +49,7 @@ async def test_what_is_asked_for_is_said_while_it_is_on_its_way(
         ("**/v1/me", f"{town.url}/account", "account resuming", "account in"),
         ("**/v1/me", f"{town.url}/owner", "spaces resuming", "spaces in"),
         ("**/v1/me", f"{town.url}/owner/earnings", "earnings resuming", "earnings in"),
-        ("**/v1/search*", f"{town.url}/?q=Generated", "find searching", "find found"),
+        ("**/v1/search*", f"{town.url}/?q=Generated&for=60", "find searching", "find found"),
         (f"**/v1/spaces/{space}", here, "space loading", "space space"),
         (f"**/v1/spaces/{space}", mine, "own-space loading", "own-space shown"),
         (f"**/v1/spaces/{space}/private", mine, "place loading", "place kept"),
