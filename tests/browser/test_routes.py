@@ -54,9 +54,31 @@ async def test_every_address_says_what_it_is_to_somebody_without_an_account(
         if unknown != route:
             await opened(page, town, unknown)
             await screens.look(f"{named(route)}-unknown")
+
+
+@pytest.mark.parametrize("kept", [False, True], ids=["first", "kept"])
+async def test_an_address_that_is_nobody_s_says_so_and_shows_the_ways_on(
+    town: Town, page: Page, kept: bool, screens: Screens
+) -> None:
+    """With nothing of the app in the browser yet, and when its service worker answers."""
+    if kept:
+        await opened(page, town, "/")
+        await page.evaluate("async () => { await navigator.serviceWorker.ready; }")
+    for path in ("/audit/x/y", "/owner/x/y", "/lease/0x1/more", "/nowhere/at/all"):
+        answer = await page.goto(town.url + path)
+        assert answer is not None
+        assert (answer.status, answer.headers["content-type"]) == (404, "text/html; charset=utf-8")
+        await expect(page.get_by_text("This page does not exist.")).to_be_visible()
+    # the service has none of its own there, but the app knows no such part of it
     await opened(page, town, "/owner/nowhere")
     await expect(page.get_by_text("This page does not exist.")).to_be_visible()
     await screens.look("nowhere")
+    ways = {"Find a space": "/", "My parking": "/leases", "My spaces": "/owner", "Ledger": "/audit"}
+    for name, path in ways.items():
+        await opened(page, town, "/nowhere")
+        await page.get_by_role("main").get_by_role("link", name=name).click()
+        await expect(page).to_have_url(town.url + path)
+        await expect(page.get_by_text("This page does not exist.")).to_have_count(0)
 
 
 async def test_every_address_says_what_it_is_to_a_new_account(

@@ -12,6 +12,7 @@ from berth.chain.reverts import ChainRevertError
 from berth.chain.rpc import Rpc
 from playwright.async_api import BrowserContext, Page, expect
 
+from tests.browser.ends import ENDS, ended
 from tests.browser.screens import Screens
 from tests.browser.test_driver import SLOW, add_car, choose, find
 from tests.browser.town import Town
@@ -79,6 +80,8 @@ async def test_what_a_reorg_does_to_a_booking_is_what_the_page_says(
     shown = await end.first.get_attribute("data-state")
     await screens.look("reorged")
     assert await booked(town, rpc, lease_id) == (shown == "arrive"), f"shown as {shown}"
+    if shown in ENDS:
+        await ended(page, shown)
 
 
 async def booked(town: Town, rpc: Rpc, lease_id: int) -> bool:

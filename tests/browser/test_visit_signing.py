@@ -13,6 +13,7 @@ from berth.market.offers import live_offers
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import ON_A_PHONE
+from tests.browser.ends import ended_as_told
 from tests.browser.outside import SLOW, Outside, shows, signs_in, stay
 from tests.browser.screens import Screens
 from tests.browser.town import Town
@@ -206,9 +207,8 @@ async def test_a_booking_is_followed_through_blocks_that_are_replaced(
         assert await rpc.call("evm_revert", snapshot)
         await outside.hands_in(rival, *request)
         await rpc.call("evm_mine")
-    end = page.locator("[data-state=failed], [data-state=gone]")
-    await expect(end.first).to_be_visible(timeout=2 * SLOW)
-    await screens.look("gone")
+    await ended_as_told(page, driver)
+    await screens.look("ended")
     await expect(page.get_by_role("link", name="Find another space")).to_be_visible()
 
 
