@@ -39,6 +39,7 @@ async def waiting(page: Page, what: str) -> AsyncIterator[None]:
 async def test_what_is_asked_for_is_said_while_it_is_on_its_way(
     town: Town, page: Page, context: BrowserContext, outside: Outside, rpc: Rpc, screens: Screens
 ) -> None:
+    screens.own.append("Generated")
     rosa, space = await outside.owner("Rosa")
     wallet = Wallet(rosa.key, rpc, chain_id=1337)
     await wallet.enter(context)
