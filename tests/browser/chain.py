@@ -70,3 +70,11 @@ async def _listed(outside: Outside, enough: Callable[[list[dict[str, Any]]], boo
         lambda: api.get("/v1/audit/settlements", limit=100),
         lambda answer: enough(answer["items"]),
     )
+
+
+def as_text(row: dict[str, Any]) -> dict[str, str]:
+    """A row of the ledger's file as CSV has it."""
+    return {
+        name: str(value).lower() if isinstance(value, bool) else str(value)
+        for name, value in row.items()
+    }

@@ -27,7 +27,7 @@ from berth.core.states import Outcome
 from berth.core.zones import rfc3339
 from playwright.async_api import Page, Route, expect
 
-from tests.browser.chain import all_final, settled, three
+from tests.browser.chain import all_final, as_text, settled, three
 from tests.browser.conftest import ON_A_PHONE
 from tests.browser.outside import SLOW, Outside
 from tests.browser.screens import Screens
@@ -203,12 +203,4 @@ def line(event: events.Settled, log: Log, head: bytes) -> dict[str, Any]:
         "block": log.block_number,
         "transaction": log.transaction_hash,
         "final": True,
-    }
-
-
-def as_text(row: dict[str, Any]) -> dict[str, str]:
-    """A row as CSV has it."""
-    return {
-        name: str(value).lower() if isinstance(value, bool) else str(value)
-        for name, value in row.items()
     }
