@@ -8,6 +8,7 @@ import re
 import secrets
 import shutil
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ from tests.browser.outside import Outside, beside
 from tests.browser.screens import Screens
 from tests.browser.town import Town
 from tests.browser.wallet import Wallet
-from tests.e2e.conftest import seed  # noqa: F401 - the same installation, set up once
+from tests.e2e.conftest import Seed, seed  # noqa: F401 - the same installation, set up once
 from tests.e2e.installation import Installation
 from tests.e2e.test_visitors import has_money, leases_in_town, parks
 
@@ -36,14 +37,20 @@ ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "reports" / "screens"
 
 
-@pytest.fixture(scope="module")  # what one file books, or how far it moves the clock, is its own
-def town(seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:  # noqa: F811
-    """Olga's space and her neighbours', and a visitor who has parked and gone. It is early in a
-    quarter hour there, whatever the hour is here: what can be booked, and what begins at once,
-    depends on it."""
+@dataclass(frozen=True)
+class Settled:
+    """A data folder at rest: Olga's space and her neighbours', and a visitor who has parked and
+    gone."""
+
+    installation: Installation
+    listings: tuple[Listing, ...]
+
+
+@pytest.fixture(scope="session")
+def settled(seed: Seed, tmp_path_factory: pytest.TempPathFactory) -> Settled:  # noqa: F811
     if not (ROOT / "dapp" / "dist" / "index.html").is_file():
         pytest.fail("the app is not built: make dapp")
-    installation: Installation = seed.copy(tmp_path_factory.mktemp("browser"))
+    installation = seed.copy(tmp_path_factory.mktemp("settled"))
     with installation.running() as up:
 
         async def settle() -> list[Listing]:
@@ -54,10 +61,25 @@ def town(seed, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:  # n
                 await visitor.sign_in()
                 await has_money(stage, visitor)
                 await parks(stage, visitor, await leases_in_town(stage, visitor, spaces))
-                await stage.travel_to(slot_start(ceil_slot(await stage.now())) + 30)
                 return neighbours
 
-        yield Town(up, (seed.listing, *asyncio.run(settle())))
+        listings = (seed.listing, *asyncio.run(settle()))
+        assert up.stop() == 0
+    return Settled(installation, listings)
+
+
+@pytest.fixture(scope="module")  # what one file books, or how far it moves the clock, is its own
+def town(settled: Settled, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Town]:
+    """A copy of the town that was settled once. It is early in a quarter hour there, whatever the
+    hour is here: what can be booked, and what begins at once, depends on it."""
+    with settled.installation.copy(tmp_path_factory.mktemp("browser")).running() as up:
+
+        async def begin() -> None:
+            async with up.stage() as stage:
+                await stage.travel_to(slot_start(ceil_slot(await stage.now())) + 30)
+
+        asyncio.run(begin())
+        yield Town(up, settled.listings)
         assert up.stop() == 0
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -32,9 +31,7 @@ class Seed:
 
     def copy(self, folder: Path) -> Installation:
         """The same again, with ports of its own."""
-        home = folder / "home"
-        shutil.copytree(self.installation.home, home)
-        return Installation(home, self.installation.data)
+        return self.installation.copy(folder)
 
     async def listing_on(self, stage: Stage) -> Listing:
         """Olga's space, and Olga herself with her wallet, signed in."""

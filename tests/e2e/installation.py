@@ -8,6 +8,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -83,6 +84,12 @@ class Installation:
     chain_port: int = field(default_factory=free_port)
     mqtt_port: int = field(default_factory=free_port)
     variables: dict[str, str] = field(default_factory=dict)
+
+    def copy(self, folder: Path) -> Installation:
+        """The same data in a folder, with ports of its own; this one must not be running."""
+        home = folder / "home"
+        shutil.copytree(self.home, home)
+        return Installation(home, self.data)
 
     def environment(self) -> dict[str, str]:
         return clean_environment(
