@@ -39,18 +39,18 @@ async def waiting(page: Page, what: str) -> AsyncIterator[None]:
 async def test_what_is_asked_for_is_said_while_it_is_on_its_way(
     town: Town, page: Page, context: BrowserContext, outside: Outside, rpc: Rpc, screens: Screens
 ) -> None:
-    screens.own.append("Generated")
     rosa, space = await outside.owner("Rosa")
     wallet = Wallet(rosa.key, rpc, chain_id=1337)
     await wallet.enter(context)
     await signs_in(page, town, wallet)
     here = stay(town, space, await outside.next_slot(4 * 3600), 2)
     mine = f"{town.url}/owner/space/{space}"
+    search = f"{town.url}/?at=0.0107,0.0106&r=1500&for=60"
     for what, url, before, after in (
         ("**/v1/me", f"{town.url}/account", "account resuming", "account in"),
         ("**/v1/me", f"{town.url}/owner", "spaces resuming", "spaces in"),
         ("**/v1/me", f"{town.url}/owner/earnings", "earnings resuming", "earnings in"),
-        ("**/v1/search*", f"{town.url}/?q=Generated&for=60", "find searching", "find found"),
+        ("**/v1/search*", search, "find searching", "find found"),
         (f"**/v1/spaces/{space}", here, "space loading", "space space"),
         (f"**/v1/spaces/{space}", mine, "own-space loading", "own-space shown"),
         (f"**/v1/spaces/{space}/private", mine, "place loading", "place kept"),
