@@ -39,7 +39,6 @@ _NAMES = re.compile(
     | \b (?: CHAdeMO | NACS | CCS | Type ) \b
     | \b (?: tEUR | EUR | ETH ) \b
     | \b [A-Z]{2,3} \ ? \d{2,4} \b               # plates
-    | \b XX[A-Z]{3} \b                           # the generated city
     | ^ (?: 中文 | English ) $                    # languages, each in its own words
     """,
     re.VERBOSE | re.ASCII,

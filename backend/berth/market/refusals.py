@@ -48,8 +48,8 @@ SENTENCES: dict[str, tuple[str, str]] = {
         "费用超过您同意的上限。",
     ),
     "Berth_CreditTooLow": (
-        "The credit does not cover this: deposit first.",
-        "余额不足，请先充值。",
+        "There is not enough credit for this: ask for less, or deposit more first.",
+        "余额不足：请减少金额，或先充值。",
     ),
     "Berth_DaysNotShared": (
         "The space is not shared on these days.",

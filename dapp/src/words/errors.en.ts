@@ -13,7 +13,7 @@ export const errors: Readonly<Record<string, string>> = {
   Berth_CalendarTaken: "The space is leased or blocked for part of this time.",
   Berth_CostAboveDeposit: "That is more than the lease has in escrow.",
   Berth_CostAboveMaximum: "It would cost more than you agreed to.",
-  Berth_CreditTooLow: "The credit does not cover this: deposit first.",
+  Berth_CreditTooLow: "There is not enough credit for this: ask for less, or deposit more first.",
   Berth_DaysNotShared: "The space is not shared on these days.",
   Berth_DaysReversed: "The offer's last day is before its first.",
   Berth_Delisted: "The space was delisted before.",

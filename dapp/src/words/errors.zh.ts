@@ -13,7 +13,7 @@ export const errors: Readonly<Record<string, string>> = {
   Berth_CalendarTaken: "该时段已被租用或锁定。",
   Berth_CostAboveDeposit: "金额超过该租约的托管押金。",
   Berth_CostAboveMaximum: "费用超过您同意的上限。",
-  Berth_CreditTooLow: "余额不足，请先充值。",
+  Berth_CreditTooLow: "余额不足：请减少金额，或先充值。",
   Berth_DaysNotShared: "该日期不在共享日期内。",
   Berth_DaysReversed: "报价的结束日期早于开始日期。",
   Berth_Delisted: "该车位已停止共享。",
