@@ -11,6 +11,7 @@ from berth.core.slots import slot_start
 from berth.core.zones import rfc3339
 from playwright.async_api import Page, expect
 
+from tests.browser.asking import what_is_told
 from tests.browser.conftest import ON_A_PHONE
 from tests.browser.outside import Outside
 from tests.browser.screens import Screens
@@ -184,7 +185,11 @@ async def test_a_wallet_s_owner_reserves_with_one_signature(
     # signed in once, and one signature for the lease: nothing else was asked
     assert wallet.signatures[-2:] == ["personal_sign", "eth_signTypedData_v4"]
     assert wallet.signatures.count("eth_signTypedData_v4") == 1
+    asked = await what_is_told(page, wallet)
     await parks(page, screens)
+    assert "Have the bar lowered for your car" in asked[0]
+    assert "Your wallet calls it “UnlockConfirmation” and shows your booking's number." in asked[0]
+    assert "It moves no money." in asked[0]
 
 
 @ON_A_PHONE

@@ -8,6 +8,7 @@ import re
 import pytest
 from playwright.async_api import BrowserContext, Page, expect
 
+from tests.browser.asking import what_is_told
 from tests.browser.conftest import ON_A_PHONE
 from tests.browser.outside import SLOW, Outside, shows, signs_in, stay
 from tests.browser.screens import Screens
@@ -59,7 +60,10 @@ async def test_with_credit_a_result_is_two_taps_and_one_signature_from_the_lease
     await outside.registers_car(driver)
     await signs_in(page, town, wallet)
     await finds(page, town)
-    await page.locator("a.result").first.click()
+    async with page.expect_response("**/v1/quotes"):
+        await page.locator("a.result").first.click()
+    await screens.look("space")
+    await expect(page.locator("[data-state=asked-twice]")).to_have_count(0)
     await page.get_by_role("button", name=RESERVE).click()
     await expect(page).to_have_url(re.compile("/lease/0x"), timeout=SLOW)
     assert await taps(page) == 2
@@ -79,12 +83,29 @@ async def test_with_a_permit_it_is_one_more_signature_and_no_approval(
     assert await outside.holds(driver) == (0, 60 * 10**6, 0)
     await finds(page, town)
     await page.locator("a.result").first.click()
+    twice = re.compile(
+        r"^Your wallet will ask twice: first to let the market take ([0-9.]+\stEUR),"
+        r" then to reserve the space\.$"
+    )
+    told = page.locator("[data-state=asked-twice]")
+    await expect(told).to_have_text(twice)
+    amount = twice.match(await told.inner_text())
+    assert amount is not None
+    await screens.look("asked-twice")
     await page.get_by_role("button", name=RESERVE).click()
+    await expect(page.get_by_role("dialog").get_by_text(twice)).to_be_visible(timeout=SLOW)
+    asked = await what_is_told(page, wallet, times=2)
     await add_car(page, "PRM 001", screens)
     await expect(page).to_have_url(re.compile("/lease/0x"), timeout=SLOW)
     assert await taps(page) == 3
     assert [kind for _, kind in typed(wallet)] == ["Permit", "ForwardRequest"]
     assert wallet.signatures == [TYPED, TYPED]
+    permit, lease = asked
+    assert "Let the market take this amount, once" in permit
+    assert "Your wallet calls it “Permit”. Under “value” it shows the amount" in permit
+    assert " ".join(amount[1].split()) in permit
+    assert "Reserve the space and pay for it" in lease
+    assert "Your wallet calls it “ForwardRequest”" in lease
     await shows(page, "arrive")
     credit, tokens, allowance = await outside.holds(driver)
     assert (credit, allowance) == (0, 0)

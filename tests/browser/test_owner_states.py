@@ -15,6 +15,7 @@ from berth.cli.demo.owners import Listing, Wish
 from berth.core.compliance import Reason
 from playwright.async_api import BrowserContext, Locator, Page, expect
 
+from tests.browser.asking import what_is_told
 from tests.browser.conftest import ON_A_PHONE
 from tests.browser.outside import SLOW, Outside, shows, signs_in
 from tests.browser.screens import Screens
@@ -85,8 +86,10 @@ async def test_papers_that_do_not_comply_are_refused_with_every_reason(
     await expect(page.get_by_text(SAID_NO)).to_be_visible(timeout=SLOW)
     await screens.look("said-no")
     wallet.refuse.clear()
+    asked = await what_is_told(page, wallet)
     await register.click()
     await expect(page).to_have_url(re.compile("/owner/space/0x"), timeout=SLOW)
+    assert f"Register your space Space number {papers['title']['index']} " in asked[0]
     await nothing_to_withdraw(town, page, screens)
 
 
