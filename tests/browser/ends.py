@@ -12,7 +12,7 @@ from tests.browser.outside import SLOW
 #: Each in its own words.
 ENDS = {
     "failed": "It did not go through.",
-    "gone": "It fell out of the chain again and was not taken up.",
+    "gone": "It is not in the chain: it fell out again, or something else took its place.",
 }
 
 

@@ -72,7 +72,7 @@ export const wallet = {
     mined: (n: number, of: number) => `In the chain: ${n} of ${of} confirmations`,
     confirmed: "Confirmed.",
     failed: "It did not go through.",
-    gone: "It fell out of the chain again and was not taken up.",
+    gone: "It is not in the chain: it fell out again, or something else took its place.",
     left: (seconds: number) => `about ${seconds} s more`,
   },
   ended: {

@@ -69,7 +69,7 @@ export const wallet = {
     mined: (n: number, of: number) => `已上链：${n} / ${of} 次确认`,
     confirmed: "已确认。",
     failed: "未能成功。",
-    gone: "交易从链上消失，且未被重新收录。",
+    gone: "交易不在链上：已从链上消失，或被其他交易取代。",
     left: (seconds: number) => `约还需 ${seconds} 秒`,
   },
   ended: {
