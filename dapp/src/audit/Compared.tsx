@@ -8,7 +8,7 @@ const MOST = 20;
 /** In what the list on this page is not the chain's. */
 export function Compared({ found }: { found: Found }) {
   const { verdict: w, fields, number } = words.value.audit;
-  const { rows, sums, behind } = found;
+  const { rows, sums, behind, newer } = found;
   const differs = rows.length > 0 || sums.length > 0;
   const state = differs ? "service-differs" : behind > 0 ? "service-behind" : "service-agrees";
   return (
@@ -29,7 +29,12 @@ export function Compared({ found }: { found: Found }) {
           {sums.length > 0 && <p>{w.sums(listed(sums.map((name) => fields[name])))}</p>}
         </Notice>
       )}
-      {state === "service-agrees" && <Notice tone="good">{w.agrees}</Notice>}
+      {state === "service-agrees" && (
+        <Notice tone="good">
+          {w.agrees}
+          {newer > 0 && <p>{w.newer(newer)}</p>}
+        </Notice>
+      )}
       {!differs && behind > 0 && <Notice tone="warn">{w.behind(behind)}</Notice>}
     </div>
   );

@@ -1,5 +1,5 @@
 import { useLocation } from "preact-iso";
-import { useEffect, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import { ask, client, type Schemas } from "../api/client";
 import { useLive } from "../api/live";
 import { Button } from "../parts/Button";
@@ -47,8 +47,9 @@ export function Ledger() {
     const page = await load();
     return { ...page, known: known ?? page.items[0]?.number ?? 0 };
   }, key);
-  const [more, setMore] = useState<Page[]>([]);
-  useEffect(() => setMore([]), [key]);
+  // pages that follow another first page than the one shown would leave a hole
+  const [followed, setFollowed] = useState<{ by: Page[]; first?: Page }>({ by: [] });
+  const more = followed.first === first.data ? followed.by : [];
   // a stranger hears of nobody's leases, but how many are settled
   const settled = useRef<unknown>(undefined);
   useLive("index", ({ data }) => {
@@ -67,7 +68,7 @@ export function Ledger() {
   async function check(): Promise<void> {
     await verify();
     before.current = latest.current;
-    setMore([]);
+    setFollowed({ by: [] });
     first.reload();
   }
   const compared =
@@ -117,7 +118,10 @@ export function Ledger() {
       {last?.next && (
         <Button
           kind="wide"
-          onPress={async () => setMore([...more, await load(last.next ?? undefined)])}
+          onPress={async () => {
+            const page = await load(last.next ?? undefined);
+            if (first.data) setFollowed({ by: [...more, page], first: first.data });
+          }}
         >
           {w.more}
         </Button>

@@ -39,6 +39,8 @@ export class History {
   readonly registrations = new Map<bigint, Seen>();
   readonly arrivals = new Map<bigint, Seen>();
   readonly claims = new Map<bigint, Seen>();
+  /** Records that nobody came, kept for the end of a dispute. */
+  readonly noShows = new Map<bigint, Seen>();
   readonly compensations = new Map<bigint, bigint>();
 
   constructor(events: Event[]) {
@@ -94,6 +96,9 @@ export class History {
         break;
       case "OverstayClaimed":
         this.claims.set(leaseId, seen);
+        break;
+      case "NoShowRecorded":
+        this.noShows.set(leaseId, seen);
         break;
       case "Compensated":
         this.compensations.set(leaseId, args.amount as bigint);

@@ -136,7 +136,12 @@ function ledgerCheck(report: Report, claimed: Claimed): Check {
 }
 
 function recordCheck(report: Report, settlement: Settlement, claimed: Claimed): Check {
-  const fields = altered(claimed, settlement, report.heads[claimed.number - 1] ?? "");
+  const head = report.heads[claimed.number - 1] ?? "";
+  const { recordHash: hash, head: anew } = claimed.recomputed;
+  const fields = altered(claimed, settlement, head);
+  // shown besides, as what the service made of its own fields
+  const made = altered({ ...claimed, recordHash: hash, head: anew }, settlement, head);
+  fields.push(...made.filter((one) => !fields.includes(one)));
   return {
     name: "record",
     result: fields.length ? "wrong" : "right",
@@ -256,12 +261,8 @@ async function evidenceChecks(
   { record, transaction, block }: Settlement,
   domain: Domain,
 ): Promise<Check[]> {
-  const { arrivals, claims, locks } = report.history;
-  const keys = locks.get(spaceOf(record.leaseId)) ?? [];
-  // the arrival, an overstay and some ends are there by a lock's record only
-  const due = [arrivals.get(record.leaseId), claims.get(record.leaseId)].flatMap(
-    (place) => place?.transaction ?? [],
-  );
+  const keys = report.history.locks.get(spaceOf(record.leaseId)) ?? [];
+  const due = broughtIn(report, record.leaseId);
   if (BY_RECORD.includes(OUTCOMES[record.outcome])) due.push(transaction);
   const checks: Check[] = [];
   for (const hash of new Set([...due, transaction])) {
@@ -270,7 +271,8 @@ async function evidenceChecks(
       .flatMap(({ data }) => recordsIn(data))
       .filter(({ occupancy }) => occupancy.leaseId === record.leaseId);
     for (const one of brought) {
-      checks.push(await evidenceCheck(domain, one, keys, asked.blockNumber ?? block));
+      const at = asked.blockNumber ?? block;
+      checks.push(await evidenceCheck(domain, one, keysOver(keys, at, at)));
     }
     if (!brought.length && due.includes(hash)) {
       checks.push({ name: "evidence", result: "unread", detail: hash });
@@ -283,7 +285,6 @@ async function evidenceCheck(
   domain: Domain,
   { occupancy, signature }: Brought,
   keys: LockKey[],
-  block: bigint,
 ): Promise<Check> {
   const by = await signer(domain, OCCUPANCY, "Occupancy", signature, {
     leaseId: occupancy.leaseId,
@@ -292,35 +293,55 @@ async function evidenceCheck(
     until: Number(occupancy.until),
     energyWh: Number(occupancy.energyWh),
   });
-  // the space's lock at that time, or the one before it
-  const then = keys.filter((one) => one.block <= block).slice(-2);
   return {
     name: "evidence",
-    result: by && then.some((one) => isAddressEqual(one.key, by)) ? "right" : "wrong",
+    result: by && keys.some((one) => isAddressEqual(one.key, by)) ? "right" : "wrong",
     detail: by ?? signature,
   };
+}
+
+/** Arrival, overstay and a no-show in a dispute are there by a lock's record only: those of a lease. */
+function broughtIn({ history }: Report, leaseId: bigint): Hex[] {
+  const { arrivals, claims, noShows } = history;
+  return [arrivals, claims, noShows].flatMap((places) => places.get(leaseId)?.transaction ?? []);
+}
+
+/** The space's locks from one block to another, and the one before the first of them. */
+function keysOver(keys: LockKey[], from: bigint, until: bigint): LockKey[] {
+  const before = keys.filter((one) => one.block <= from).length;
+  return keys.filter((one) => one.block <= until).slice(Math.max(0, before - 2));
 }
 
 /** The signatures that the service shows, whether they came to the chain or not. */
 async function shownCheck(
   report: Report,
-  { record, block }: Settlement,
+  { record, block, transaction }: Settlement,
   domain: Domain,
   claimed: Claimed,
 ): Promise<Check> {
-  const keys = report.history.locks.get(spaceOf(record.leaseId)) ?? [];
+  const { bookings, locks } = report.history;
+  // when the lock signed is not known, but that it was during the lease
+  const since = bookings.get(record.leaseId)?.block ?? block;
+  const keys = keysOver(locks.get(spaceOf(record.leaseId)) ?? [], since, block);
+  // of another transaction it may be that it failed
+  const brings = [...broughtIn(report, record.leaseId), transaction];
+  const elsewhere = claimed.evidence.find(
+    (one) => one.transaction && !brings.some((hash) => same(hash, one.transaction ?? "")),
+  );
   const checks = await Promise.all(
     claimed.evidence.map(async (one) => {
       const { from, until, energyWh } = one;
       const occupancy = { leaseId: record.leaseId, kind: BigInt(KINDS[one.kind]) };
       const times = { from: BigInt(from), until: BigInt(until), energyWh: BigInt(energyWh) };
       const brought = { occupancy: { ...occupancy, ...times }, signature: one.signature as Hex };
-      const check = await evidenceCheck(domain, brought, keys, block);
+      const check = await evidenceCheck(domain, brought, keys);
       const named = check.detail.toLowerCase() === one.lock.toLowerCase();
       return { ...check, result: named ? check.result : ("wrong" as const) };
     }),
   );
   const wrong = checks.find((one) => one.result === "wrong");
+  if (!wrong && elsewhere)
+    return { name: "shown", result: "unread", detail: elsewhere.transaction ?? "" };
   const found = wrong ?? checks[0];
   return found ? { ...found, name: "shown" } : { name: "shown", result: "absent", detail: "" };
 }

@@ -79,7 +79,7 @@ function shown(change: Partial<Shown> = {}): Shown {
 
 describe("a list of the service beside the chain's", () => {
   it("agrees when every row, and the sums, are the chain's", () => {
-    expect(compare(REPORT, shown())).toEqual({ rows: [], sums: [], behind: 0 });
+    expect(compare(REPORT, shown())).toEqual({ rows: [], sums: [], behind: 0, newer: 0 });
   });
 
   it("names the fields of a row that are others", () => {
@@ -116,7 +116,35 @@ describe("a list of the service beside the chain's", () => {
     const totals = { ...TOTALS, count: 4, rent: "16000", fee: "400", ownerShare: "15600" };
     const items = [newer, row(3), row(2), row(1)];
     expect(compare(REPORT, shown({ items, totals, known: 4 }))).toEqual({
-      ...{ rows: [], sums: [], behind: 0 },
+      ...{ rows: [], sums: [], behind: 0, newer: 1 },
+    });
+  });
+
+  it("judges what the chain has counted, whatever block a row names", () => {
+    const forged = { ...row(2), rent: "1", block: BLOCK + 1000 };
+    const totals = { ...TOTALS, count: 4, rent: "12001", fee: "400", ownerShare: "11601" };
+    const items = [row(3), forged, row(1)];
+    expect(compare(REPORT, shown({ items, totals }))).toMatchObject({
+      rows: [{ number: 2, what: "altered", fields: ["rent", "block"] }],
+      sums: ["count", "rent", "fee", "ownerShare"],
+    });
+    const none = { ...row(2), rent: "1", block: "soon" as unknown as number };
+    expect(compare(REPORT, shown({ items: [row(3), none, row(1)] }))?.rows).toHaveLength(1);
+  });
+
+  it("finds what is shown twice", () => {
+    const items = [row(3), row(2), row(2), row(1)];
+    expect(compare(REPORT, shown({ items }))?.rows).toEqual([
+      { number: 2, what: "extra", fields: [] },
+    ]);
+  });
+
+  it("is not put off by a page with nothing on it, or by too small a word of what is known", () => {
+    const missing = [1, 2, 3].map((number) => ({ number, what: "missing", fields: [] }));
+    expect(compare(REPORT, shown({ items: [], whole: false }))?.rows).toEqual(missing);
+    expect(compare(REPORT, shown({ items: [row(3), row(1)], known: 1 }))).toMatchObject({
+      rows: [{ number: 2, what: "missing" }],
+      behind: 0,
     });
   });
 
@@ -127,7 +155,7 @@ describe("a list of the service beside the chain's", () => {
 
   it("says of a service that has not read everything only that", () => {
     const behind = shown({ items: [row(2), row(1)], known: 2 });
-    expect(compare(REPORT, behind)).toEqual({ rows: [], sums: [], behind: 1 });
+    expect(compare(REPORT, behind)).toEqual({ rows: [], sums: [], behind: 1, newer: 0 });
   });
 
   it("accuses nobody when the node's own events do not give its head", () => {

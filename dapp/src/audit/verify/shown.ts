@@ -51,6 +51,8 @@ export interface Compared {
   sums: (keyof Totals)[];
   /** Of the chain's settlements the service has not read so many. */
   behind: number;
+  /** Of the rows so many have come since the chain was read: nothing is said of them. */
+  newer: number;
 }
 
 /** Times as Unix seconds, text without regard to capitals: an account may be written in two ways. */
@@ -164,15 +166,21 @@ export function compare(report: Report, shown: Shown): Compared | null {
   if (report.head !== report.chainHead || report.checked !== report.count) return null;
   const { settlements } = report.history;
   const checked = settlements.length;
-  const known = Math.min(checked, shown.known);
-  // what has come since the report was made cannot be judged by it
-  const old = shown.items.filter((one) => one.block <= Number(report.block));
-  const newer = shown.items.filter((one) => one.block > Number(report.block));
+  // what a list has, its service knows
+  const known = Math.min(checked, Math.max(shown.known, ...shown.items.map((one) => one.number)));
+  // what has come since the report was made cannot be judged by it; by the chain's count, for a
+  // row's own word of its block could take it out of any check
+  const newer = shown.items.filter((one) => one.number > checked && one.block > report.block);
+  const old = shown.items.filter((one) => !newer.includes(one));
   const rows: Difference[] = [];
-  for (const row of old) {
+  const there = new Set<number>();
+  for (const row of shown.items) {
     const settlement = settlements[row.number - 1];
-    if (!settlement) rows.push({ number: row.number, what: "extra", fields: [] });
-    else {
+    const twice = there.has(row.number);
+    there.add(row.number);
+    if (twice || (!settlement && old.includes(row)))
+      rows.push({ number: row.number, what: "extra", fields: [] });
+    else if (settlement) {
       const fields = altered(row, settlement, report.heads[row.number - 1] ?? "");
       if (fields.length > 0) rows.push({ number: row.number, what: "altered", fields });
       else if (!shown.fits(settlement))
@@ -180,17 +188,19 @@ export function compare(report: Report, shown: Shown): Compared | null {
     }
   }
   const due = settlements.filter(shown.fits);
-  const there = new Set(shown.items.map((one) => one.number));
-  const last = shown.whole ? 0 : Math.min(...there);
+  // a page with nothing on it has no other behind it
+  const last = shown.whole || there.size === 0 ? 0 : Math.min(...there);
   for (const { record } of due) {
     const number = Number(record.number);
     if (number <= known && number >= last && !there.has(number))
       rows.push({ number, what: "missing", fields: [] });
   }
   rows.sort((one, other) => one.number - other.number);
-  const judged = known === checked && (old.length > 0 || shown.whole);
+  // where none is older, more of the newer ones may be behind the page
+  const all = newer.length === 0 || old.length > 0 || shown.whole;
+  const judged = known === checked && all;
   const sums = judged && shown.totals ? wrongSums(shown.totals, due, newer) : [];
-  return { rows, sums, behind: checked - known };
+  return { rows, sums, behind: checked - known, newer: newer.length };
 }
 
 function wrongSums(totals: Totals, due: Settlement[], newer: Row[]): (keyof Totals)[] {

@@ -114,6 +114,10 @@ export const audit = {
       n === 1
         ? "This service does not know the newest settlement yet. Verify again in a moment."
         : `This service does not know the newest ${n} settlements yet. Verify again in a moment.`,
+    newer: (n: number) =>
+      n === 1
+        ? "1 has come since the chain was read, and is not checked. Verify again for it."
+        : `${n} have come since the chain was read, and are not checked. Verify again for them.`,
   },
   fields: {
     number: "number",

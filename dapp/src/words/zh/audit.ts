@@ -104,6 +104,7 @@ export const audit = {
     },
     sums: (fields: string) => `合计与链上不同：${fields}`,
     behind: (n: number) => `本服务尚未读到最新的 ${n} 笔结算，请稍后再核对。`,
+    newer: (n: number) => `其中 ${n} 笔在读取链之后才产生，尚未核对，请再核对一次。`,
   },
   fields: {
     number: "编号",
