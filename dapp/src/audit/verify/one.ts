@@ -135,7 +135,7 @@ function ledgerCheck(report: Report, claimed: Claimed): Check {
   };
 }
 
-function recordCheck(report: Report, settlement: Settlement, claimed: Claimed): Check {
+export function recordCheck(report: Report, settlement: Settlement, claimed: Claimed): Check {
   const head = report.heads[claimed.number - 1] ?? "";
   const { recordHash: hash, head: anew } = claimed.recomputed;
   const fields = altered(claimed, settlement, head);
@@ -313,7 +313,7 @@ function keysOver(keys: LockKey[], from: bigint, until: bigint): LockKey[] {
 }
 
 /** The signatures that the service shows, whether they came to the chain or not. */
-async function shownCheck(
+export async function shownCheck(
   report: Report,
   { record, block, transaction }: Settlement,
   domain: Domain,
