@@ -90,6 +90,9 @@ async def test_a_service_that_shows_another_ledger_is_found_out(
         if answer["totals"]:
             answer["totals"]["ownerShare"] = str(int(answer["totals"]["ownerShare"]) + 10**6)
 
+    def in_larger_units(answer: dict[str, Any]) -> None:
+        answer["currency"]["decimals"] -= 2
+
     def cut_short(answer: dict[str, Any]) -> None:
         answer["items"] = [one for one in answer["items"] if one["number"] < count]
 
@@ -103,6 +106,7 @@ async def test_a_service_that_shows_another_ledger_is_found_out(
             f"No. {count + 1}: is shown, and the chain has no such settlement here",
         ),
         (richer, "The sums are others: owner's part"),
+        (in_larger_units, "The sums are others: currency"),
     ):
         async with lying(page, LISTED, lie):
             await verifies(page, town)

@@ -77,6 +77,7 @@ export function Ledger() {
           items,
           whole: !last?.next,
           totals: first.data.totals,
+          currency: first.data.currency,
           fits: fits(filter),
           known: first.data.known,
         })
@@ -87,11 +88,7 @@ export function Ledger() {
       <p>{w.intro}</p>
       <NodeForm onVerify={check} />
       {now.state === "done" && first.data && (
-        <Verdict
-          report={now.verified.report}
-          currency={first.data.currency}
-          node={now.verified.reader.where.url}
-        >
+        <Verdict report={now.verified.report} node={now.verified.reader.where.url}>
           {compared && <Compared found={compared} />}
         </Verdict>
       )}

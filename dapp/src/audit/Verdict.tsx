@@ -1,7 +1,7 @@
 import type { ComponentChildren } from "preact";
 import { Notice } from "../parts/Notice";
 import { words } from "../words";
-import { money, type Currency } from "../words/format";
+import { money } from "../words/format";
 import { headed } from "../words/join";
 import type { Report } from "./verify/whole";
 
@@ -10,12 +10,10 @@ const TONES = { complete: "good", gap: "bad", mismatch: "bad", misbilled: "bad" 
 /** What came of reading the whole ledger. */
 export function Verdict({
   report,
-  currency,
   node,
   children,
 }: {
   report: Report;
-  currency: Currency;
   /** Whose word it is. */
   node: string;
   /** What it means for the rest of the page. */
@@ -23,7 +21,7 @@ export function Verdict({
 }) {
   const w = words.value.audit;
   const v = w.verdict;
-  const { verdict, checked, count, block, sums } = report;
+  const { verdict, checked, count, block, sums, currency } = report;
   const told = {
     complete: count === 0n ? v.empty : v.completeText(Number(checked), Number(block)),
     gap: v.gapText(Number(checked), Number(count)),

@@ -6,6 +6,7 @@ import { recordCheck, shownCheck } from "./one";
 import type { Event } from "./reader";
 import { judge } from "./whole";
 
+const TEUR = { symbol: "tEUR", decimals: 6 };
 const SPACE = 42n;
 const LEASE = (SPACE << 48n) | (1_900_001n << 16n) | 1n;
 const PARTY = "0x00000000000000000000000000000000000000d1" as const;
@@ -30,7 +31,13 @@ const HISTORY = new History([
   ),
   event(6, "Settled", RECORD),
 ]);
-const REPORT = judge(HISTORY, { block: 6n, blockHash: "0x06", chainHead: "0x", count: 1n });
+const REPORT = judge(HISTORY, {
+  block: 6n,
+  blockHash: "0x06",
+  chainHead: "0x",
+  count: 1n,
+  currency: TEUR,
+});
 const SETTLEMENT = HISTORY.settlements[0] as Settlement;
 const HEAD = REPORT.heads[0] ?? "0x";
 

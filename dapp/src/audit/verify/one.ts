@@ -151,7 +151,7 @@ export function recordCheck(report: Report, settlement: Settlement, claimed: Cla
 }
 
 function stepsCheck(report: Report, settlement: Settlement, claimed: Claimed): Check {
-  const fields = alteredSteps(claimed, settlement, report.history);
+  const fields = alteredSteps(claimed, settlement, report);
   const booking = report.history.bookings.get(settlement.record.leaseId);
   return {
     name: "steps",

@@ -7,6 +7,7 @@ import type { Event } from "./reader";
 import { altered, alteredSteps, compare, type Shown } from "./shown";
 import { judge } from "./whole";
 
+const TEUR = { symbol: "tEUR", decimals: 6 };
 const SPACE = 42n;
 const DRIVER = "0x00000000000000000000000000000000000000d1";
 const OWNER = "0x00000000000000000000000000000000000000e1";
@@ -40,6 +41,7 @@ const REPORT = judge(HISTORY, {
   blockHash: "0x02",
   chainHead: HEAD,
   count: 3n,
+  currency: TEUR,
 });
 
 function event(name: string, args: Record<string, unknown>): Event {
@@ -71,6 +73,7 @@ function shown(change: Partial<Shown> = {}): Shown {
     items: [row(3), row(2), row(1)],
     whole: true,
     totals: TOTALS,
+    currency: TEUR,
     fits: fits(EMPTY),
     known: 3,
     ...change,
@@ -80,6 +83,14 @@ function shown(change: Partial<Shown> = {}): Shown {
 describe("a list of the service beside the chain's", () => {
   it("agrees when every row, and the sums, are the chain's", () => {
     expect(compare(REPORT, shown())).toEqual({ rows: [], sums: [], behind: 0, newer: 0 });
+  });
+
+  it("differs where its amounts are of another money, or of larger units, than the market's", () => {
+    for (const currency of [
+      { ...TEUR, decimals: 4 },
+      { ...TEUR, symbol: "EUR" },
+    ])
+      expect(compare(REPORT, shown({ currency }))?.sums).toEqual(["currency"]);
   });
 
   it("names the fields of a row that are others", () => {
@@ -193,13 +204,14 @@ describe("the steps of a settlement", () => {
       ...{ reserveMinutes: 0, minimumPercent: 0, freeCancelHours: 0, noShowPercent: 0 },
       cancelPercent: 0,
     },
+    currency: TEUR,
     ...{ offerTransaction: "0x01", arrivedTransaction: null, claimedTransaction: null },
   };
   const steps = (change: object = {}) =>
     alteredSteps(
       { registrationTransaction: undefined, ...detail, ...change } as never,
       FIRST,
-      HISTORY,
+      REPORT,
     );
 
   it("are the chain's", () => {

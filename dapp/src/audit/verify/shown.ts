@@ -1,12 +1,15 @@
 /** What the service shows, held against the chain's events: word by word, row by row. */
 import type { Schemas } from "../../api/client";
-import { spaceOf, startOf, type History, type Settlement } from "./history";
+import type { Currency } from "../../words/format";
+import { spaceOf, startOf, type Settlement } from "./history";
 import { recordHash } from "./ledger";
 import { OUTCOMES } from "./tariff";
 import type { Report } from "./whole";
 
 type Row = Schemas["SettlementOut"];
 type Totals = Schemas["TotalsOut"];
+/** Of what all settlements come to; `currency`: what all amounts are of. */
+export type SumField = keyof Totals | "currency";
 
 /** In what a shown settlement is not the chain's: not in the list, too much in it, or altered. */
 export interface Difference {
@@ -30,7 +33,8 @@ export type StepField =
   | "registered"
   | "arrivedTransaction"
   | "claimedTransaction"
-  | "terms";
+  | "terms"
+  | "currency";
 export type Field = RowField | StepField;
 
 export interface Shown {
@@ -39,6 +43,7 @@ export interface Shown {
   whole: boolean;
   /** Over all that the filter finds. */
   totals: Totals | null;
+  currency: Currency;
   /** Does a settlement of the chain belong here? */
   fits: (settlement: Settlement) => boolean;
   /** So many the service says to know. */
@@ -48,7 +53,7 @@ export interface Shown {
 export interface Compared {
   rows: Difference[];
   /** The sums that are not those of the chain's settlements. */
-  sums: (keyof Totals)[];
+  sums: SumField[];
   /** Of the chain's settlements the service has not read so many. */
   behind: number;
   /** Of the rows so many have come since the chain was read: nothing is said of them. */
@@ -58,6 +63,10 @@ export interface Compared {
 /** Times as Unix seconds, text without regard to capitals: an account may be written in two ways. */
 function same(shown: unknown, told: unknown): boolean {
   return String(shown).toLowerCase() === String(told).toLowerCase();
+}
+
+function unit({ symbol, decimals }: Currency): string {
+  return `${symbol} ${decimals}`;
 }
 
 function seconds(time: string): number {
@@ -99,7 +108,7 @@ export function altered(
 export function alteredSteps(
   shown: Schemas["SettlementDetailOut"],
   { record }: Settlement,
-  history: History,
+  { history, currency }: Pick<Report, "history" | "currency">,
 ): StepField[] {
   const { booking, terms } = shown;
   const cost = record.rent + record.overstay + record.energy;
@@ -131,6 +140,7 @@ export function alteredSteps(
       shown.claimedTransaction ?? "",
       history.claims.get(record.leaseId)?.transaction ?? "",
     ],
+    currency: [unit(shown.currency), unit(currency)],
     terms: [
       [
         terms.number,
@@ -199,7 +209,8 @@ export function compare(report: Report, shown: Shown): Compared | null {
   // where none is older, more of the newer ones may be behind the page
   const all = newer.length === 0 || old.length > 0 || shown.whole;
   const judged = known === checked && all;
-  const sums = judged && shown.totals ? wrongSums(shown.totals, due, newer) : [];
+  const sums: SumField[] = judged && shown.totals ? wrongSums(shown.totals, due, newer) : [];
+  if (!same(unit(shown.currency), unit(report.currency))) sums.push("currency");
   return { rows, sums, behind: checked - known, newer: newer.length };
 }
 

@@ -4,6 +4,7 @@ import { EMPTY_HEAD, nextHead, recordHash, type Settled } from "./ledger";
 import type { Event } from "./reader";
 import { judge } from "./whole";
 
+const TEUR = { symbol: "tEUR", decimals: 6 };
 const SPACE = 42n;
 const LEASE = (SPACE << 48n) | (1_900_000n << 16n) | 1n;
 const DRIVER = "0x00000000000000000000000000000000000000d1";
@@ -47,7 +48,7 @@ function report(
   ]);
   const honest = settled.reduce((now, one) => nextHead(now, recordHash(one)), EMPTY_HEAD);
   const chainHead = (head || honest) as `0x${string}`;
-  return judge(history, { block: 9n, blockHash: "0x02", chainHead, count });
+  return judge(history, { block: 9n, blockHash: "0x02", chainHead, count, currency: TEUR });
 }
 
 describe("the whole ledger", () => {
@@ -110,7 +111,13 @@ describe("the whole ledger", () => {
       event("Settled", { ...record({ rent: 6000n, fee: 150n }) }),
     ]);
     const chainHead = nextHead(EMPTY_HEAD, recordHash(record({ rent: 6000n, fee: 150n })));
-    const found = judge(history, { block: 9n, blockHash: "0x02", chainHead, count: 1n });
+    const found = judge(history, {
+      block: 9n,
+      blockHash: "0x02",
+      chainHead,
+      count: 1n,
+      currency: TEUR,
+    });
     expect(found.findings).toEqual([]);
     expect(found.verdict).toBe("complete");
   });

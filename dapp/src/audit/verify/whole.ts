@@ -1,6 +1,8 @@
 /** The whole ledger, made anew from the chain: nothing missing, nothing altered, nothing misbilled. */
 import type { Hex } from "viem";
 import { marketReads } from "../../chain/abi/reads";
+import { tokenAbi } from "../../chain/abi/token";
+import type { Currency } from "../../words/format";
 import { History, type Settlement } from "./history";
 import { EMPTY_HEAD, nextHead, recordHash } from "./ledger";
 import type { OnProgress, Reader } from "./reader";
@@ -34,6 +36,8 @@ export interface Report {
   head: Hex;
   chainHead: Hex;
   findings: Finding[];
+  /** What the market's money is, by its token's own word. */
+  currency: Currency;
   sums: {
     rent: bigint;
     overstay: bigint;
@@ -62,13 +66,29 @@ export async function verifyLedger(reader: Reader, progress?: OnProgress): Promi
     blockHash: block.hash,
     chainHead,
     count,
+    currency: await currencyAt(reader, block.number),
   });
+}
+
+async function currencyAt({ client, where }: Reader, blockNumber: bigint): Promise<Currency> {
+  const address = await client.readContract({
+    address: where.market,
+    abi: marketReads,
+    functionName: "asset",
+    blockNumber,
+  });
+  const token = { address, abi: tokenAbi, blockNumber } as const;
+  const [symbol, decimals] = await Promise.all([
+    client.readContract({ ...token, functionName: "symbol" }),
+    client.readContract({ ...token, functionName: "decimals" }),
+  ]);
+  return { symbol, decimals };
 }
 
 /** The verdict over a history. */
 export function judge(
   history: History,
-  chain: { block: bigint; blockHash: Hex; chainHead: Hex; count: bigint },
+  chain: Pick<Report, "block" | "blockHash" | "chainHead" | "count" | "currency">,
 ): Report {
   const sums = { rent: 0n, overstay: 0n, energy: 0n, fee: 0n, owners: 0n, refund: 0n };
   const findings: Finding[] = [];

@@ -120,6 +120,7 @@ export const audit = {
         : `${n} have come since the chain was read, and are not checked. Verify again for them.`,
   },
   fields: {
+    currency: "currency",
     number: "number",
     leaseId: "lease",
     spaceId: "space",

@@ -107,6 +107,7 @@ export const audit = {
     newer: (n: number) => `其中 ${n} 笔在读取链之后才产生，尚未核对，请再核对一次。`,
   },
   fields: {
+    currency: "货币",
     number: "编号",
     leaseId: "租约",
     spaceId: "车位",
