@@ -94,7 +94,8 @@ async def test_with_a_permit_it_is_one_more_signature_and_no_approval(
     await screens.look("asked-twice")
     await page.get_by_role("button", name=RESERVE).click()
     await expect(page.get_by_role("dialog").get_by_text(twice)).to_be_visible(timeout=SLOW)
-    asked = await what_is_told(page, wallet, times=2)
+    screens.own += ["Permit", "value", "ForwardRequest", "data"]  # the wallet's words
+    asked = await what_is_told(page, wallet, times=2, screens=screens)
     await add_car(page, "PRM 001", screens)
     await expect(page).to_have_url(re.compile("/lease/0x"), timeout=SLOW)
     assert await taps(page) == 3

@@ -75,6 +75,7 @@ async def test_a_booking_that_nobody_uses_ends_as_the_page_said(
 
 async def cancels(page: Page, town: Town, lease: Booked, cost: str, screens: Screens) -> None:
     await page.goto(f"{town.url}/lease/{lease.lease_id}")
+    await shows(page, "place")  # it moves what is below it when it comes
     await page.get_by_role("button", name="Cancel this booking").click()
     await expect(page.get_by_role("dialog").get_by_text(cost)).to_be_visible()
     await screens.look("cancel")

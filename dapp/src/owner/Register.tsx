@@ -45,24 +45,33 @@ function Steps() {
   const [check, setCheck] = useState<Schemas["CheckOut"] | null>(null);
   const [error, setError] = useState<unknown>(null);
 
+  // an answer about papers that were handed in before says nothing of those that are there now
+  const newest = useRef<Papers | null>(null);
+
   async function examine(given: Papers): Promise<void> {
+    newest.current = given;
     setPapers(given);
     setCheck(null);
     setError(null);
     try {
       await requireAccount();
-      setCheck(await ask(client.POST("/v1/spaces/check", { body: given.registration })));
+      const found = await judge(given);
+      if (newest.current === given) setCheck(found);
     } catch (reason) {
-      setError(reason);
+      if (newest.current === given) setError(reason);
     }
   }
   const spoken = language.value;
-  const refused = useRef<Registration | null>(null);
-  refused.current = papers && check && !check.compliant ? papers.registration : null;
+  const refused = useRef<Papers | null>(null);
+  refused.current = check && !check.compliant ? papers : null;
   useEffect(() => {
     // the reasons are sentences of the service
-    const body = refused.current;
-    if (body) ask(client.POST("/v1/spaces/check", { body })).then(setCheck, () => undefined);
+    const given = refused.current;
+    if (!given) return;
+    judge(given).then(
+      (found) => newest.current === given && setCheck(found),
+      () => undefined,
+    );
   }, [spoken]);
   return (
     <>
@@ -73,6 +82,10 @@ function Steps() {
       {papers && check?.compliant && <Ready papers={papers} check={check} />}
     </>
   );
+}
+
+function judge({ registration }: Papers): Promise<Schemas["CheckOut"]> {
+  return ask(client.POST("/v1/spaces/check", { body: registration }));
 }
 
 function Reasons({ reasons }: { reasons: Schemas["CheckOut"]["reasons"] }) {
