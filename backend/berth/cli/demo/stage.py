@@ -67,8 +67,8 @@ class Stage:
         return await chain_time(self.rpc)
 
     async def travel_to(self, moment: int) -> None:
-        """Moves a local chain's clock forward to a moment that is still to come, once what was
-        signed is mined, and waits for the clocks that follow it."""
+        """Moves a local chain's clock forward to a moment that is still to come, and waits for the
+        clocks that follow it. What was signed is mined before, unless it takes half a minute."""
         if moment <= await self.now():
             return
         await all_mined(self.store, _MINED)
