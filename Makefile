@@ -22,7 +22,8 @@ PYTEST := $(BIN)/python -m pytest
 PYTEST_FLAGS ?=
 CONTRACT_TEST_FLAGS ?=
 
-# Tests of backend and browser run side by side, a file at a time each; JOBS=1 runs one after the other.
+# Tests run side by side, a file at a time each; JOBS=1 runs one after the other. Brownie gives each its own Ganache, and
+# its files out by itself.
 JOBS ?= $(shell n=$$(getconf _NPROCESSORS_ONLN); echo $$((n < 8 ? n : 8)))
 SIDE_BY_SIDE = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile)
 
@@ -71,12 +72,13 @@ test-backend: setup build ## the backend's tests, slow ones too
 	@$(call run_tests,$(or $(BACKEND_TESTS),tests/backend),$(PYTEST) $(BACKEND_TESTS) -m "not e2e" $(SIDE_BY_SIDE) $(PYTEST_FLAGS))
 
 .PHONY: test-contracts
-test-contracts: setup build ## contract tests, on a Ganache of their own
-	@$(call run_tests,tests/contracts,$(BROWNIE) test tests/contracts --network ganache-cli $(CONTRACT_TEST_FLAGS))
+test-contracts: setup build ## contract tests, each worker on a Ganache of its own
+	@$(call run_tests,tests/contracts,$(BROWNIE) test tests/contracts --network ganache-cli \
+		$(if $(filter-out 1,$(JOBS)),-n $(JOBS)) $(CONTRACT_TEST_FLAGS))
 
 .PHONY: test-e2e
 test-e2e: setup build dapp ## real processes on a real chain
-	@$(call run_tests,tests/e2e,$(PYTEST) tests/e2e $(BACKEND_TESTS) -m e2e $(PYTEST_FLAGS))
+	@$(call run_tests,tests/e2e,$(PYTEST) tests/e2e $(BACKEND_TESTS) -m e2e $(SIDE_BY_SIDE) $(PYTEST_FLAGS))
 
 .PHONY: test-dapp
 test-dapp: setup ## the app's own logic
