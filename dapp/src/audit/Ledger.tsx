@@ -16,6 +16,7 @@ import { List } from "./List";
 import { verify, verifying } from "./node";
 import { NodeForm } from "./NodeForm";
 import { Totals } from "./Totals";
+import { useSure } from "./useSure";
 import { Verdict } from "./Verdict";
 
 type Page = Schemas["SettlementsOut"];
@@ -82,6 +83,9 @@ export function Ledger() {
           known: first.data.known,
         })
       : null;
+  const differs = compared !== null && compared.rows.length + compared.sums.length > 0;
+  const verified = now.state === "done" ? now.verified : null;
+  const sure = useSure(differs, first.data, verified, () => void check());
   return (
     <div class="audit stack">
       <h1>{w.title}</h1>
@@ -89,7 +93,7 @@ export function Ledger() {
       <NodeForm onVerify={check} />
       {now.state === "done" && first.data && (
         <Verdict report={now.verified.report} node={now.verified.reader.where.url}>
-          {compared && <Compared found={compared} />}
+          {compared && (sure || !differs) && <Compared found={compared} />}
         </Verdict>
       )}
       <details class="audit-details" open={asks}>

@@ -12,6 +12,8 @@ export interface Verified {
   report: Report;
   /** Holds a list of the service against the report. */
   compare: (shown: Shown) => Compared | null;
+  /** Whether the chain still has the block that was read; throws what the node says. */
+  stands: () => Promise<boolean>;
 }
 
 export type Verifying =
@@ -60,7 +62,7 @@ export async function verify(): Promise<Verified | null> {
   if (nodeUrl.value) localStorage.setItem(KEY, nodeUrl.value);
   else localStorage.removeItem(KEY);
   verifying.value = { state: "reading", share: 0 };
-  const [{ Reader, WrongNodeError }, { verifyLedger }, { compare }] = await Promise.all([
+  const [{ Reader, WrongNodeError }, { verifyLedger, stands }, { compare }] = await Promise.all([
     import("./verify/reader"),
     import("./verify/whole"),
     import("./verify/shown"),
@@ -77,7 +79,12 @@ export async function verify(): Promise<Verified | null> {
     const report = await verifyLedger(reader, (share) => {
       verifying.value = { state: "reading", share };
     });
-    const verified = { reader, report, compare: compare.bind(null, report) };
+    const verified = {
+      reader,
+      report,
+      compare: compare.bind(null, report),
+      stands: stands.bind(null, reader, report),
+    };
     verifying.value = { state: "done", verified };
     return verified;
   } catch (error) {

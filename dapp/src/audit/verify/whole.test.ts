@@ -1,8 +1,9 @@
+import { BlockNotFoundError } from "viem";
 import { describe, expect, it } from "vitest";
 import { History } from "./history";
 import { EMPTY_HEAD, nextHead, recordHash, type Settled } from "./ledger";
-import type { Event } from "./reader";
-import { judge } from "./whole";
+import type { Event, Reader } from "./reader";
+import { judge, verifyLedger } from "./whole";
 
 const TEUR = { symbol: "tEUR", decimals: 6 };
 const SPACE = 42n;
@@ -120,5 +121,56 @@ describe("the whole ledger", () => {
     });
     expect(found.findings).toEqual([]);
     expect(found.verdict).toBe("complete");
+  });
+});
+
+describe("a chain that replaces blocks while it is read", () => {
+  const LATER = `0x${"22".repeat(32)}`;
+
+  /** A node that counts `counts[n]` settlements at its n-th reading, and none that it tells of;
+   * `hashes[n]`: of the block that was read, asked for afterwards. */
+  function node(counts: bigint[], hashes: (string | null)[]) {
+    const seen = { readings: 0, asked: 0 };
+    const client = {
+      getBlock: async (which: { blockTag?: string; blockNumber?: bigint }) => {
+        if (which.blockTag) return { number: 9n, hash: "0x02" };
+        const hash = hashes[seen.asked++];
+        if (!hash) throw new BlockNotFoundError({ blockNumber: which.blockNumber });
+        return { number: 9n, hash };
+      },
+      readContract: async ({ functionName }: { functionName: string }) => {
+        if (functionName === "ledger") return [EMPTY_HEAD, counts[seen.readings++]];
+        return { asset: "0xa5", symbol: "tEUR", decimals: 6 }[functionName];
+      },
+    };
+    const reader = { client, where: { market: "0x0a" }, events: async () => [] };
+    return { reader: reader as unknown as Reader, seen };
+  }
+
+  it.each([
+    ["is another", LATER],
+    ["is gone", null],
+  ])("is read anew when what does not fit was read up to a block that %s", async (_, hash) => {
+    const { reader, seen } = node([1n, 0n], [hash]);
+    expect((await verifyLedger(reader)).verdict).toBe("complete");
+    expect(seen).toEqual({ readings: 2, asked: 1 });
+  });
+
+  it("is told at once when the block stands", async () => {
+    const { reader, seen } = node([1n], ["0x02"]);
+    expect((await verifyLedger(reader)).verdict).toBe("gap");
+    expect(seen).toEqual({ readings: 1, asked: 1 });
+  });
+
+  it("is not asked again about what fits", async () => {
+    const { reader, seen } = node([0n], []);
+    expect((await verifyLedger(reader)).verdict).toBe("complete");
+    expect(seen).toEqual({ readings: 1, asked: 0 });
+  });
+
+  it("is read five times at most, and told then", async () => {
+    const { reader, seen } = node([1n, 1n, 1n, 1n, 1n], [LATER, LATER, LATER, LATER]);
+    expect((await verifyLedger(reader)).verdict).toBe("gap");
+    expect(seen).toEqual({ readings: 5, asked: 4 });
   });
 });

@@ -1,5 +1,5 @@
 /** The whole ledger, made anew from the chain: nothing missing, nothing altered, nothing misbilled. */
-import type { Hex } from "viem";
+import { BlockNotFoundError, type Hex } from "viem";
 import { marketReads } from "../../chain/abi/reads";
 import { tokenAbi } from "../../chain/abi/token";
 import type { Currency } from "../../words/format";
@@ -51,8 +51,31 @@ export interface Report {
   history: History;
 }
 
-/** Reads all events up to the newest block and folds them. Throws what the node says. */
+/** So often what does not fit is read anew because the chain replaced its newest blocks meanwhile. */
+const READINGS = 5;
+
+/** Reads all events up to the newest block and folds them; anew when what does not fit was read
+ * while the chain replaced that block. Throws what the node says. */
 export async function verifyLedger(reader: Reader, progress?: OnProgress): Promise<Report> {
+  let report = await readLedger(reader, progress);
+  for (let more = READINGS - 1; more > 0 && report.verdict !== "complete"; more--) {
+    if (await stands(reader, report)) break;
+    report = await readLedger(reader, progress);
+  }
+  return report;
+}
+
+/** Whether the block that was read up to is still of the chain. */
+export async function stands({ client }: Reader, { block, blockHash }: Report): Promise<boolean> {
+  try {
+    return (await client.getBlock({ blockNumber: block })).hash === blockHash;
+  } catch (error) {
+    if (error instanceof BlockNotFoundError) return false;
+    throw error;
+  }
+}
+
+async function readLedger(reader: Reader, progress?: OnProgress): Promise<Report> {
   const block = await reader.client.getBlock({ blockTag: "latest" });
   const events = await reader.events(block.number, progress);
   const [chainHead, count] = await reader.client.readContract({

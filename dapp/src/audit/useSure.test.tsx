@@ -1,0 +1,56 @@
+import { cleanup, render, screen } from "@testing-library/preact";
+import { afterEach, expect, test, vi } from "vitest";
+import type { Verified } from "./node";
+import { useSure } from "./useSure";
+
+afterEach(cleanup);
+
+const again = vi.fn();
+afterEach(() => again.mockReset());
+
+function reading(stands: Verified["stands"]): Verified {
+  return { stands: vi.fn(stands) } as unknown as Verified;
+}
+
+function Shown({ verified, answer = "page" }: { verified: Verified; answer?: string }) {
+  return <p>{useSure(true, answer, verified, again) ? "told" : "held back"}</p>;
+}
+
+test("a difference is told when the block that was read still stands", async () => {
+  render(<Shown verified={reading(async () => true)} />);
+  await screen.findByText("told");
+  expect(again).not.toHaveBeenCalled();
+});
+
+test("a block that was replaced accuses nobody: the chain is read again", async () => {
+  const { rerender } = render(<Shown verified={reading(async () => false)} />);
+  await vi.waitFor(() => expect(again).toHaveBeenCalledTimes(1));
+  screen.getByText("held back");
+  rerender(<Shown verified={reading(async () => true)} />);
+  await screen.findByText("told");
+  expect(again).toHaveBeenCalledTimes(1);
+});
+
+test("a node whose block never stands does not keep the page from telling", async () => {
+  const { rerender } = render(<Shown verified={reading(async () => false)} />);
+  for (const times of [1, 2, 3]) {
+    await vi.waitFor(() => expect(again).toHaveBeenCalledTimes(times));
+    rerender(<Shown verified={reading(async () => false)} />);
+  }
+  await screen.findByText("told");
+  expect(again).toHaveBeenCalledTimes(3);
+});
+
+test("another answer of the service is asked about anew", async () => {
+  const verified = reading(async () => true);
+  const { rerender } = render(<Shown verified={verified} />);
+  await screen.findByText("told");
+  rerender(<Shown verified={verified} answer="next page" />);
+  await vi.waitFor(() => expect(verified.stands).toHaveBeenCalledTimes(2));
+  await screen.findByText("told");
+});
+
+test("a node that does not answer now has said what it said", async () => {
+  render(<Shown verified={reading(() => Promise.reject(new Error("silent")))} />);
+  await screen.findByText("told");
+});
