@@ -2338,7 +2338,7 @@ export interface components {
             lock: components["schemas"]["LockOut"];
             /**
              * Lowered
-             * @description the lock says that its bar is down, or goes down, for this lease
+             * @description the lock's last word was that its bar is down for this lease
              */
             lowered: boolean;
             grant: components["schemas"]["GrantOut"] | null;

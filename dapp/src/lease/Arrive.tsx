@@ -51,12 +51,13 @@ export function Arrive({ lease, reload }: { lease: Detail; reload: () => void })
       </Notice>
     );
   }
-  // what the press has come to, until it is there
-  if (said && bar === "moving" && lease.lock.position === "UNLOCKING") {
-    return <Notice tone="good" title={w.allowed} />;
-  }
   // the answer to the press is newer than a lease that was asked for before it
   const decision = said && (said.before === lease ? said.decision : lease.unlock);
+  // what the press has come to, until it is there; of somebody else's way in there is more to say
+  const mine = decision?.reasons.every((one) => one.code === "lock.moving");
+  if (mine && bar === "moving" && lease.lock.position === "UNLOCKING") {
+    return <Notice tone="good" title={w.allowed} />;
+  }
   const waits = decision && !decision.allowed;
   const car = (
     <Simulated

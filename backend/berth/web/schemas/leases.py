@@ -171,7 +171,7 @@ class LeaseDetailOut(LeaseOut):
     depth: DepthOut
     lock: LockOut
     lowered: bool = Field(
-        description="the lock says that its bar is down, or goes down, for this lease"
+        description="the lock's last word was that its bar is down for this lease"
     )
     grant: GrantOut | None
     plate_reading: PlateReadingOut | None
