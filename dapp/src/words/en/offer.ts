@@ -163,10 +163,11 @@ export const earnings = {
   available: "Available",
   availableText: "Your credit. It can be withdrawn at any time, and pays for your parking, too.",
   open: "Booked",
-  openNone: "No lease goes on or comes.",
-  openText: (n: number) => (n === 1 ? "1 lease goes on or comes." : `${n} leases go on or come.`),
+  openNone: "No lease is running or booked.",
+  openText: (n: number) =>
+    n === 1 ? "1 lease is running or booked." : `${n} leases are running or booked.`,
   pending: "To be settled",
-  pendingNone: "No lease waits to be settled.",
+  pendingNone: "No lease is waiting to be settled.",
   pendingText: (n: number) =>
     n === 1
       ? "1 lease is over or disputed, and not settled yet."
