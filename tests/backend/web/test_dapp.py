@@ -167,6 +167,15 @@ def test_who_asks_for_no_page_gets_the_problem(
     check_problem(answer)
 
 
+@pytest.mark.parametrize("accept", [BROWSER["Accept"], "application/json"])
+def test_caches_keep_the_page_and_the_problem_of_an_address_apart(
+    api: Api, built: Path, accept: str
+) -> None:
+    answer = api.client.get("/nowhere", headers={"Accept": accept})
+    assert answer.status_code == 404
+    assert "Accept" in answer.headers["vary"].split(", ")
+
+
 def test_a_name_that_leads_out_of_the_folder_is_no_file(built: Path) -> None:
     found = Built(built, None)
     assert found.find("sw.js") is not None

@@ -75,7 +75,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(404)
     async def nowhere(request: Request, error: HTTPException) -> Response:
         if not _by_browser(request):
-            return problems.not_served(request, error)
+            told = problems.not_served(request, error)
+            told.headers.add_vary_header("Accept")
+            return told
         return _page(request, 404, _NEVER)
 
 
