@@ -6,19 +6,21 @@ from __future__ import annotations
 
 import asyncio
 import configparser
+import contextlib
 import grp
 import json
 import os
 import re
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,7 @@ def of_compose(name: str) -> Command:
     docker = (DEPLOY / "Dockerfile").read_text("utf-8")
     (entry,) = re.findall(r"^ENTRYPOINT (.*)$", docker, re.MULTILINE)
     assert json.loads(entry) == ["berth"]
+    words = [*service.get("entrypoint", [str(BERTH)]), *service["command"]]
     variables = env_file(service["env_file"]) | service["environment"]
     mounts = [one.split(":") for one in service["volumes"]]
     folders = [target for _source, target, *mode in mounts if mode != ["ro"]]
@@ -103,7 +106,7 @@ def of_compose(name: str) -> Command:
             files.append((f"/keys/{Path(target).name}", target))
         elif source.startswith("./state/secrets/"):
             files.append((f"/etc/berth/secrets/{Path(target).name}", target))
-    return Command([str(BERTH), *service["command"]], variables, folders, files)
+    return Command([word.replace("$$", "$") for word in words], variables, folders, files)
 
 
 class Machine:
@@ -133,7 +136,7 @@ class Machine:
 
     def moved(self, text: str, name: str) -> str:
         """The text with the places of this machine."""
-        text = text.replace("/opt/berth/.venv/bin/berth", str(BERTH))
+        text = re.sub(r"/opt/berth/(\.venv/)?bin/berth", str(BERTH), text)
         text = re.sub(r"(?<![\w./])/run/berth-signer", f"{self.folder}/run/berth-signer", text)
         return re.sub(
             r"(?<![\w./])/(etc/berth|var/lib/berth|run/credentials)",
@@ -189,6 +192,7 @@ class Machine:
                 stdin=subprocess.DEVNULL,
                 stdout=out,
                 stderr=out,
+                process_group=0,  # a shell's children end with it
             )
         self._processes[name] = (process, log)
         return process
@@ -205,6 +209,10 @@ class Machine:
             time.sleep(0.1)
         raise AssertionError(f"{name} ({process.poll()}) did not get ready:\n{log.read_text()}")
 
+    def said(self, name: str) -> str:
+        """Its log."""
+        return self._processes[name][1].read_text("utf-8")
+
     def stop(self, name: str) -> int:
         """Its status, once it has ended as it was told to."""
         process, log = self._processes[name]
@@ -216,9 +224,9 @@ class Machine:
 
     def destroy(self) -> None:
         for process, _ in self._processes.values():
-            if process.poll() is None:
-                process.kill()
-                process.wait()
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 @contextmanager
@@ -274,10 +282,31 @@ def test_every_role_starts_as_its_file_says_and_ends_when_told_to(town: Town, co
             assert here.stop(role) == 0, role
 
 
-def test_the_hourly_backup_writes_a_file_that_only_its_owner_reads(town: Town) -> None:
+@pytest.mark.parametrize("command", [of_systemd, of_compose])
+def test_the_hourly_backup_writes_a_file_that_only_its_owner_reads(
+    town: Town, command: Any
+) -> None:
     with machine(town) as here:
-        assert here.start("backup", of_systemd("backup")).wait(_READY) == 0
-        (made,) = here.path("/var/lib/berth-backups", "backup").iterdir()
+        process = here.start("backup", command("backup"))
+        folder = here.path("/var/lib/berth-backups", "backup")
+        deadline = time.monotonic() + _READY
+        while not (found := [*folder.glob("*.backup")]):
+            assert process.poll() in (None, 0), here.said("backup")
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+        (made,) = found
         assert re.fullmatch(r"berth-\d{8}T\d{6}Z\.backup", made.name)
         assert made.stat().st_size > 1000
         assert made.stat().st_mode & 0o077 == 0
+        if command is of_systemd:  # its timer starts it again
+            assert process.wait(_STOP) == 0
+
+
+def test_a_backup_that_fails_ends_the_container_that_makes_them(town: Town) -> None:
+    with machine(town) as here:
+        backup = of_compose("backup")
+        here.give("backup", backup)
+        here.path("/var/lib/berth/keys/field.key", "backup").unlink()
+        bare = replace(backup, files=())
+        assert here.start("backup", bare).wait(_READY) == 1
+        assert "field.key" in here.said("backup")

@@ -101,7 +101,9 @@ class Healthcheck(Closed):
 class Service(Closed):
     image: str
     build: Build | None = None
+    entrypoint: list[str] | None = None
     command: list[str] | None = None
+    init: bool = False
     env_file: str | None = None
     environment: dict[str, str] = {}
     user: str | None = None
@@ -183,10 +185,12 @@ def test_what_services_of_the_compose_file_name_is_there() -> None:
 
 def test_the_compose_file_starts_every_role_with_commands_that_exist() -> None:
     services = COMPOSE["services"]
-    assert set(services) == ROLES | {"postgres", "mosquitto"}
+    assert set(services) == ROLES | {"backup", "postgres", "mosquitto"}
     for role in sorted(ROLES):
         check_command(services[role]["command"])
         assert services[role]["command"][0] == role
+    (line,) = services["backup"]["command"]
+    check_command(line.split("/opt/berth/bin/berth ")[1].split(" /")[0].split())
 
 
 def test_every_variable_of_the_compose_file_is_known() -> None:
@@ -200,7 +204,7 @@ def test_every_variable_of_the_compose_file_is_known() -> None:
 
 
 def test_roles_run_as_nobody_special_and_cannot_write_where_they_need_not() -> None:
-    for role in sorted(ROLES):
+    for role in sorted(ROLES | {"backup"}):
         service = COMPOSE["services"][role]
         assert service["read_only"] is True
         assert service["cap_drop"] == ["ALL"]
@@ -215,7 +219,7 @@ def test_the_signers_keys_are_the_signers_alone() -> None:
     signer = COMPOSE["services"]["signer"]
     assert signer["user"].split(":")[0] != COMPOSE["services"]["relay"]["user"].split(":")[0]
     mine = {volume.split(":")[0] for volume in signer["volumes"]}
-    for role in sorted(ROLES - {"signer"}):
+    for role in sorted(ROLES - {"signer"} | {"backup"}):
         theirs = {volume.split(":")[0] for volume in COMPOSE["services"][role]["volumes"]}
         shared = mine & theirs
         assert shared <= {"./state/deployment.json", "signer"}
@@ -331,6 +335,18 @@ def test_a_container_is_given_what_its_role_opens_and_nothing_else(role: str) ->
     }
     for name in files:
         assert service.environment[name] in {target for _source, target, *_ in mounts}
+
+
+def test_the_backup_is_given_the_field_key_and_a_folder_for_what_it_writes() -> None:
+    service = composed().services["backup"]
+    mounts = [volume.split(":") for volume in service.volumes]
+    written = [target for _source, target, *mode in mounts if mode != ["ro"]]
+    assert written == ["/var/lib/berth-backups"]
+    assert {Path(target).name for _source, target, *mode in mounts if mode == ["ro"]} == {
+        "deployment.json", "pgpass", "field.key",
+    }  # fmt: skip
+    assert service.networks == ["inside"]
+    assert not [name for name in service.environment if name.endswith("_FILE")]
 
 
 @pytest.mark.parametrize("role", sorted(PARTS))
