@@ -35,6 +35,7 @@ from berth.core.errors import BerthError
 from berth.core.sealed import open_sealer
 from berth.core.settings import load_settings
 from berth.devices.mqtt import BrokerLogin
+from berth.devices.probe import kept_commands
 from berth.devices.topics import BACKEND_USER, WORLD_USER
 from berth.store import Store, kept, open_store
 from berth.store.backup_file import PURPOSE
@@ -44,6 +45,7 @@ from rich.console import Console
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from tests import invariants
 from tests.chaos.drivers import Parker, World
 from tests.chaos.judge import DEPTH, Figures, judge
 from tests.chaos.programs import Broker, Node, Postgres, Program, Role
@@ -56,6 +58,8 @@ from tests.mosquitto import MISSING, Mosquitto, program
 #: Locks that one process runs.
 LOCKS_A_PROCESS = 3
 _REST = 180.0
+#: So long a broker on a busy machine may take to answer, seconds.
+_ANSWERS = 20.0
 
 
 @dataclass
@@ -83,7 +87,9 @@ class Site:
     database_url: str
     programs: dict[str, Program]
     node: Node
-    login: BrokerLogin
+    #: What stands before the locks; and the backend, which may look at what the broker keeps.
+    world: BrokerLogin
+    backend: BrokerLogin
 
     def store(self) -> Store:
         return open_store(self.database_url)
@@ -97,8 +103,9 @@ async def open_site(kind: str, town: Town, folder: Path) -> Site:
     deployment = load_deployment(settings.deployment)
     credentials = broker_credentials(settings)
     world = credentials.add(WORLD_USER)
+    backend = credentials.add(BACKEND_USER)
     secret = home / "broker" / "backend.password"
-    secret.write_text(credentials.add(BACKEND_USER) + "\n", "ascii")
+    secret.write_text(backend + "\n", "ascii")
     secret.chmod(0o600)
     programs: dict[str, Program] = {"node": node}
     http_port, mqtt_port = free_port(), free_port()
@@ -153,9 +160,10 @@ async def open_site(kind: str, town: Town, folder: Path) -> Site:
         timing = ("--travel", "0.4", "--debounce", "1")
         words = ("lock", "simulate", *some, "--broker", locks_url, *timing)
         role(f"locks-{number // LOCKS_A_PROCESS + 1}", *words, speaks=False)
-    login = BrokerLogin.at(locks_url, WORLD_USER, world)
     http = f"http://127.0.0.1:{http_port}"
-    return Site(kind, home, node.url, http, deployment, url, programs, node, login)
+    outside = BrokerLogin.at(locks_url, WORLD_USER, world)
+    inside = BrokerLogin.at(backend_url, BACKEND_USER, backend)
+    return Site(kind, home, node.url, http, deployment, url, programs, node, outside, inside)
 
 
 async def start_all(site: Site) -> None:
@@ -223,7 +231,7 @@ async def chaos(kind: str, town: Town, folder: Path, kills: int, seed: int) -> R
     async with _ending(site):
         await start_all(site)
         async with Rpc(site.rpc_url, timeout=10.0) as rpc:
-            world = World(site.login, site.home / "locks")
+            world = World(site.world, site.home / "locks")
             wallets = open_store(str(folder / "wallets.sqlite"))
             parkers = [
                 Parker(
@@ -264,6 +272,8 @@ async def chaos(kind: str, town: Town, folder: Path, kills: int, seed: int) -> R
                 await asyncio.gather(*driving, return_exceptions=True)
                 await world.close()
             await _at_rest(site)
+            kept_on = await kept_commands(site.backend, within=_ANSWERS)
+            report.wrong += invariants.kept_commands((name, True) for name in kept_on)
             report.wrong += [t for one in site.programs.values() if (t := one.trouble())]
             for name, one in site.programs.items():
                 if name not in ("node", "postgres"):
