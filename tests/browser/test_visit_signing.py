@@ -10,7 +10,7 @@ from berth.chain.rpc import Rpc
 from berth.cli.demo.people import Person
 from berth.core.ids import parse_space
 from berth.market.offers import live_offers
-from playwright.async_api import BrowserContext, Page, expect
+from playwright.async_api import BrowserContext, Page, Route, expect
 
 from tests.browser.conftest import ON_A_PHONE
 from tests.browser.ends import ended_as_told
@@ -121,6 +121,36 @@ async def test_what_breaks_off_at_the_wallet_is_said_and_can_be_done_again(
     await expect(page.locator("[data-state=ended-changed]")).to_be_hidden()
     await reserve.click()
     await expect(page).to_have_url(re.compile("/lease/0x"), timeout=SLOW)
+
+
+async def test_an_order_whose_answer_is_lost_leads_to_the_lease_and_to_no_second_one(
+    town: Town, page: Page, wallet: Wallet, outside: Outside, screens: Screens
+) -> None:
+    """The service took it and the phone never heard: in the way is then the driver's own lease."""
+    screens.own.append("LST100")
+    driver = await outside.driver(wallet, "LST 100")
+    await outside.registers_car(driver)
+    await signs_in(page, town, wallet)
+    handed_in = []
+
+    async def is_lost(route: Route) -> None:
+        handed_in.append((await route.fetch()).status)
+        await route.abort()
+
+    await page.route("**/v1/intents/submit", is_lost)
+    await page.goto(stay(town, outside.space("Olga"), await outside.next_slot(9 * 3600), 2))
+    await page.get_by_role("button", name=RESERVE).click()
+    await expect(page.locator(".reserve").get_by_text("No connection")).to_be_visible(timeout=SLOW)
+    assert handed_in == [202] * 4  # the same one, taken once
+    await page.unroute("**/v1/intents/submit")
+    await outside.stage.until(
+        "the lease", lambda: driver.api.get("/v1/me/leases"), lambda seen: bool(seen["items"])
+    )
+    await page.locator(".reserve").get_by_role("button", name="Try again").last.click()
+    await expect(page).to_have_url(re.compile("/lease/0x"), timeout=SLOW)
+    await shows(page, "early")
+    assert wallet.signatures == [TYPED]
+    assert len((await driver.api.get("/v1/me/leases"))["items"]) == 1
 
 
 async def test_without_a_sponsor_the_wallet_sends_and_pays(

@@ -46,11 +46,10 @@ export function ReservePart({
     const end = await reserve(portsFor(order), { car: chosen, agreed }, show);
     if (end.at === "vehicle") setAdding(true);
     if (end.at === "done") {
-      const leaseId = end.leaseId ?? (await leaseOf(end.intent));
+      const intent = end.intent ?? undefined;
+      const leaseId = end.leaseId ?? (intent ? await leaseOf(intent) : null);
       route(
-        leaseId
-          ? to(routes.lease, { leaseId }, { intent: end.intent })
-          : to(routes.leases, {}, { intent: end.intent }),
+        leaseId ? to(routes.lease, { leaseId }, { intent }) : to(routes.leases, {}, { intent }),
       );
     }
   }

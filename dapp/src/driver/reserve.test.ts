@@ -98,6 +98,11 @@ class World implements Ports<Quoted> {
     this.log.push(verb);
     return { intent: "i1", leaseId: "0x1" };
   }
+  own: string | null = null;
+  async mine() {
+    this.log.push("mine");
+    return this.own;
+  }
   dismissed(error: unknown) {
     return error instanceof Dismissed;
   }
@@ -189,6 +194,27 @@ describe("reserving", () => {
     const world = new World();
     world.fails = error;
     expect(await world.press()).toEqual(step);
+  });
+
+  it.each<[string, (world: World) => void]>([
+    ["quote", (world) => (world.quotes = [{ ...QUOTE, objections: [objection("space.taken")] }])],
+    ["chain", (world) => (world.fails = new Refused("Berth_CalendarTaken", "x"))],
+  ])("leads to the person's own lease where that is what the %s objects to", async (_, meet) => {
+    const world = new World();
+    meet(world);
+    world.own = "0x7";
+    expect(await world.press()).toEqual({ at: "done", intent: null, leaseId: "0x7" });
+  });
+
+  it("does not say who was faster when it cannot ask", async () => {
+    const world = new World();
+    const error = new Error("no network");
+    world.mine = () => Promise.reject(error);
+    world.quotes = [{ ...QUOTE, objections: [objection("space.taken")] }];
+    expect(await world.press()).toEqual({ at: "failed", error });
+    world.quotes = [QUOTE];
+    world.fails = new Refused("Berth_CalendarTaken", "x");
+    expect(await world.press()).toEqual({ at: "failed", error });
   });
 
   it("keeps every other error for saying", async () => {

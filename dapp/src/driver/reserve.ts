@@ -80,7 +80,8 @@ export type Step =
   | { at: "taken" | "past" }
   | { at: "refused"; objections: readonly Objection[] }
   | { at: "dearer"; maximum: bigint }
-  | { at: "done"; intent: string; leaseId: string | null }
+  /** Without an intent: a lease that was there already. */
+  | { at: "done"; intent: string | null; leaseId: string | null }
   | { at: "failed"; error: unknown };
 
 /** The person has to do something before it goes on. */
@@ -97,6 +98,8 @@ export interface Ports<Q extends Quoted> {
   /** Hands the plate over, so that the lock can be told whom to let in. */
   handOver(car: Car): Promise<void>;
   sign(quote: Q, car: Car, verb: Verb): Promise<{ intent: string; leaseId: string | null }>;
+  /** The person's own lease of the space in this time; null: somebody else's, or none. */
+  mine(): Promise<string | null>;
   /** Was it only closed, by the person? */
   dismissed(error: unknown): boolean;
 }
@@ -127,6 +130,7 @@ export async function reserve<Q extends Quoted>(
         approved = true;
         continue;
       }
+      if (next.to === "taken") return told(await taken(ports));
       if (next.to !== "sign") return told(stopped(next));
       if (car.proof) await ports.handOver(car);
       told({ at: "signing" });
@@ -134,16 +138,22 @@ export async function reserve<Q extends Quoted>(
     }
   } catch (error) {
     if (ports.dismissed(error)) return told({ at: "idle" });
-    return told(afterwards(error));
+    const step = afterwards(error);
+    if (step.at !== "taken") return told(step);
+    return told(await taken(ports).catch((unasked: unknown) => ({ at: "failed", error: unasked })));
   }
 }
 
-function stopped(next: Exclude<Decision, { to: "sign" }>): Step {
+/** Who was faster may be the person: what was signed arrived, and only the answer to it was lost. */
+async function taken(ports: Pick<Ports<Quoted>, "mine">): Promise<Step> {
+  const leaseId = await ports.mine();
+  return leaseId ? { at: "done", intent: null, leaseId } : { at: "taken" };
+}
+
+function stopped(next: Exclude<Decision, { to: "sign" | "taken" }>): Step {
   switch (next.to) {
     case "short":
       return { at: "short", missing: next.missing };
-    case "taken":
-      return { at: "taken" };
     case "unverified":
       return { at: "vehicle", why: "unverified" };
     case "refused":

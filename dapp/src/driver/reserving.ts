@@ -21,6 +21,7 @@ export function portsFor(order: Order): Ports<Asked> {
     handOver: (car) => handOver(mine(), car),
     approve,
     sign: (asked, car, verb) => sign(order, asked, car, verb),
+    mine: () => ownLease(order),
     dismissed: (error) => error instanceof Dismissed,
   };
 }
@@ -48,6 +49,26 @@ async function quote(order: Order, car: Car): Promise<Asked> {
     objections: answer.objections,
     canPermit: Boolean(answer.permit),
   };
+}
+
+/** Asked twice: the chain may know of a lease some seconds before the service does. */
+async function ownLease(order: Order): Promise<string | null> {
+  const known = await ownLeaseNow(order);
+  if (known) return known;
+  await new Promise((resolve) => setTimeout(resolve, 1500));
+  return ownLeaseNow(order);
+}
+
+async function ownLeaseNow({ spaceId, span }: Order): Promise<string | null> {
+  const query = { role: "driver", open: true, limit: 100 } as const;
+  const { items } = await ask(client.GET("/v1/me/leases", { params: { query } }));
+  const own = items.find(
+    (one) =>
+      one.spaceId === spaceId &&
+      Date.parse(one.window.start) < span.end &&
+      Date.parse(one.window.end) > span.start,
+  );
+  return own?.id ?? null;
 }
 
 /** The market may take so much; waits until the chain has it. */

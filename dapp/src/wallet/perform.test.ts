@@ -6,7 +6,16 @@ import { perform, signTyped } from "./index";
 import { signIn, signOut } from "./session";
 import { account, asking } from "./state";
 import { FakeWallet, OTHER } from "./testing/fake";
-import { ASSET, FORWARDER, install, MARKET, problem, serve, session } from "./testing/service";
+import {
+  ASSET,
+  FORWARDER,
+  install,
+  MARKET,
+  problem,
+  serve,
+  session,
+  type Answer,
+} from "./testing/service";
 import type { Call } from "./types";
 
 const LEASE = 0x0011c2f50000002a0001bf3c0001n;
@@ -118,6 +127,54 @@ describe("sponsored", () => {
     const signed = wallet.last("eth_signTypedData_v4")[1] as string;
     expect(signed).not.toContain("free money");
     expect(signed).not.toContain("Extra");
+  });
+
+  test.each<[string, Answer]>([
+    ["nobody answered", "offline"],
+    ["a proxy answered in the service's place", problem(502, "http.502")],
+  ])("what is signed is handed in again where %s", async (_what, lost) => {
+    const answers = [lost, { status: 202, body: { id: "intent-1", state: "queued" } }];
+    const asked = serve({
+      ...prepared(forward()),
+      "POST /v1/intents/submit": () => answers.shift() ?? "offline",
+    });
+    expect(await perform(call)).toBe("intent-1");
+    const [first, second] = asked.filter((one) => one.path === "/v1/intents/submit");
+    expect(second?.body).toEqual(first?.body);
+    expect(wallet.count("eth_signTypedData_v4")).toBe(1);
+  });
+
+  test("what nobody answers in the end is told, and handed in by nobody afterwards", async () => {
+    vi.useFakeTimers({ toFake: ["setTimeout"] });
+    const asked = serve({ ...prepared(forward()), "POST /v1/intents/submit": "offline" });
+    const end = perform(call).catch((error: unknown) => error);
+    for (let seconds = 0; seconds < 30; seconds++) await vi.advanceTimersByTimeAsync(1000);
+    vi.useRealTimers();
+    expect(await end).toMatchObject({ code: "net.offline" });
+    expect(asked.filter((one) => one.path === "/v1/intents/submit")).toHaveLength(4);
+  });
+
+  test("a refusal is told at once", async () => {
+    const refused = problem(409, "intent.busy");
+    const asked = serve({ ...prepared(forward()), "POST /v1/intents/submit": refused });
+    await expect(perform(call)).rejects.toMatchObject({ code: "intent.busy" });
+    expect(asked.filter((one) => one.path === "/v1/intents/submit")).toHaveLength(1);
+  });
+
+  test("another account between two attempts ends it", async () => {
+    const submits: unknown[] = [];
+    serve({
+      ...prepared(forward()),
+      "DELETE /v1/session": { status: 204 },
+      "POST /v1/intents/submit": (one) => {
+        submits.push(one.body);
+        wallet.emit("accountsChanged", [new FakeWallet({ key: OTHER }).address]);
+        return "offline";
+      },
+    });
+    await expect(perform(call)).rejects.toMatchObject({ problem: "changed" });
+    await new Promise((resolve) => setTimeout(resolve, 600));
+    expect(submits).toHaveLength(1);
   });
 
   test("a rejected signature is told and nothing handed in", async () => {

@@ -1,6 +1,7 @@
 /** Carrying a call out: signed for the operator's forwarder where it pays, else sent by the wallet. */
 import { now } from "../api/clock";
-import { prepareCall, submitRequest } from "../api/intents";
+import { prepareCall, submitRequest, type ForwardRequest } from "../api/intents";
+import { ApiError } from "../api/problem";
 import { errors as en } from "../words/errors.en";
 import { errors as zh } from "../words/errors.zh";
 import { checkForward, checkPermit, checkTyped, type Expected, type Place } from "./compare";
@@ -65,7 +66,30 @@ async function relay(
   still();
   // the forwarder knows plain keys only: an account with code sends its transaction itself
   if (signature.length !== PLAIN) return send(mine, call, gas, still);
-  return (await submitRequest(forward.request, signature)).id;
+  return handIn(forward.request, signature, still);
+}
+
+/** Before what is signed is handed in once more, milliseconds. */
+const PAUSES = [500, 1500, 4000];
+
+/** Hands in what is signed; again where nobody answered, for it may have arrived all the same, and
+ * the service takes one request once. */
+async function handIn(request: ForwardRequest, signature: Hex, still: () => void): Promise<string> {
+  for (const pause of PAUSES) {
+    try {
+      return (await submitRequest(request, signature)).id;
+    } catch (error) {
+      if (!(error instanceof ApiError && unanswered(error))) throw error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    still();
+  }
+  return (await submitRequest(request, signature)).id;
+}
+
+/** By the service, or by a proxy before it that did not reach it. */
+function unanswered(error: ApiError): boolean {
+  return error.offline || error.status === 502 || error.status === 504;
 }
 
 /** The wallet sends it and its account pays the network's fee. */

@@ -30,7 +30,7 @@ export interface Asked {
   body: Record<string, unknown>;
 }
 
-type Answer = { status?: number; body?: unknown } | "offline";
+export type Answer = { status?: number; body?: unknown } | "offline";
 
 /** Replaces `fetch`; `answers` by "METHOD /path". What is asked for is kept in the list it gives. */
 export function serve(answers: Record<string, Answer | ((request: Asked) => Answer)>): Asked[] {
