@@ -1,6 +1,7 @@
 """The commands that the systemd units and the compose file name start, with the settings that the
 files beside them give, against a real node, PostgreSQL and Mosquitto. Only addresses and places are
-others; no user is changed and nothing is mounted."""
+others; no user is changed and nothing is mounted. Of a unit's confinement its system calls are kept:
+what asks for another one dies."""
 
 from __future__ import annotations
 
@@ -31,9 +32,11 @@ from berth.chain.child import dying_with_parent
 from berth.store import kept
 from sqlalchemy import select
 
+from tests.absent import absent
 from tests.chaos.programs import Broker
 from tests.chaos.run import Site, close_site, open_site
 from tests.chaos.town import Town
+from tests.confined import allowed, confined, missing
 from tests.mosquitto import required
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -61,6 +64,8 @@ class Command:
     folders: Sequence[str] = ()
     #: Which file of the operator's it finds where: others are not there for it.
     files: Sequence[tuple[str, str]] = ()
+    #: The system calls that it may make; None = any.
+    calls: frozenset[str] | None = None
 
 
 def env_file(name: str) -> dict[str, str]:
@@ -71,7 +76,8 @@ def env_file(name: str) -> dict[str, str]:
 def of_systemd(name: str) -> Command:
     parser = configparser.ConfigParser(strict=False, interpolation=None, delimiters=("=",))
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read_string((DEPLOY / "systemd" / f"berth-{name}.service").read_text("utf-8"))
+    text = (DEPLOY / "systemd" / f"berth-{name}.service").read_text("utf-8")
+    parser.read_string(text)
     service = parser["Service"]
     folders = [f"/var/lib/{one}" for one in service.get("StateDirectory", "").split()]
     folders += [f"/run/{one}" for one in service.get("RuntimeDirectory", "").split()]
@@ -83,7 +89,10 @@ def of_systemd(name: str) -> Command:
     here = f"/run/credentials/berth-{name}.service"
     files = [(source, f"{here}/{credential}") for credential, source in loaded]
     files += [(f"/keys/{file}", f"/var/lib/berth-{name}/keys/{file}") for file in KEYS[name]]
-    return Command(words, variables | own, folders, files)
+    if (lacking := missing()) is not None:
+        absent(lacking)
+    calls = allowed(re.findall(r"^SystemCallFilter=(.*)$", text, re.MULTILINE))
+    return Command(words, variables | own, folders, files, calls)
 
 
 def of_compose(name: str) -> Command:
@@ -183,6 +192,8 @@ class Machine:
         words = [self.moved(word, name) for word in command.words]
         if "--group" in words:
             words[words.index("--group") + 1] = grp.getgrgid(os.getgid()).gr_name
+        if command.calls is not None:
+            words = confined(command.calls, words)
         log = self.folder / f"{name}.log"
         with log.open("wb") as out:
             process = subprocess.Popen(

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import configparser
+import grp
 import inspect
 import os
 import re
 import shutil
+import signal
 import subprocess
+import sys
+import tempfile
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Any, Literal
@@ -27,12 +31,18 @@ from berth.devices.mosquitto import Listeners, Tls, acl_file, configuration
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tests.absent import absent
+from tests.confined import allowed, confined, missing
 
 ROOT = Path(__file__).parents[3]
 DEPLOY = ROOT / "deploy"
 ROLES = {"api", "indexer", "relay", "keeper", "signer"}
 UNITS = sorted((DEPLOY / "systemd").glob("*.service"))
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text("utf-8"))
+
+
+def lines_of(path: Path, key: str) -> list[str]:
+    """All that a unit says of something that may be said again."""
+    return re.findall(rf"^{key}=(.*)$", path.read_text("utf-8"), re.MULTILINE)
 
 
 def unit(path: Path) -> configparser.ConfigParser:
@@ -425,6 +435,47 @@ def test_the_signers_unit_has_a_user_and_settings_of_its_own() -> None:
     ]
     assert with_group == ["berth-relay"]
     assert signer["LoadCredential"] == "keys-password:/etc/berth/signer-secrets/keys-password"
+
+
+def test_the_signers_socket_is_of_the_group_that_its_unit_and_its_container_run_as() -> None:
+    """So it need not change the socket's group, which their confinement forbids."""
+    service = unit(DEPLOY / "systemd" / "berth-signer.service")["Service"]
+    assert service["ExecStart"].split(" --group ")[1] == service["Group"]
+    container = composed().services["signer"]
+    assert container.command == ["signer", "--group", "relay"]
+    made = re.search(r"groupadd --gid (\d+) relay ", (DEPLOY / "Dockerfile").read_text("utf-8"))
+    assert made is not None
+    assert container.user == f"10002:{made[1]}"
+
+
+#: Opens the signer's socket for a group, as `berth signer --group` does.
+OPENING = """
+import sys
+from berth.cli.platform.signing import listening
+from berth.relay.signer_wire import SignerAddress
+with listening(SignerAddress.parse("unix:" + sys.argv[1]), sys.argv[2], None):
+    print("listens")
+"""
+
+
+def test_the_signer_opens_its_socket_with_the_system_calls_that_its_unit_leaves_it() -> None:
+    if (lacking := missing()) is not None:
+        absent(lacking)
+    calls = allowed(lines_of(DEPLOY / "systemd" / "berth-signer.service", "SystemCallFilter"))
+    with tempfile.TemporaryDirectory(prefix="berth-", dir="/tmp") as folder:  # sockets: short paths
+
+        def run(code: str) -> subprocess.CompletedProcess[str]:
+            mine = grp.getgrgid(os.getgid()).gr_name
+            words = [sys.executable, "-c", code, f"{folder}/s", mine]
+            return subprocess.run(
+                confined(calls, words), capture_output=True, text=True, check=False
+            )
+
+        done = run(OPENING)
+        assert (done.returncode, done.stdout) == (0, "listens\n"), done.stderr
+        # so near is the end: the call that gives a file to a group is not among them
+        giving = run("import os, sys; os.chown(sys.argv[1], -1, os.getgid())")
+        assert giving.returncode == -signal.SIGSYS
 
 
 def said_by_systemd(folder: Path, changed: str = "", into: str = "") -> list[str]:

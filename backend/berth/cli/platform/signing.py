@@ -195,8 +195,7 @@ def _unix(path: Path, group: str | None) -> Iterator[socket.socket]:
             finally:
                 os.umask(before)
             if group is not None:
-                os.chown(path, -1, grp.getgrnam(group).gr_gid)
-                path.chmod(0o660)
+                _let_in(path, grp.getgrnam(group).gr_gid)
             listener.listen(_AT_ONCE)
         except KeyError:
             raise _unusable(path, f"there is no group {group!r}") from None
@@ -206,6 +205,14 @@ def _unix(path: Path, group: str | None) -> Iterator[socket.socket]:
             yield listener
         finally:
             path.unlink(missing_ok=True)
+
+
+def _let_in(path: Path, group: int) -> None:
+    # Where the process is of that group its socket is, too: then nothing is asked for that only
+    # the privileged may, and whose very attempt ends a process that systemd has shut in.
+    if path.stat().st_gid != group:
+        os.chown(path, -1, group)
+    path.chmod(0o660)
 
 
 @contextmanager
