@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, tuple_, union_all
+from sqlalchemy import Connection, bindparam, or_, select, tuple_, union_all
 
 from berth.core.errors import BerthError
 from berth.core.slots import MAX_LEASE_SLOTS, ceil_slot, slot_at
@@ -151,15 +151,19 @@ class KeptTime:
 
 
 def kept_times(
-    conn: Connection, owner: str, now: int, after: tuple[int, str] | None, limit: int
+    conn: Connection, account: str, now: int, after: tuple[int, str] | None, limit: int
 ) -> list[KeptTime]:
-    """What is kept, from now (Unix seconds) on, of the spaces that an account owns, earliest start
-    first, after the one at (start slot, id)."""
+    """What is kept, from now (Unix seconds) on, of the spaces that an account owns or manages now,
+    whoever of the two keeps it: either may give it back. Earliest start first, after the one at
+    (start slot, id)."""
     slot = slot_at(now)
     query = (
         select(blockings)
         .join(spaces, spaces.c.space_id == blockings.c.space_id)
-        .where(spaces.c.owner == owner, blockings.c.end_slot > slot)
+        .where(
+            or_(spaces.c.owner == account, spaces.c.manager == account),
+            blockings.c.end_slot > slot,
+        )
     )
     if after is not None:
         query = query.where(tuple_(blockings.c.start_slot, blockings.c.lease_id) > tuple_(*after))

@@ -94,6 +94,32 @@ def test_kept_times_are_told_to_their_owner_from_now_on(api: Api, world: World) 
     assert second["next"] is None
 
 
+def test_kept_times_are_told_to_owner_and_manager_of_now_and_to_nobody_else(
+    api: Api, world: World
+) -> None:
+    """Whoever of the two keeps them: each may give them back."""
+    space, other, now = world.add_space(), world.add_space(9), slot_at(NOW)
+    hers = world.block_slots(space, now + 4, 4)
+    his = world.block_slots(space, now + 12, 4, by=DINO.address)
+    beside = world.block_slots(other, now + 8, 4)
+
+    def told(who: Person) -> list[str]:
+        return [one["id"] for one in api.get("/v1/me/kept", who)["items"]]
+
+    assert (told(OLGA), told(DINO), told(EVE)) == ([hers, beside, his], [], [])
+    world.set_space(space, manager=DINO.address)
+    assert (told(OLGA), told(DINO), told(EVE)) == ([hers, beside, his], [hers, his], [])
+    first = api.get("/v1/me/kept?limit=1", DINO)
+    second = api.get(f"/v1/me/kept?limit=1&cursor={first['next']}", DINO)
+    assert [one["id"] for one in first["items"] + second["items"]] == [hers, his]
+    assert second["next"] is None
+    world.set_space(space, manager=EVE.address)  # another one: the former is a stranger again
+    assert (told(OLGA), told(DINO), told(EVE)) == ([hers, beside, his], [], [hers, his])
+    # the space has changed hands, and the manager has gone
+    world.set_space(space, owner=DINO.address, manager=None)
+    assert (told(OLGA), told(DINO), told(EVE)) == ([beside], [hers, his], [])
+
+
 def test_of_a_time_that_was_given_back_the_slots_that_had_begun_stay(
     api: Api, world: World
 ) -> None:

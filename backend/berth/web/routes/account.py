@@ -82,7 +82,8 @@ def my_spaces(
 def my_kept_times(
     services: ServicesDep, session: SessionDep, limit: Limit = 50, cursor: Cursor = None
 ) -> KeptTimesOut:
-    """Times that the account, or a manager for it, keeps out of sharing, from now on."""
+    """Times that are kept out of sharing, from now on, of spaces that the account owns or manages:
+    whoever of the two keeps them, either may give them back."""
     place = cursors.decode(cursor, (int, str))
     after = (int(place[0]), str(place[1])) if place else None
     with services.store.read() as conn:
