@@ -36,9 +36,12 @@ def required() -> str:
 
 
 class Mosquitto:
-    """One broker. `credentials` are an installation's; `refresh` after somebody was added."""
+    """One broker. `credentials` are an installation's; `refresh` after somebody was added. `user`
+    is whom it becomes, when root starts it."""
 
-    def __init__(self, folder: Path, credentials: Credentials, program: str) -> None:
+    def __init__(
+        self, folder: Path, credentials: Credentials, program: str, *, user: str | None = None
+    ) -> None:
         self.folder = folder
         self.credentials = credentials
         self.listeners = Listeners(
@@ -46,7 +49,8 @@ class Mosquitto:
         )
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
-        write_files(folder, credentials.mosquitto_users(), self.listeners, user=getpass.getuser())
+        user = user or getpass.getuser()
+        write_files(folder, credentials.mosquitto_users(), self.listeners, user=user)
 
     @property
     def locks_url(self) -> str:

@@ -1,7 +1,7 @@
 """The commands that the systemd units and the compose file name start, with the settings that the
 files beside them give, against a real node, PostgreSQL and Mosquitto. Only addresses and places are
-others; no user is changed and nothing is mounted. Of a unit's confinement its system calls are kept:
-what asks for another one dies."""
+others; no user is changed and nothing is mounted. Of a unit's confinement its system calls are
+kept: what asks for another one dies."""
 
 from __future__ import annotations
 

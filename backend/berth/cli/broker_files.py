@@ -21,7 +21,10 @@ def register(app: typer.Typer) -> None:
 
 
 def broker_files(
-    out: Path = typer.Option(..., help="Folder for the files."),
+    out: Path = typer.Option(..., help="Folder for the files; Mosquitto reads by its group."),
+    seen_at: Path | None = typer.Option(
+        None, help="Where Mosquitto finds that folder, in a container; default: where it is."
+    ),
     cert: Path | None = typer.Option(None, help="Certificate of the locks' listener, PEM."),
     key: Path | None = typer.Option(None, help="The certificate's key, PEM."),
     locks_port: int = typer.Option(8883, help="Port of the locks' listener."),
@@ -46,23 +49,39 @@ def broker_files(
     from berth.devices.topics import BACKEND_USER
 
     credentials = broker_credentials(load_settings())
-    secret = credentials.add(BACKEND_USER) if backend_password else None
     listeners = None
     if not users_only:
         if (cert is None) != (key is None):
             raise BerthError(
                 "broker.tls", "--cert and --key go together", field="cert", exit_code=2
             )
+        if seen_at is not None:
+            _require_absolute(seen_at=seen_at, cert=cert, key=key, data=data)
         tls = Tls(cert.absolute(), key.absolute()) if cert and key else None
         listeners = Listeners(locks_port, locks_host, tls, backend_port, backend_host)
+    secret = credentials.add(BACKEND_USER) if backend_password else None
     for path in write_files(
-        out.absolute(), credentials.mosquitto_users(), listeners, data=data, user=run_as or None
+        out.absolute(),
+        credentials.mosquitto_users(),
+        listeners,
+        data=data.absolute() if data else None,
+        user=run_as or None,
+        seen_at=seen_at,
     ):
         typer.echo(str(path), err=True)
     if pid_file is not None:
         _reload(pid_file)
     if secret is not None:
         typer.echo(secret)
+
+
+def _require_absolute(**paths: Path | None) -> None:
+    """What Mosquitto sees elsewhere is not where this command runs."""
+    for name, path in paths.items():
+        if path is not None and not path.is_absolute():
+            option = "--" + name.replace("_", "-")
+            message = f"{option} {path} must be a whole path, as Mosquitto finds it"
+            raise BerthError("broker.path", message, field=option, exit_code=2)
 
 
 def _reload(pid_file: Path) -> None:

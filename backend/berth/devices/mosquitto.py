@@ -154,24 +154,41 @@ def write_files(
     *,
     data: Path | None = None,
     user: str | None = "mosquitto",
+    seen_at: Path | None = None,
 ) -> list[Path]:
     """Writes the password file and the rules into a folder, and with `listeners` a configuration;
-    each in one step, so that a broker that reads them meanwhile sees the old or the new one.
+    each in one step, so that a broker that reads them meanwhile sees the old or the new one. They
+    are of the folder's group, which may read them: that is how Mosquitto's own user does.
+
+    `seen_at`: where Mosquitto finds the folder, when that is elsewhere (in a container).
 
     Raises BerthError broker.files, broker.tls.
     """
     contents = {PASSWORDS: password_file(users), RULES: acl_file()}
     if listeners is not None:
-        where = data or folder / "data"
-        contents[CONFIGURATION] = configuration(folder, listeners, data=where, user=user)
+        there = seen_at or folder
+        where = data or there / "data"
+        contents[CONFIGURATION] = configuration(there, listeners, data=where, user=user)
     try:
         folder.mkdir(mode=0o750, parents=True, exist_ok=True)
         if listeners is not None and data is None:
-            (folder / "data").mkdir(mode=0o700, exist_ok=True)
+            _own_data(folder / "data")
         return [_write(folder / name, text) for name, text in contents.items()]
     except OSError as error:
         message = f"cannot write into {folder}: {error.strerror}"
         raise BerthError("broker.files", message, field="out", exit_code=2) from error
+
+
+def _own_data(folder: Path) -> None:
+    if folder.exists():
+        return
+    folder.mkdir(mode=0o700)
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        _give_to_group_of(folder.parent, handle, folder)
+        os.fchmod(handle, 0o770)
+    finally:
+        os.close(handle)
 
 
 def _write(path: Path, text: str) -> Path:
@@ -179,9 +196,28 @@ def _write(path: Path, text: str) -> Path:
     draft.unlink(missing_ok=True)
     # the group may read: Mosquitto runs as another user, who must be in it
     handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
-    with os.fdopen(handle, "w", encoding="ascii") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
+    try:
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            _give_to_group_of(path.parent, handle, path)
+            file.write(text)
+            file.flush()
+            os.fsync(handle)
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
     return path
+
+
+def _give_to_group_of(folder: Path, handle: int, path: Path) -> None:
+    """A new file is its maker's group's: put in an old one's place, nobody could read it."""
+    group = folder.stat().st_gid
+    if os.fstat(handle).st_gid == group:
+        return
+    try:
+        os.fchown(handle, -1, group)
+    except PermissionError as error:
+        message = (
+            f"cannot give {path} to the group of {folder} (gid {group}), by which Mosquitto reads"
+            " it: run this as root, or as somebody of that group"
+        )
+        raise BerthError("broker.files", message, field="out", exit_code=2) from error

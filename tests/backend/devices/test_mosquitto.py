@@ -6,11 +6,14 @@ import asyncio
 import contextlib
 import json
 import os
+import pwd
 import shutil
 import socket
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import aiomqtt
 import pytest
@@ -261,6 +264,93 @@ def test_passwords_are_readable_by_owner_and_group_alone(tmp_path: Path) -> None
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == sorted([PASSWORDS, RULES])
 
 
+def another_group() -> int:
+    """A group that files of this process are not of by themselves."""
+    mine = [12345] if os.geteuid() == 0 else [g for g in os.getgroups() if g != os.getegid()]
+    if not mine:
+        pytest.skip("this user is in one group only")
+    return mine[0]
+
+
+def test_every_file_is_of_the_folders_group_also_one_that_takes_anothers_place(
+    tmp_path: Path,
+) -> None:
+    out, group = tmp_path / "out", another_group()
+    out.mkdir(mode=0o750)
+    os.chown(out, -1, group)
+    credentials = Credentials(tmp_path / "broker.json")
+    listeners: Listeners | None = Listeners(locks_host="127.0.0.1")
+    for enrolled in (LOCK_A, LOCK_B):
+        credentials.add(enrolled)
+        write_files(out, credentials.mosquitto_users(), listeners)
+        assert {path.stat().st_gid for path in out.iterdir()} == {group}
+        listeners = None
+    assert (out / "data").stat().st_mode & 0o777 == 0o770  # where Mosquitto keeps its own
+
+
+def test_where_the_group_cannot_be_given_the_old_file_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    credentials = Credentials(tmp_path / "broker.json")
+    credentials.add(LOCK_A)
+    (before, _) = write_files(tmp_path / "out", credentials.mosquitto_users(), None)
+    old = before.read_text()
+
+    def refused(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "fchown", refused)
+    real = os.fstat
+    monkeypatch.setattr(os, "fstat", lambda fd: _of_nobodys_group(real(fd)))
+    credentials.add(LOCK_B)
+    with pytest.raises(BerthError, match=r"cannot give .*passwords to the group of") as caught:
+        write_files(tmp_path / "out", credentials.mosquitto_users(), None)
+    assert (caught.value.code, caught.value.field) == ("broker.files", "out")
+    monkeypatch.undo()
+    assert before.read_text() == old
+    assert sorted(path.name for path in before.parent.iterdir()) == sorted([PASSWORDS, RULES])
+
+
+def _of_nobodys_group(found: os.stat_result) -> os.stat_result:
+    return os.stat_result([*found[:5], 54321, *found[6:10]])
+
+
+@pytest.fixture
+def nobodys() -> Iterator[Path]:
+    """A folder that nobody's group reads; not below pytest's folders, which are root's alone."""
+    if os.geteuid() != 0:
+        pytest.skip("only root can be somebody else")
+    folder = Path(tempfile.mkdtemp(prefix="berth-", dir="/tmp"))
+    folder.chmod(0o711)
+    (folder / "mosquitto").mkdir(mode=0o750)
+    os.chown(folder / "mosquitto", -1, pwd.getpwnam("nobody").pw_gid)
+    yield folder / "mosquitto"
+    shutil.rmtree(folder)
+
+
+async def test_a_broker_that_has_dropped_root_reads_who_was_added_by_root(nobodys: Path) -> None:
+    credentials = Credentials(nobodys.parent / "broker.json")
+    backend = credentials.add("backend")
+    broker = Mosquitto(nobodys, credentials, required(), user="nobody").start()
+    try:
+        password = credentials.add(LOCK_A)
+        broker.refresh()
+        async with asyncio.timeout(60):  # until it has read its files again
+            while True:
+                with contextlib.suppress(aiomqtt.MqttError):
+                    async with BrokerLogin.at(broker.locks_url, LOCK_A, password).client() as lock:
+                        await lock.publish(STATE_A, b"up", qos=1, retain=True)
+                        break
+                await asyncio.sleep(0.1)
+        broker.stop()
+        broker.start()
+        async with BrokerLogin.at(broker.backend_url, "backend", backend).client() as client:
+            await client.subscribe(STATE_A, qos=1)
+            assert await heard(client, 1) == [(STATE_A, b"up", True)], broker.log
+    finally:
+        broker.stop()
+
+
 def test_a_password_from_before_mosquitto_was_known_is_named(tmp_path: Path) -> None:
     file = tmp_path / "broker.json"
     credentials = Credentials(file)
@@ -290,33 +380,61 @@ def test_no_rule_lets_anybody_keep_a_command() -> None:
     assert "#" not in "".join(line for line in rules.splitlines() if not line.startswith("#"))
 
 
-def test_the_command_writes_all_files_and_gives_the_backend_a_password(tmp_path: Path) -> None:
+def broker_files(home: Path, *options: str) -> Any:
+    """What `berth devices broker-files` does with these options."""
     from berth.cli.broker_files import register
-    from berth.cli.platform.enrolling import broker_credentials
-    from berth.core.settings import load_settings
     from typer import Typer
     from typer.testing import CliRunner
 
-    settings = load_settings({"BERTH_HOME": str(tmp_path / "home")})
-    broker_credentials(settings).add(LOCK_A)
     app = Typer()
     app.callback()(lambda: None)
     register(app)
+    environment = {**os.environ, "BERTH_HOME": str(home)}
+    return CliRunner().invoke(app, ["broker-files", *options], env=environment)
+
+
+def test_the_command_writes_all_files_and_gives_the_backend_a_password(tmp_path: Path) -> None:
+    from berth.cli.platform.enrolling import broker_credentials
+    from berth.core.settings import load_settings
+
+    settings = load_settings({"BERTH_HOME": str(tmp_path / "home")})
+    broker_credentials(settings).add(LOCK_A)
     out = tmp_path / "out"
     options = ["--out", str(out), "--locks-host", "127.0.0.1", "--backend-password"]
-    environment = {**os.environ, "BERTH_HOME": str(tmp_path / "home")}
-    done = CliRunner().invoke(app, ["broker-files", *options], env=environment)
+    done = broker_files(tmp_path / "home", *options)
     assert done.exit_code == 0, done.output
     assert broker_credentials(settings).verify("backend", done.stdout.strip())
     assert sorted(p.name for p in out.iterdir() if p.is_file()) == sorted(
         [PASSWORDS, RULES, CONFIGURATION]
     )
     assert set((out / PASSWORDS).read_text().replace(":", "\n").splitlines()) > {LOCK_A, "backend"}
-    bad = CliRunner().invoke(
-        app, ["broker-files", "--out", str(out), "--cert", "x"], env=environment
-    )
+    bad = broker_files(tmp_path / "home", "--out", str(out), "--cert", "x")
     assert isinstance(bad.exception, BerthError)
     assert bad.exception.code == "broker.tls"
+
+
+def test_files_for_a_container_name_the_places_that_mosquitto_sees(tmp_path: Path) -> None:
+    seen = Path("/mosquitto/berth")
+    tls = Tls(Path("/mosquitto/cert.pem"), Path("/mosquitto/key.pem"))
+    write_files(tmp_path / "out", {}, Listeners(tls=tls), data=Path("/data"), seen_at=seen)
+    text = (tmp_path / "out" / CONFIGURATION).read_text()
+    assert text == configuration(seen, Listeners(tls=tls), data=Path("/data"))
+    assert str(tmp_path) not in text
+    assert not (tmp_path / "out" / "data").exists()
+
+
+@pytest.mark.parametrize("option", ["--seen-at", "--cert", "--key", "--data"])
+def test_a_place_in_a_container_must_be_a_whole_path(tmp_path: Path, option: str) -> None:
+    given = {
+        "--out": str(tmp_path / "out"), "--seen-at": "/there", "--cert": "/c", "--key": "/k",
+        option: "here",
+    }  # fmt: skip
+    words = [word for pair in given.items() for word in pair]
+    done = broker_files(tmp_path / "home", *words, "--backend-password")
+    assert isinstance(done.exception, BerthError)
+    assert (done.exception.code, done.exception.field) == ("broker.path", option)
+    assert not (tmp_path / "home").exists()  # the backend keeps the password that it has
+    assert not (tmp_path / "out").exists()
 
 
 async def test_what_waits_for_a_client_that_is_away_has_bounds_in_messages_and_bytes(
