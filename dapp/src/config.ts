@@ -2,6 +2,7 @@
 import { signal } from "@preact/signals";
 import { ask, client, type Schemas } from "./api/client";
 import { setClock } from "./api/clock";
+import { soonOr } from "./api/limit";
 
 export type Config = Schemas["ConfigOut"];
 export const config = signal<Config | null>(null);
@@ -9,17 +10,19 @@ export const config = signal<Config | null>(null);
 const KEY = "berth.config";
 
 /**
- * Asks until it answers. Resolves with the configuration: without a network, with the one that was
- * kept, while it goes on asking; tells `away` of each failure.
+ * Asks until it answers. Resolves with the configuration: without a network, or where it says
+ * nothing, with the one that was kept, while it goes on asking; tells `away` of each failure.
  */
 export async function loadConfig(away: (error: unknown) => void): Promise<Config> {
-  const first = await refresh().catch((error: unknown) => {
+  const last = kept();
+  const first = refresh().catch((error: unknown) => {
     away(error);
     return null;
   });
-  if (first) return first;
-  const again = insist(away);
-  const last = kept();
+  const found = await (last ? soonOr(first, null) : first);
+  if (found) return found;
+  // a network that has said nothing may answer yet
+  const again = first.then((late) => late ?? insist(away));
   if (last) config.value ??= last;
   return last ?? again;
 }

@@ -1,6 +1,7 @@
 /** The backend, typed from its OpenAPI document (`schema.d.ts` is generated: `make dapp-types`). */
 import createClient from "openapi-fetch";
 import { language } from "../words";
+import { limited } from "./limit";
 import { ApiError, NO_SESSION, OFFLINE, sessionEnded } from "./problem";
 import type { components, paths } from "./schema";
 
@@ -10,8 +11,7 @@ export type Schemas = components["schemas"];
 export const client = createClient<paths>({
   baseUrl: globalThis.location?.origin ?? "http://127.0.0.1",
   credentials: "same-origin",
-  // looked up at each request, so that tests can answer in the service's place
-  fetch: (request) => globalThis.fetch(request),
+  fetch: limited,
 });
 
 client.use({
@@ -38,7 +38,7 @@ interface Settled<T> {
 
 /**
  * The answer's data. Throws ApiError: the problem the backend names, or `OFFLINE` where nothing
- * answered.
+ * answered in time.
  */
 export async function ask<T>(request: Promise<Settled<T>>): Promise<Told<T>> {
   let settled: Settled<T>;

@@ -4,9 +4,9 @@ import { hexToString, verifyMessage, type Hex } from "viem";
 import { sessionEnded } from "../api/problem";
 import { announced } from "./discovery";
 import { begin, resume, signIn, signOut } from "./session";
-import { account, ended, keep, kept } from "./state";
+import { account, ended, keep, kept, resuming } from "./state";
 import { FakeWallet, OTHER } from "./testing/fake";
-import { install, problem, serve, session } from "./testing/service";
+import { install, MARKET, problem, serve, session } from "./testing/service";
 
 beforeEach(() => {
   localStorage.clear();
@@ -147,6 +147,79 @@ describe("after a reload", () => {
     serve({ "GET /v1/me": "offline" });
     await resume();
     expect(account.value?.address).toBe(wallet.address);
+  });
+
+  describe("where the network says nothing", () => {
+    afterEach(() => void vi.useRealTimers());
+
+    /** The session is asked for, and answered when the test says so. */
+    function silent(): (answer: { status: number; body: unknown }) => Promise<void> {
+      vi.useFakeTimers();
+      let tell: (found: Response) => void = () => undefined;
+      vi.stubGlobal("fetch", ({ signal }: Request) => {
+        return new Promise<Response>((resolve, reject) => {
+          tell = resolve;
+          signal.addEventListener("abort", () => reject(signal.reason as Error));
+        });
+      });
+      return async ({ status, body }) => {
+        tell(Response.json(body, { status }));
+        await vi.advanceTimersByTimeAsync(0);
+      };
+    }
+
+    test("the account is soon shown as it was", async () => {
+      const wallet = new FakeWallet();
+      reloaded(wallet);
+      silent();
+      void resume();
+      await vi.advanceTimersByTimeAsync(3999);
+      expect([account.value, resuming.value]).toEqual([null, true]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(account.value?.address).toBe(wallet.address);
+      expect(resuming.value).toBe(false);
+    });
+
+    test.each([
+      ["that there is none", { status: 401, body: { code: "session.required" } }],
+      ["that it is somebody else's", { status: 200, body: { address: MARKET } }],
+    ])("what is said of the session after all counts: %s", async (_what, answer) => {
+      const wallet = new FakeWallet();
+      reloaded(wallet);
+      const tell = silent();
+      void resume();
+      await vi.advanceTimersByTimeAsync(4000);
+      await tell(answer);
+      expect(account.value).toBeNull();
+      expect(ended.value).toBe("over");
+      expect(kept()).toBeNull();
+    });
+
+    test("that it goes on, or that the network is none, changes nothing", async () => {
+      const wallet = new FakeWallet();
+      for (const answer of [{ status: 200, body: { address: wallet.address } }, null]) {
+        reloaded(wallet);
+        const tell = silent();
+        void resume();
+        await vi.advanceTimersByTimeAsync(4000);
+        await (answer ? tell(answer) : vi.advanceTimersByTimeAsync(60_000));
+        expect(account.value?.address).toBe(wallet.address);
+        expect(ended.value).toBeNull();
+      }
+    });
+
+    test("it does not count for whoever has signed in since", async () => {
+      const wallet = new FakeWallet();
+      reloaded(wallet);
+      const tell = silent();
+      void resume();
+      await vi.advanceTimersByTimeAsync(4000);
+      serve(session(wallet.address));
+      await signIn(wallet.choice());
+      await tell({ status: 401, body: { code: "session.required" } });
+      expect(account.value?.address).toBe(wallet.address);
+      expect(ended.value).toBeNull();
+    });
   });
 
   test("a wallet that is not there any more leaves nobody signed in", async () => {

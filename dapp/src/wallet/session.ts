@@ -1,5 +1,6 @@
 /** Signing in (EIP-4361), finding a session again after a reload, and its end. */
 import { ask, client } from "../api/client";
+import { soonOr } from "../api/limit";
 import { restartLive } from "../api/live";
 import { whenSessionEnds } from "../api/problem";
 import { awaitChoice } from "./discovery";
@@ -151,8 +152,10 @@ export async function resume(): Promise<void> {
   try {
     const choice = last.choice === GUEST ? guestChoice() : await awaitChoice(last.choice);
     if (!choice) return;
-    // without a network the account is shown as it was: what was loaded before stays readable
-    const open = await sessionAddress().catch(() => last.address);
+    // without a network, or where it says nothing, the account is shown as it was: what was loaded
+    // before stays readable
+    const answer = sessionAddress();
+    const open = await soonOr(answer, last.address).catch(() => last.address);
     if (!open || !same(open, last.address)) {
       keep(null);
       return;
@@ -165,6 +168,10 @@ export async function resume(): Promise<void> {
       account.value = found;
       locked();
     } else await closeSession();
+    answer.then(
+      (told) => account.value === found && !(told && same(told, found.address)) && over(),
+      () => undefined,
+    );
   } finally {
     resuming.value = false;
   }
