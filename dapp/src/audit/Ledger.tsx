@@ -83,7 +83,7 @@ export function Ledger() {
           known: first.data.known,
         })
       : null;
-  const differs = compared !== null && compared.rows.length + compared.sums.length > 0;
+  const differs = compared && compared.rows.length + compared.sums.length > 0;
   const verified = now.state === "done" ? now.verified : null;
   const sure = useSure(differs, first.data, verified, () => void check());
   return (

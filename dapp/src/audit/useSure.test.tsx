@@ -12,8 +12,16 @@ function reading(stands: Verified["stands"]): Verified {
   return { stands: vi.fn(stands) } as unknown as Verified;
 }
 
-function Shown({ verified, answer = "page" }: { verified: Verified; answer?: string }) {
-  return <p>{useSure(true, answer, verified, again) ? "told" : "held back"}</p>;
+function Shown({
+  verified,
+  answer = "page",
+  differs = true,
+}: {
+  verified: Verified;
+  answer?: string;
+  differs?: boolean | null;
+}) {
+  return <p>{useSure(differs, answer, verified, again) ? "told" : "held back"}</p>;
 }
 
 test("a difference is told when the block that was read still stands", async () => {
@@ -36,6 +44,36 @@ test("a node whose block never stands does not keep the page from telling", asyn
   for (const times of [1, 2, 3]) {
     await vi.waitFor(() => expect(again).toHaveBeenCalledTimes(times));
     rerender(<Shown verified={reading(async () => false)} />);
+  }
+  await screen.findByText("told");
+  expect(again).toHaveBeenCalledTimes(3);
+});
+
+test("what agreed meanwhile does not count against the next difference", async () => {
+  const gone = () => reading(async () => false);
+  const { rerender } = render(<Shown verified={gone()} />);
+  for (const times of [1, 2, 3]) {
+    await vi.waitFor(() => expect(again).toHaveBeenCalledTimes(times));
+    // read anew, and nothing is compared before the service has answered anew
+    const verified = gone();
+    rerender(<Shown verified={verified} differs={null} answer={`page ${times}`} />);
+    rerender(<Shown verified={verified} differs={false} answer={`page ${times}`} />);
+    if (times < 3) rerender(<Shown verified={verified} answer={`later ${times}`} />);
+  }
+  const verified = gone();
+  rerender(<Shown verified={verified} answer="much later" />);
+  await vi.waitFor(() => expect(again).toHaveBeenCalledTimes(4));
+  expect(verified.stands).toHaveBeenCalledTimes(1);
+  screen.getByText("held back");
+});
+
+test("what is not compared yet is no agreement", async () => {
+  const { rerender } = render(<Shown verified={reading(async () => false)} />);
+  for (const times of [1, 2, 3]) {
+    await vi.waitFor(() => expect(again).toHaveBeenCalledTimes(times));
+    const verified = reading(async () => false);
+    rerender(<Shown verified={verified} differs={null} />);
+    rerender(<Shown verified={verified} answer={`page ${times}`} />);
   }
   await screen.findByText("told");
   expect(again).toHaveBeenCalledTimes(3);

@@ -5,9 +5,10 @@ import type { Verified } from "./node";
 const READINGS = 3;
 
 /** Whether a difference may be told: a block that the chain has replaced since it was read accuses
- * nobody; the chain is read `again` then. `answer`: what the service said, by identity. */
+ * nobody; the chain is read `again` then. `differs`: null while nothing is compared. `answer`: what
+ * the service said, by identity. */
 export function useSure(
-  differs: boolean,
+  differs: boolean | null,
   answer: unknown,
   verified: Verified | null,
   again: () => void,
@@ -17,6 +18,7 @@ export function useSure(
   const latest = useRef(again);
   latest.current = again;
   useEffect(() => {
+    if (differs === false) repeated.current = 0;
     if (!differs || !verified) return;
     let over = false;
     // a node that does not answer now has said what it said
