@@ -186,6 +186,89 @@ async def test_a_settlement_that_is_shown_otherwise_than_the_chain_has_it_is_wro
             await screens.look(f"shown-otherwise-{name}")
 
 
+async def test_a_verdict_goes_when_the_page_shows_something_else(
+    town: Town, page: Page, screens: Screens
+) -> None:
+    """The service told the check the truth, and tells another story when it is asked once more."""
+
+    def dearer(answer: dict[str, Any]) -> None:
+        answer["rent"] = str(int(answer["rent"]) + 1)
+
+    async def in_the_other_language() -> None:
+        await page.locator("header button[lang]").click()  # all is asked for anew
+
+    verdict = page.locator("[data-state^=checks-]")
+    await verifies(page, town, "audit/1")
+    await expect(page.locator("[data-state=checks-right]")).to_be_visible()
+    await in_the_other_language()
+    await expect(page.get_by_text("全部与链上一致。")).to_be_visible()
+    async with lying(page, ONE, dearer):
+        await in_the_other_language()
+        await expect(page.get_by_text("has changed since it was checked")).to_be_visible()
+        await expect(verdict).to_have_count(0)
+        await screens.look("changed-since")
+        await page.get_by_role("button", name="Verify").click()
+        await expect(page.locator("[data-state=checks-wrong]")).to_be_visible()
+    await page.get_by_role("button", name="Verify").click()
+    await expect(page.locator("[data-state=checks-right]")).to_be_visible()
+
+
+async def test_a_settlement_that_is_newer_than_the_node_is_not_checked_and_not_wrong(
+    town: Town, page: Page, rpc: Rpc, screens: Screens
+) -> None:
+    """The node has not the block of the settlement yet."""
+    first = (await settled(rpc, town.deployment))[0][1]
+    before = await rpc.call("eth_getBlockByNumber", hex(first.block_number - 1), False)
+
+    def behind(method: str, params: list[Any], result: Any) -> Any:
+        newest = method == "eth_getBlockByNumber" and params[0] == "latest"
+        return before if newest else result
+
+    with node_before(town.up.running.rpc, behind) as node:
+        await page.goto(f"{town.url}/audit/1")
+        await page.get_by_label("Your node").fill(node.url)
+        await page.get_by_role("button", name="Verify").click()
+        await expect(page.locator("[data-state=checks-partly]")).to_be_visible()
+        await expect(page.get_by_text("Nothing could be checked yet.")).to_be_visible()
+        mark = page.locator(".audit-checks li")
+        await expect(mark).to_have_count(1)
+        await expect(mark).to_have_class("unread")
+        await screens.look("newer")
+
+
+async def test_a_settlement_is_checked_through_a_node_that_tells_of_few_blocks_at_a_time(
+    town: Town, page: Page, rpc: Rpc, screens: Screens
+) -> None:
+    """The editions of titles are asked for like the market's events; and a node that fails at them
+    is told as the node's failure."""
+    screens.own.append("out of memory")  # the node's own words
+    last = int(await rpc.call("eth_blockNumber"), 16)
+    market = Contracts.of(town.deployment).market.address.lower()
+
+    def narrow(method: str, params: list[Any], result: Any) -> Any:
+        if method == "eth_getLogs":
+            first, end = int(params[0]["fromBlock"], 16), int(params[0]["toBlock"], 16)
+            if end - first > last // 20:
+                raise RefusedError("too many blocks at a time")
+        return result
+
+    def without_titles(method: str, params: list[Any], result: Any) -> Any:
+        if method == "eth_getLogs" and params[0]["address"].lower() != market:
+            raise RefusedError("out of memory")
+        return result
+
+    for change, state in ((narrow, "checks-right"), (without_titles, "failed")):
+        with node_before(town.up.running.rpc, change) as node:
+            await page.goto(f"{town.url}/audit/1")
+            await page.get_by_label("Your node").fill(node.url)
+            await page.get_by_role("button", name="Verify").click()
+            await expect(page.locator(f"[data-state={state}]")).to_be_visible(timeout=SLOW)
+            if change is without_titles:
+                await expect(page.get_by_text("out of memory")).to_be_visible()
+                await expect(page.locator("[data-state^=checks-]")).to_have_count(0)
+                await screens.look("broken-off-at-the-titles")
+
+
 async def test_a_split_that_the_tariff_does_not_give_is_named(
     town: Town, page: Page, rpc: Rpc, screens: Screens
 ) -> None:

@@ -1,10 +1,11 @@
-import { useState } from "preact/hooks";
-import type { Schemas } from "../api/client";
+import { useRef, useState } from "preact/hooks";
+import { ApiError } from "../api/problem";
 import { Failure } from "../parts/Failure";
 import { Notice } from "../parts/Notice";
 import { words } from "../words";
 import { headed, listed, rowed } from "../words/join";
-import { verify } from "./node";
+import { alike, detailOf, type Detail } from "./detail";
+import { nodeFailed, verify, type Verified } from "./node";
 import { NodeForm } from "./NodeForm";
 import type { Check } from "./verify/one";
 
@@ -12,35 +13,74 @@ const MARKS = { right: "✓", wrong: "✗", absent: "–", unread: "?" } as cons
 
 const TONES = { right: "good", partly: "warn", wrong: "bad" } as const;
 
+/** What was judged: an answer of the service, against the chain as it was read before. */
+interface Judged {
+  detail: Detail;
+  checks: readonly Check[];
+  verified: Verified;
+}
+
 /** The check of one settlement through the auditor's node: what was looked at, and what came of it. */
-export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
+export function Checks({
+  number,
+  detail,
+  reload,
+}: {
+  /** Which one the page is about, whatever the service answers. */
+  number: number;
+  /** What the page shows of it. */
+  detail: Detail;
+  /** Has the page show what the service says now. */
+  reload: () => void;
+}) {
   const { checks: w, fields, what } = words.value.audit;
-  const [checks, setChecks] = useState<Check[] | null>(null);
+  const [judged, setJudged] = useState<Judged | null>(null);
+  /** What the page showed when the check was over. */
+  const [before, setBefore] = useState<Detail | null>(null);
   const [error, setError] = useState<unknown>(null);
-  async function check(): Promise<void> {
-    setChecks(null);
-    setError(null);
+  const latest = useRef(detail);
+  latest.current = detail;
+  async function judge(): Promise<Judged | null> {
     const verified = await verify();
-    if (!verified) return; // the form says why
+    if (!verified) return null; // the form says why
+    // asked for anew: what the page shows may be older than the chain that was read
+    const answer = await detailOf(number);
+    const { verifySettlement } = await import("./verify/one");
+    const checks = await verifySettlement(verified.reader, verified.report, number, answer);
+    return { detail: answer, checks, verified };
+  }
+  async function check(): Promise<void> {
+    setJudged(null);
+    setError(null);
     try {
-      const { verifySettlement } = await import("./verify/one");
-      const found = await verifySettlement(verified.reader, verified.report, detail);
+      let found = await judge();
       // a block that the chain has replaced since it was read accuses nobody
-      const anew = verdictOf(found) === "wrong" && !(await verified.stands()) && (await verify());
-      setChecks(anew ? await verifySettlement(anew.reader, anew.report, detail) : found);
+      if (found && verdictOf(found.checks) === "wrong" && !(await found.verified.stands()))
+        found = await judge();
+      if (!found) return;
+      setJudged(found);
+      setBefore(latest.current);
+      if (!alike(found.detail, latest.current)) reload();
     } catch (failed) {
-      setError(failed);
+      if (failed instanceof ApiError) setError(failed);
+      else nodeFailed(failed);
     }
   }
+  // no word of what was judged stands above anything else
+  const checks = judged && alike(judged.detail, detail) ? judged.checks : null;
   const verdict = checks && verdictOf(checks);
   return (
     <>
       <NodeForm onVerify={check} />
       <Failure error={error} onRetry={check} />
+      {judged && !checks && detail !== before && <Notice tone="warn" title={w.changed} />}
       {checks && verdict && (
         <section class="card stack" data-where="settlement" data-state={`checks-${verdict}`}>
           <h2>{w.title}</h2>
-          <Notice tone={TONES[verdict]} title={w.verdict[verdict]} />
+          <Notice
+            tone={TONES[verdict]}
+            title={checks.some((one) => one.newer) ? w.verdict.newer : w.verdict[verdict]}
+          />
           <ul class="audit-checks">
             {checks.map((one, place) => (
               <li key={place} class={one.result} data-cell={`check-${one.name}`}>
@@ -49,7 +89,7 @@ export function Checks({ detail }: { detail: Schemas["SettlementDetailOut"] }) {
                 </span>
                 <span>
                   {headed(one.name === "title" ? w.title_ : w[one.name], "")}
-                  <strong>{w[one.result]}</strong>
+                  <strong>{one.newer ? w.newer : w[one.result]}</strong>
                   <br />
                   <code class="soft">{one.detail}</code>
                   {one.fields && one.fields.length > 0 && (

@@ -1,5 +1,4 @@
 import { useLocation, useRoute } from "preact-iso";
-import { ask, client, type Schemas } from "../api/client";
 import { ApiError } from "../api/problem";
 import { numberOf } from "../driver/names";
 import { Failure } from "../parts/Failure";
@@ -11,11 +10,10 @@ import "../style/audit.css";
 import { words } from "../words";
 import { dateTime, money } from "../words/format";
 import { Checks } from "./Checks";
+import { detailOf, type Detail } from "./detail";
 import { costOf } from "./List";
 import { Story } from "./Story";
 import { Unconfirmed } from "./Unconfirmed";
-
-type Detail = Schemas["SettlementDetailOut"];
 
 /** One settlement: who got what, how it came about, and the check of all of it. */
 export function Settlement() {
@@ -28,7 +26,7 @@ export function Settlement() {
   const found = useResource(
     () =>
       known
-        ? ask(client.GET("/v1/audit/settlements/{number}", { params: { path: { number } } }))
+        ? detailOf(number)
         : Promise.reject(
             new ApiError({ status: 404, code: "settlement.unknown", detail: "", errors: [] }),
           ),
@@ -45,7 +43,7 @@ export function Settlement() {
         <>
           {!found.data.final && <Unconfirmed again={found.reload} />}
           <Split detail={found.data} />
-          <Checks detail={found.data} />
+          <Checks number={number} detail={found.data} reload={found.reload} />
           <Story detail={found.data} />
         </>
       )}

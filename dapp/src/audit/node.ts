@@ -72,7 +72,6 @@ export async function verify(): Promise<Verified | null> {
       url,
       // without capitals there is no checksum: a wrong one is found out by its missing contract
       market: chosenMarket().toLowerCase() as Where["market"],
-      titles: found.contracts.titles as Where["titles"],
       chainId: found.chain.id,
       genesisHash: found.chain.genesisHash,
     });
@@ -88,10 +87,15 @@ export async function verify(): Promise<Verified | null> {
     verifying.value = { state: "done", verified };
     return verified;
   } catch (error) {
-    const why: Why = error instanceof WrongNodeError ? error : whyOf(error);
-    verifying.value = { state: "failed", why };
+    if (error instanceof WrongNodeError) verifying.value = { state: "failed", why: error };
+    else nodeFailed(error);
     return null;
   }
+}
+
+/** What was read through the node is worth nothing: the form says why. */
+export function nodeFailed(error: unknown): void {
+  verifying.value = { state: "failed", why: whyOf(error) };
 }
 
 /** What viem's errors have. `details`: the node's own words. */

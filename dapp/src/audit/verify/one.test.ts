@@ -1,9 +1,9 @@
 import { generatePrivateKey, privateKeyToAccount } from "viem/accounts";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { History, type Settlement } from "./history";
 import { recordHash, type Settled } from "./ledger";
-import { recordCheck, shownCheck } from "./one";
-import type { Event } from "./reader";
+import { recordCheck, shownCheck, verifySettlement } from "./one";
+import type { Event, Reader } from "./reader";
 import { judge } from "./whole";
 
 const TEUR = { symbol: "tEUR", decimals: 6 };
@@ -84,4 +84,39 @@ it("holds the hashes that the service made anew against the chain, too", () => {
   expect(whole(right)).not.toContain("head");
   expect(whole({ ...right, head: "0x12" })).toContain("head");
   expect(whole({ ...right, recordHash: "0x12" })).toContain("recordHash");
+});
+
+describe("a settlement that the node does not have", () => {
+  /** What comes of it without a question to the node. */
+  async function told(number: number, claims: { number: number; block: number }) {
+    return verifySettlement({} as Reader, REPORT, number, claims as never);
+  }
+
+  it("is not checked where it is newer than the node: nobody is accused", async () => {
+    expect(await told(2, { number: 2, block: 7 })).toEqual([
+      { name: "ledger", result: "unread", detail: "#2 / 1, 7 > 6", newer: true },
+    ]);
+  });
+
+  it("is wrong where the node has its block", async () => {
+    expect(await told(2, { number: 2, block: 6 })).toEqual([
+      { name: "ledger", result: "wrong", detail: "#2 / 1" },
+    ]);
+  });
+
+  it("is wrong where the chain counts one of its number, wherever its block is said to be", async () => {
+    const short = { ...REPORT, count: 2n };
+    const claims = { number: 2, block: 7 } as never;
+    const [check] = await verifySettlement({} as Reader, short, 2, claims);
+    expect(check?.result).toBe("wrong");
+  });
+
+  it("is looked for by the number that was asked for, not by the one that was answered", async () => {
+    expect((await told(2, { number: 1, block: 6 }))[0]?.result).toBe("wrong");
+  });
+});
+
+it("does not take another settlement for the one that was asked for", () => {
+  const other = { number: 2, recomputed: { recordHash: recordHash(RECORD), head: HEAD } } as never;
+  expect(recordCheck(REPORT, SETTLEMENT, other).fields).toContain("number");
 });

@@ -10,7 +10,6 @@ import {
 } from "viem";
 import type { Schemas } from "../../api/client";
 import { marketReads } from "../../chain/abi/reads";
-import { titlesAbi } from "../../chain/abi/titles";
 import { callsIn, recordsIn, registrationIn, type Brought, type Registration } from "./calls";
 import { spaceOf, type LockKey, type Settlement } from "./history";
 import { recordHash } from "./ledger";
@@ -22,7 +21,7 @@ import { wrongIn, type Finding, type Report } from "./whole";
 /**
  * `absent`: there is nothing of the kind to be checked, e.g. no lock's record in a cancellation.
  * `unread`: it must be there, but not where it is looked for; a wallet that is a contract, or a node
- * that shows another transaction, may have it so.
+ * that shows another transaction, may have it so; or it is newer than what the node has.
  */
 export type Result = "right" | "wrong" | "absent" | "unread";
 export type CheckName =
@@ -48,6 +47,8 @@ export interface Check {
   fields?: readonly Field[];
   /** What does not follow from the terms. */
   faults?: readonly Finding["what"][];
+  /** By the service's word it has come since the node's newest block. */
+  newer?: boolean;
 }
 
 const PAPERS = ["title", "holder", "maker", "possession"] as const;
@@ -98,22 +99,30 @@ interface Domain {
   verifyingContract: Address;
 }
 
-/** Every check, in the order in which the lease came about. Throws what the node says. */
+/** Every check of the settlement of a number, in the order in which the lease came about. Throws what
+ * the node says. */
 export async function verifySettlement(
   reader: Reader,
   report: Report,
+  number: number,
   claimed: Claimed,
 ): Promise<Check[]> {
-  const settlement = report.history.settlements[claimed.number - 1];
-  if (!settlement || settlement.record.number !== BigInt(claimed.number)) {
-    return [{ name: "ledger", result: "wrong", detail: `#${claimed.number}` }];
+  const settlement = report.history.settlements[number - 1];
+  if (!settlement || settlement.record.number !== BigInt(number)) {
+    const [name, place] = ["ledger" as const, `#${number} / ${report.count}`];
+    // what has come since the report was made cannot be judged by it
+    if (number > report.count && claimed.block > report.block) {
+      const detail = `${place}, ${claimed.block} > ${report.block}`;
+      return [{ name, result: "unread", detail, newer: true }];
+    }
+    return [{ name, result: "wrong", detail: place }];
   }
   const { record } = settlement;
   const space = spaceOf(record.leaseId);
   const domain = await domainOf(reader);
   const registered = await registrationOf(reader, report, space);
   return [
-    ledgerCheck(report, claimed),
+    ledgerCheck(report, number, claimed),
     recordCheck(report, settlement, claimed),
     stepsCheck(report, settlement, claimed),
     billCheck(report, settlement),
@@ -125,18 +134,18 @@ export async function verifySettlement(
   ];
 }
 
-function ledgerCheck(report: Report, claimed: Claimed): Check {
-  const head = report.heads[claimed.number - 1] ?? "";
+function ledgerCheck(report: Report, number: number, claimed: Claimed): Check {
+  const head = report.heads[number - 1] ?? "";
   const whole = report.head === report.chainHead && report.checked === report.count;
   return {
     name: "ledger",
     result: whole && same(head, claimed.head) ? "right" : "wrong",
-    detail: `#${claimed.number} / ${report.count}, ${head}`,
+    detail: `#${number} / ${report.count}, ${head}`,
   };
 }
 
 export function recordCheck(report: Report, settlement: Settlement, claimed: Claimed): Check {
-  const head = report.heads[claimed.number - 1] ?? "";
+  const head = report.heads[Number(settlement.record.number) - 1] ?? "";
   const { recordHash: hash, head: anew } = claimed.recomputed;
   const fields = altered(claimed, settlement, head);
   // shown besides, as what the service made of its own fields
@@ -229,7 +238,7 @@ async function paperChecks(
   }
   const { title, proof, holder, lock } = found.papers;
   const root = rootOf(leafOf(title), proof);
-  const anchored = await rootsBefore(reader, title.city, found.block);
+  const anchored = (await reader.editions(title.city, found.block)).at(-1) ?? "0x";
   const day = Number(lock.validDay);
   const [verifier, maker, holderBy, lockBy, possessionBy] = await Promise.all([
     attester(reader, holder.verifier),
@@ -394,19 +403,6 @@ async function attester(reader: Reader, id: bigint): Promise<Address> {
     args: [id],
   });
   return account;
-}
-
-/** The root of the city's newest edition at a block. */
-async function rootsBefore(reader: Reader, city: bigint, block: bigint): Promise<Hex> {
-  const logs = await reader.client.getContractEvents({
-    address: reader.where.titles,
-    abi: titlesAbi,
-    eventName: "EditionPublished",
-    args: { city: Number(city) },
-    fromBlock: 0n,
-    toBlock: block,
-  });
-  return logs.at(-1)?.args.root ?? "0x";
 }
 
 export function leafOf(title: Registration["title"]): Hex {

@@ -8,6 +8,8 @@ import {
   type PublicClient,
 } from "viem";
 import { marketEvents } from "../../chain/abi/events";
+import { marketReads } from "../../chain/abi/reads";
+import { titlesAbi } from "../../chain/abi/titles";
 
 export interface Event {
   name: string;
@@ -20,7 +22,6 @@ export interface Event {
 export interface Where {
   url: string;
   market: Address;
-  titles: Address;
   chainId: number;
   genesisHash: string;
 }
@@ -67,42 +68,62 @@ export class Reader {
     return reader;
   }
 
-  /** Every event of the market up to a block, in order; the range shrinks when a node refuses it. */
+  /** Every event of the market up to a block, in order. */
   async events(last: bigint, progress?: OnProgress): Promise<Event[]> {
-    const found: Event[] = [];
-    let from = 0n;
-    let range = RANGE;
-    while (from <= last) {
-      const to = from + range - 1n < last ? from + range - 1n : last;
-      try {
-        const logs = await this.client.getLogs({
-          address: this.where.market,
-          fromBlock: from,
-          toBlock: to,
-        });
-        for (const log of logs) {
-          const { eventName, args } = decodeEventLog({
-            abi: marketEvents,
-            topics: log.topics,
-            data: log.data,
-          });
-          found.push({
-            name: eventName,
-            args: args as unknown as Record<string, unknown>,
-            block: log.blockNumber,
-            transaction: log.transactionHash,
-            index: log.logIndex,
-          });
-        }
-      } catch (error) {
-        if (range <= 1n) throw error;
-        range = range / 4n || 1n;
-        continue;
-      }
-      from = to + 1n;
-      if (range < RANGE) range *= 2n;
-      progress?.(Number(from) / Number(last + 1n));
-    }
-    return found;
+    const address = this.where.market;
+    const asked = async (fromBlock: bigint, toBlock: bigint): Promise<Event[]> =>
+      (await this.client.getLogs({ address, fromBlock, toBlock })).map((log) => {
+        const { topics, data } = log;
+        const { eventName, args } = decodeEventLog({ abi: marketEvents, topics, data });
+        return {
+          name: eventName,
+          args: args as unknown as Record<string, unknown>,
+          block: log.blockNumber,
+          transaction: log.transactionHash,
+          index: log.logIndex,
+        };
+      });
+    return inRanges(asked, last, progress);
   }
+
+  /** The roots of a city's editions up to a block, in order, in the register that the market names. */
+  async editions(city: bigint, last: bigint): Promise<Hex[]> {
+    const address = await this.client.readContract({
+      address: this.where.market,
+      abi: marketReads,
+      functionName: "titles",
+    });
+    const which = { address, abi: titlesAbi, eventName: "EditionPublished" } as const;
+    const args = { city: Number(city) };
+    const asked = async (fromBlock: bigint, toBlock: bigint): Promise<Hex[]> => {
+      const filter = { ...which, args, strict: true, fromBlock, toBlock } as const;
+      return (await this.client.getContractEvents(filter)).map((log) => log.args.root);
+    };
+    return inRanges(asked, last);
+  }
+}
+
+/** All that is found from block 0 to another, in order; the range shrinks when a node refuses it. */
+async function inRanges<T>(
+  asked: (fromBlock: bigint, toBlock: bigint) => Promise<T[]>,
+  last: bigint,
+  progress?: OnProgress,
+): Promise<T[]> {
+  const found: T[] = [];
+  let from = 0n;
+  let range = RANGE;
+  while (from <= last) {
+    const to = from + range - 1n < last ? from + range - 1n : last;
+    try {
+      for (const one of await asked(from, to)) found.push(one);
+    } catch (error) {
+      if (range <= 1n) throw error;
+      range = range / 4n || 1n;
+      continue;
+    }
+    from = to + 1n;
+    if (range < RANGE) range *= 2n;
+    progress?.(Number(from) / Number(last + 1n));
+  }
+  return found;
 }

@@ -212,7 +212,9 @@ export const audit = {
       right: "Everything agrees with the chain.",
       partly: "What could be read agrees with the chain; not everything could be.",
       wrong: "Something does not agree with the chain.",
+      newer: "Nothing could be checked yet. Verify again in a moment.",
     },
+    changed: "What is shown here has changed since it was checked. Verify again.",
     ledger: "It stands at its place in the ledger, and the ledger's hash is the chain's",
     record: "The record shown here is the one in the transaction",
     steps: "Booking, terms and transactions are shown here as the chain has them",
@@ -232,6 +234,7 @@ export const audit = {
     absent: "nothing to check: no lock's record was brought for this end",
     unread:
       "not checked: it is not in the transaction as this page reads it, for it came by way of another contract, or the node shows another transaction",
+    newer: "not checked: this service says that it is newer than the newest block of your node",
   },
   export: {
     title: "Download the ledger",
