@@ -26,7 +26,9 @@ from berth.cli import relay as cli_relay
 from berth.cli.main import COMMANDS
 from berth.cli.platform import roles
 from berth.cli.platform.site import Site
+from berth.core.keys import load_keystore, read_password
 from berth.core.settings import load_settings
+from berth.devices.credentials import Credentials
 from berth.devices.mosquitto import Listeners, Tls, acl_file, configuration
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -135,6 +137,7 @@ class Service(Closed):
 
 class Subnet(Closed):
     subnet: str
+    ip_range: str | None = None
 
 
 class Ipam(Closed):
@@ -251,20 +254,171 @@ def test_database_and_the_backends_listener_are_not_open_to_the_world() -> None:
     assert isinstance(mosquitto.networks, dict)
     address = mosquitto.networks["inside"].ipv4_address
     assert address is not None
-    assert ip_address(address) in ip_network(inside.ipam.config[0].subnet)
-    told = re.search(r"broker-files .*--backend-host (\S+)", (DEPLOY / "compose.yaml").read_text())
-    assert told is not None
-    assert told[1] == address
+    subnet = inside.ipam.config[0]
+    assert ip_address(address) in ip_network(subnet.subnet)
+    # and it is not one that Docker gives to whoever starts first
+    assert subnet.ip_range is not None
+    assert ip_network(subnet.ip_range).subnet_of(ip_network(subnet.subnet))  # type: ignore[arg-type]
+    assert ip_address(address) not in ip_network(subnet.ip_range)
     others = set(mosquitto.networks) - {"inside"}
     assert others == {"locks"}
     for name, service in file.services.items():
         assert name == "mosquitto" or not others & set(service.networks), name
-    folder, data = Path("/mosquitto/berth"), Path("/mosquitto/data")
-    tls = Tls(Path("/mosquitto/certificates/cert.pem"), Path("/mosquitto/certificates/key.pem"))
-    text = configuration(folder, Listeners(tls=tls, backend_host=address), data=data)
-    assert re.findall(r"^listener (.+)$", text, re.MULTILINE) == ["8883", f"1883 {address}"]
     assert mosquitto.ports == ["8883:8883"]
     assert COMPOSE["services"]["api"]["ports"] == ["127.0.0.1:8000:8000"]
+
+
+# ---- the steps at the head of the compose file
+
+
+def told_steps() -> list[str]:
+    """The commands that the compose file's head has one type, each on a line of its own."""
+    head = (DEPLOY / "compose.yaml").read_text("utf-8").split("\nname:")[0]
+    typed = "\n".join(re.findall(r"^#   (.*)$", head, re.MULTILINE))
+    return re.sub(r" \\\n\s+", " ", typed).splitlines()
+
+
+#: Only root makes files somebody else's: for anybody else these do as if.
+AS_IF = """
+chown() { :; }
+install() {
+    set -- "$@" --
+    while [ "$1" != -- ]; do
+        case "$1" in -o|-g) shift 2;; *) set -- "$@" "$1"; shift;; esac
+    done
+    shift
+    command install "$@"
+}
+"""
+
+
+@pytest.fixture(scope="module")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository after the steps before the first `docker compose`."""
+    root = tmp_path_factory.mktemp("installed")
+    (root / "deploy").mkdir()
+    for example in DEPLOY.glob("*.example"):
+        shutil.copy(example, root / "deploy")
+    given = {name: root / name for name in ("DEPLOYMENT", "CERTIFICATE", "KEY")}
+    for file in given.values():
+        file.write_text(f"{file.name}\n")
+    told = told_steps()
+    steps = told[: next(n for n, step in enumerate(told) if step.startswith("docker"))]
+    steps = [step.replace("--role relay ", "--role relay --light ") for step in steps]
+    done = subprocess.run(
+        ["sh", "-e"],
+        input="\n".join([*([] if os.geteuid() == 0 else [AS_IF]), *steps]),
+        cwd=root,
+        env={
+            "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
+            **{name: str(file) for name, file in given.items()},
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+def test_after_the_told_steps_every_file_that_a_service_is_given_is_there_and_its_users(
+    installed: Path,
+) -> None:
+    file = composed()
+    secrets = {name: secret.file for name, secret in file.secrets.items()}
+    users = {"postgres": 999, "mosquitto": 1883}
+    for name, service in file.services.items():
+        if service.env_file is not None:
+            assert (installed / "deploy" / service.env_file).is_file()
+        number = int(service.user.split(":")[0]) if service.user else users[name]
+        given = [volume.split(":")[0] for volume in service.volumes]
+        for source in [*given, *(secrets[secret] for secret in service.secrets)]:
+            if not source.startswith("./"):
+                continue
+            place = installed / "deploy" / source
+            # Docker would make a folder of what is not there
+            assert place.is_file() == bool(place.suffix or place.parent.name == "secrets"), source
+            for path in [place, *(place.rglob("*") if place.is_dir() else [])]:
+                found = path.stat()
+                if path.name == "deployment.json":  # public, and read by two users
+                    assert found.st_mode & 0o777 == 0o644
+                    continue
+                assert found.st_mode & 0o027 == 0, path
+                if os.geteuid() == 0:
+                    owner = found.st_gid if name == "mosquitto" else found.st_uid
+                    assert owner == number, (name, path)
+                # libpq passes over a file of passwords that a group may read
+                assert name == "mosquitto" or found.st_mode & 0o077 == 0, path
+
+
+def test_after_the_told_steps_the_secrets_fit_together(installed: Path) -> None:
+    state = installed / "deploy" / "state"
+    database = urlsplit(COMPOSE["services"]["api"]["environment"]["BERTH_DATABASE_URL"])
+    place = f"{database.hostname}:5432:{database.path[1:]}:{database.username}"
+    password = (state / "secrets/postgres").read_text()
+    assert (state / "secrets/pgpass").read_text() == f"{place}:{password}\n"
+    key = load_keystore(
+        state / "keeper/relay.json", read_password(file=state / "secrets/keys-password")
+    )
+    assert len(key) == 32
+    secret = (state / "secrets/mqtt-backend").read_text().strip()
+    assert Credentials(state / "operator/broker/broker.json").verify("backend", secret)
+    secrets = [*(state / "secrets").iterdir(), *(state / "signer-secrets").iterdir()]
+    assert len({one.read_text() for one in secrets}) == len(secrets) == 5
+
+
+def test_mosquitto_finds_all_that_its_configuration_names_where_it_is_mounted(
+    installed: Path,
+) -> None:
+    service = composed().services["mosquitto"]
+    mounts = dict(reversed(volume.split(":")[:2]) for volume in service.volumes)
+
+    def here(path: str) -> Path:
+        (mount,) = [one for one in mounts if path.startswith(f"{one}/")]
+        return installed / "deploy" / mounts[mount] / path.removeprefix(f"{mount}/")
+
+    assert service.command is not None
+    text = here(service.command[-1]).read_text("utf-8")
+    said = dict(line.split(" ", 1) for line in text.splitlines() if " " in line and line[0] != "#")
+    for name in ("password_file", "acl_file", "certfile", "keyfile"):
+        assert here(said[name]).is_file(), name
+    assert mounts[said["persistence_location"].rstrip("/")] == "mosquitto"  # which it may write
+    assert said["user"] == "mosquitto"
+    assert isinstance(service.networks, dict)
+    address = service.networks["inside"].ipv4_address
+    assert re.findall(r"^listener (.+)$", text, re.MULTILINE) == ["8883", f"1883 {address}"]
+
+
+def test_every_told_step_names_a_command_that_exists() -> None:
+    """Also those after the first `docker compose`."""
+    berth = [re.search(r"\bberth ((?:[a-z][a-z-]* )+.*)$", step) for step in told_steps()]
+    inside = [re.search(r" api (titles .*)$", step) for step in told_steps()]
+    commands = [found[1].replace("…", "").split() for found in [*berth, *inside] if found]
+    assert [" ".join(words[:2]) for words in commands] == [
+        "keys new", "keys field", "devices broker-files", "lock enrol", "devices broker-files",
+        "titles import", "titles publish",
+    ]  # fmt: skip
+    for words in commands:
+        check_command(words)
+
+
+def test_a_lock_is_enrolled_with_the_roots_that_the_signer_made() -> None:
+    (copied,) = [step for step in told_steps() if "roots.txt" in step]
+    *_, source, target = copied.split()
+    mounts = [volume.split(":")[0] for volume in composed().services["signer"].volumes]
+    assert source == f"deploy/{mounts[0].removeprefix('./')}/keys/tickets/roots.txt"
+    (enrolled,) = [step for step in told_steps() if "lock enrol" in step]
+    assert enrolled.startswith(f"BERTH_HOME={target.removesuffix('/keys/tickets/roots.txt')} ")
+
+
+def test_git_and_the_image_leave_an_installations_secrets_alone() -> None:
+    ignored = (ROOT / ".gitignore").read_text("utf-8").splitlines()
+    assert {"/deploy/berth.env", "/deploy/signer.env", "/deploy/state/"} <= set(ignored)
+    docker = (DEPLOY / "Dockerfile").read_text("utf-8")
+    copied = re.findall(r"^COPY (?!--from)(.+) \S+$", docker, re.MULTILINE)
+    lines = (DEPLOY / "Dockerfile.dockerignore").read_text("utf-8").splitlines()
+    assert lines[1] == "*"  # nothing but what is copied
+    assert [line[1:] for line in lines if line.startswith("!")] == " ".join(copied).split()
 
 
 def test_the_image_is_made_from_the_locked_requirements_and_does_not_run_as_root() -> None:
