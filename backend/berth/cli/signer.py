@@ -54,7 +54,13 @@ async def _build(
     from berth.chain.identity import verify_chain
     from berth.chain.nodes import Nodes
     from berth.cli.platform.parts import parts
-    from berth.cli.platform.signing import SignerServer, listening, local_signer, own_node
+    from berth.cli.platform.signing import (
+        SignerServer,
+        check_ticket_keys,
+        listening,
+        local_signer,
+        own_node,
+    )
     from berth.cli.platform.site import clock_of
     from berth.cli.platform.waiting import once_there
     from berth.core.deployment import load_deployment
@@ -63,6 +69,7 @@ async def _build(
     deployment = load_deployment(settings.deployment)
     address = SignerAddress.parse(settings.signer_url)
     secret = read_secret(settings.signer_secret_file, address)
+    check_ticket_keys(settings)  # before any waiting for the node
     listener, url = stack.enter_context(listening(address, group, listen))
     node = await stack.enter_async_context(own_node(settings, deployment))
     if node is None:

@@ -13,7 +13,7 @@ import pytest
 from berth.chain.local import free_port
 from berth.cli.doctor import examination, machine
 from berth.cli.doctor.finding import Case, Finding, Level
-from berth.core.keys import LIGHT_SCRYPT_N, create_keystore, keystore_address
+from berth.core.keys import LIGHT_SCRYPT_N, create_ed25519, create_keystore, keystore_address
 from berth.core.sealed import open_sealer
 from berth.devices.mqtt import BrokerLogin
 from berth.devices.topics import BACKEND_USER, COMMAND, PREFIX
@@ -288,6 +288,17 @@ async def test_a_password_that_does_not_open_the_relays_key(clinic: Clinic) -> N
     clinic.variables["BERTH_PASSWORD_FILE"] = str(file)
     off = await clinic.off()
     assert "wrong password" in off["keys.relay"][1]
+
+
+@pytest.mark.parametrize("root", [True, False], ids=["with the root", "without it"])
+async def test_ticket_keys_that_have_another_password(clinic: Clinic, root: bool) -> None:
+    tickets = clinic.home / "keys" / "tickets"
+    (day,) = tickets.glob("day-*.pem")
+    shut = tickets / "root.pem" if root else day
+    for file in (tickets / "root.pem", shut):
+        file.unlink(missing_ok=True)
+    create_ed25519(shut, "another password")
+    await only(clinic, "keys.tickets", "trouble", f"wrong password for {shut}")
 
 
 async def test_roots_of_the_tickets_that_are_lost(clinic: Clinic) -> None:

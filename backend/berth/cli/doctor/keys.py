@@ -11,9 +11,10 @@ from sqlalchemy import select
 from berth.cli.doctor.finding import Case, Finding, ok, trouble, unchecked, warning
 from berth.cli.keyring import find_password, key_path
 from berth.cli.platform.enrolling import GROUP
+from berth.cli.platform.signing import unopened
 from berth.core.clock import WallClock
 from berth.core.errors import BerthError
-from berth.core.keys import load_keystore
+from berth.core.keys import load_ed25519, load_keystore
 from berth.core.sealed import open_sealer
 from berth.devices.keyring import KeyRing
 from berth.store.engine import Store
@@ -74,16 +75,24 @@ def _relay(case: Case) -> Finding:
 
 
 def _tickets(case: Case, folder: Path) -> Finding:
-    """A look at the day keys; none is made."""
+    """A look at the root and the day keys; none is made."""
+    root = (folder / "root.pem").exists()
     try:
         password = find_password(case.settings, None)
         ring = KeyRing(folder, password, GROUP, WallClock())
         ring.roots()
         expires = ring.expires()
+        if root:
+            load_ed25519(folder / "root.pem", password)
+        elif expires is None and (why := unopened(folder, password)) is not None:
+            raise why
     except BerthError as error:
-        do = "locks obey nobody without it: restore keys/tickets from the backup"
+        do = (
+            "name the password that it was made with in BERTH_PASSWORD_FILE"
+            if error.code == "key.wrong_password"
+            else "locks obey nobody without it: restore keys/tickets from the backup"
+        )
         return trouble("keys.tickets", str(error), do)
-    root = (folder / "root.pem").exists()
     if expires is None and not root:
         do = "certify day keys where the root is, and copy them here"
         return trouble("keys.tickets", "no day key is valid, and the root is not here", do)

@@ -19,10 +19,12 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from berth.chain.nodes import Nodes
 from berth.chain.rpc import Rpc
+from berth.cli.keyring import VARIABLE, find_password
 from berth.cli.platform.enrolling import ticket_keys
 from berth.core.clock import Clock
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
+from berth.core.keys import load_ed25519
 from berth.core.settings import Settings
 from berth.relay.policy import LOCAL_CHAINS, Policy
 from berth.relay.signer import Signer
@@ -38,6 +40,7 @@ MAX_AGE = 120
 PATIENCE = 5.0
 #: Requests that are worked on at once.
 _AT_ONCE = 64
+_PASSWORD = "BERTH_PASSWORD_FILE"  # noqa: S105 - a variable's name
 _log = structlog.get_logger("berth.signer")
 
 
@@ -51,6 +54,45 @@ async def own_node(settings: Settings, deployment: Deployment) -> AsyncIterator[
         yield nodes
 
 
+def check_ticket_keys(settings: Settings) -> None:
+    """The signer's own keys open, those that are here. Makes nothing.
+
+    Raises BerthError key.password_missing, or whatever keeps the keys shut: a signer that began
+    with them would run, and sign nothing.
+    """
+    folder = settings.keys / "tickets"
+    tickets = [*folder.glob("*.pem")]
+    own = settings.keys / "password"
+    named = settings.password_file is not None or VARIABLE in os.environ
+    if (tickets or [*settings.keys.glob("*.json")]) and not named and not own.exists():
+        message = (
+            f"the keys in {settings.keys} have a password of yours: name a file with it in"
+            f" {_PASSWORD}"
+        )
+        raise BerthError("key.password_missing", message, field=_PASSWORD, exit_code=2)
+    why = unopened(folder, find_password(settings, None)) if tickets else None
+    if why is not None:
+        says = why.message
+        if why.code == "key.wrong_password":
+            says += f", which has another one than {_PASSWORD if named else own} holds"
+        raise BerthError(
+            why.code, f"{says}: no ticket could be signed", field=_PASSWORD, exit_code=2
+        ) from why
+
+
+def unopened(folder: Path, password: str) -> BerthError | None:
+    """Why neither the root nor a day key of a folder opens; None = one does, or there is none."""
+    why = None
+    for path in [folder / "root.pem", *sorted(folder.glob("day-*.pem"), reverse=True)]:
+        if path.exists():
+            try:
+                load_ed25519(path, password)
+                return None
+            except BerthError as error:
+                why = why or error
+    return why
+
+
 @contextmanager
 def local_signer(
     settings: Settings,
@@ -60,7 +102,8 @@ def local_signer(
     *,
     lowers_a_minute: int = LOWERS_A_MINUTE,
 ) -> Iterator[Signer]:
-    """A signer with the keys of this data folder."""
+    """A signer with the keys of this data folder. Raises BerthError when they do not open."""
+    check_ticket_keys(settings)
     log = SignatureLog(settings.home / "signer")
     try:
         yield Signer(
