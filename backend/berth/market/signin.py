@@ -11,24 +11,23 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
 from eth_abi.abi import decode, encode
-from pydantic import ValidationError
-from siwe import SiweMessage
 
 from berth.chain.abi import UNREADABLE, load_bytecode
 from berth.chain.rpc import Rpc, RpcError
 from berth.core.errors import BerthError
 from berth.core.hashing import keccak
 from berth.core.signing import recover_digest, text_digest
+from berth.market.signin_message import SignInMessage, read_message, seconds
 
 #: A wallet's clock may be this far ahead, seconds; a message is good this long after it was made.
 AHEAD_SECONDS = 120
 MAX_AGE_SECONDS = 600
-MAX_MESSAGE = 2000
+#: Characters. One of ours, with the longest domain that there is, has some 940.
+MAX_MESSAGE = 1000
 _MAGIC = keccak(b"isValidSignature(bytes32,bytes)")[:4]
 #: Behind a signature of an account that is not deployed yet (ERC-6492).
 _WRAPPER = bytes.fromhex("6492") * 16
@@ -64,25 +63,25 @@ def check_message(message: str, *, origins: tuple[str, ...], chain_id: int, now:
     parsed = _parse(message)
     if parsed.domain not in {urlsplit(origin).netloc for origin in origins}:
         raise _refused("session.domain", "is for {given}, not for this site", parsed.domain)
-    uri = urlsplit(parsed.uri)
-    if f"{uri.scheme}://{uri.netloc}" not in origins or uri.netloc != parsed.domain:
+    scheme, authority = _origin_of(parsed.uri)
+    if f"{scheme}://{authority}" not in origins or authority != parsed.domain:
         raise _refused("session.uri", "is for {given}, not for this site", parsed.uri)
-    if parsed.scheme is not None and parsed.scheme != uri.scheme:
+    if parsed.scheme is not None and parsed.scheme != scheme:
         raise _refused("session.uri", "is for scheme {given}, not that of its URI", parsed.scheme)
     if parsed.chain_id != chain_id:
         raise _refused("session.chain", "is for chain {given}, not the one here", parsed.chain_id)
-    issued = _seconds(parsed.issued_at)
+    issued = seconds(parsed.issued_at)
     if issued is None or not now - MAX_AGE_SECONDS <= issued <= now + AHEAD_SECONDS:
         raise _refused("session.stale", "was issued at {given}: sign a new one", parsed.issued_at)
     if parsed.expiration_time is not None:
-        expires = _seconds(parsed.expiration_time)
+        expires = seconds(parsed.expiration_time)
         if expires is None or expires <= now:
             raise _refused("session.expired", "has expired: sign a new one")
     if parsed.not_before is not None:
-        begins = _seconds(parsed.not_before)
+        begins = seconds(parsed.not_before)
         if begins is None or begins > now:
             raise _refused("session.not_yet", "is not valid yet")
-    return Statement(str(parsed.address).lower(), parsed.nonce)
+    return Statement(parsed.address.lower(), parsed.nonce)
 
 
 class Asking:
@@ -171,22 +170,22 @@ async def _contract_agrees(rpc: Rpc, address: str, digest: bytes, signature: byt
     return bool(magic == _MAGIC)
 
 
-def _parse(message: str) -> SiweMessage:
+def _parse(message: str) -> SignInMessage:
     if len(message) > MAX_MESSAGE:
         raise _refused("session.message", "is longer than {given} characters", MAX_MESSAGE)
     try:
-        return SiweMessage.from_message(message)
-    except (ValueError, ValidationError, AttributeError, TypeError) as error:
+        return read_message(message)
+    except ValueError as error:
         raise _refused("session.message", "is not a sign-in message (EIP-4361)") from error
 
 
-def _seconds(text: str) -> float | None:
-    """Unix seconds of an RFC 3339 time; None for one without an offset."""
+def _origin_of(uri: str) -> tuple[str, str]:
+    """Scheme and authority of a URI."""
     try:
-        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return moment.timestamp() if moment.tzinfo is not None else None
+        parts = urlsplit(uri)
+    except ValueError as error:  # brackets that are no IPv6 address
+        raise _refused("session.message", "is not a sign-in message (EIP-4361)") from error
+    return parts.scheme, parts.netloc
 
 
 def _refused(code: str, why: str, given: object = None) -> BerthError:

@@ -9,6 +9,7 @@ from berth.core.hashing import keccak
 from berth.core.zones import rfc3339
 from berth.market.accounts import SESSION_SECONDS
 from berth.market.nonces import NONCE_SECONDS
+from berth.market.signin import MAX_MESSAGE
 from berth.store import kept
 from eth_abi.abi import encode
 from sqlalchemy import select
@@ -212,7 +213,7 @@ def test_another_sites_page_cannot_act_by_the_cookie(api: Api) -> None:
         ({"message": "x"}, "signature"),
         ({"message": "x", "signature": "12"}, "signature"),
         ({"message": "x", "signature": "0x123"}, "signature"),
-        ({"message": "x" * 2001, "signature": "0x12"}, "message"),
+        ({"message": "x" * (MAX_MESSAGE + 1), "signature": "0x12"}, "message"),
         ({"message": "x", "signature": "0x12", "extra": 1}, "extra"),
         ({"message": "x", "signature": "0x12", "transport": "post"}, "transport"),
     ],

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, StringConstraints
 
+from berth.market.signin import MAX_MESSAGE
 from berth.web.schemas.common import (
     Address,
     Answer,
@@ -36,7 +37,7 @@ class NonceOut(Answer):
 class SignInBody(Body):
     """A signed EIP-4361 message."""
 
-    message: Annotated[str, StringConstraints(min_length=1, max_length=2000)]
+    message: Annotated[str, StringConstraints(min_length=1, max_length=MAX_MESSAGE)]
     signature: AnySignature
     transport: Literal["cookie", "bearer"] = Field(
         default="cookie",
