@@ -118,6 +118,19 @@ class Sender:
         )
         return record.tx_hash
 
+    async def is_on_record(self, purpose: str) -> bool:
+        """Has `send` signed it before, so that it would sign nothing new?"""
+        return await self._on_record(purpose) is not None
+
+    async def refusal(self, to: str, data: bytes) -> ChainRevertError | None:
+        """What the contract would object to such a call of the key now. Nothing is sent."""
+        call = {"from": self.address, "to": to, "data": "0x" + data.hex(), "value": "0x0"}
+        try:
+            await self._estimate(call)
+        except ChainRevertError as error:
+            return error
+        return None
+
     async def unspent(self, purpose: str) -> str:
         """The name for another go at a deed that was mined and refused, for a reason that has
         passed: `purpose` itself until then, "PURPOSE, 2" and so on after. The former ones stay on

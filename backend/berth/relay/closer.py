@@ -1,7 +1,8 @@
 """Ends what nobody ended, and pays what was asked to be paid: leases whose time is over, spaces
 whose proof was revoked, credits of accounts that opted in.
 
-None of it needs a privilege: anybody may do it. The closer merely pays for it.
+None of it needs a privilege: anybody may do it. The closer merely pays for it. What is due the
+index says, so nothing is while it reads history: it would have leases open that ended years ago.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from berth.core.hashing import keccak
 from berth.core.ids import lease_hex, parse_lease, parse_space
 from berth.relay import due
 from berth.relay.claims import Claim
+from berth.relay.policy import asleep, index_view
 from berth.relay.tasks import Kind, Tasks
 from berth.store.engine import Store
 
@@ -84,8 +86,9 @@ _PAYOUT = _Verb("payout", "payout", "payoutBatch", "PayoutFailed", lambda accoun
 
 
 class Closer:
-    """Looks into the index for what is due, and sends it. `eager` does not wait after failures:
-    for an operator who asks now."""
+    """Looks into the index for what is due, and sends it; nothing while the index is behind or
+    clock and chain disagree. `eager` is for an operator who asks now: it does not wait after
+    failures, and says why nothing is done: BerthError closer.asleep."""
 
     def __init__(
         self,
@@ -108,20 +111,20 @@ class Closer:
     async def close_expired(self) -> list[Closing]:
         """Closes every lease that T1, a claim's T2 or a dispute's T3 has passed for, several in one
         transaction. Those that somebody else closed meanwhile are left out."""
-        found = await self._read(due.leases_to_close, self._clock.now())
+        found = await self._due(due.leases_to_close, self._clock.now())
         done = await self._do(_CLOSE, [(f"close:{lease_id}", lease_id) for lease_id in found])
         return [Closing(*one) for one in done]
 
     async def delist_revoked(self) -> list[Delisting]:
         """Delists every space whose title, or whose lock's maker, is revoked."""
-        found = await self._read(due.spaces_to_delist)
+        found = await self._due(due.spaces_to_delist)
         # a space that is registered again may have to be delisted again
         wanted = [(f"delist:{space_id}:{registered}", space_id) for space_id, registered in found]
         return [Delisting(*one) for one in await self._do(_DELIST, wanted)]
 
     async def pay_out(self) -> list[Payout]:
         """Pays every account that asked for it its whole credit, to itself, once a day at most."""
-        found = await self._read(due.accounts_to_pay, self._least_payout)
+        found = await self._due(due.accounts_to_pay, self._least_payout)
         day = self._clock.now() // PAYOUT_SECONDS
         wanted = [(f"payout:{account}:{day}", account) for account in found]
         return [Payout(*one) for one in await self._do(_PAYOUT, wanted)]
@@ -188,10 +191,24 @@ class Closer:
     async def _send(self, verb: _Verb, batch: str, subjects: list[str]) -> Receipt:
         arguments = [verb.argument(subject) for subject in subjects]
         if verb.many is not None and len(arguments) > 1:
+            if not await self._sender.is_on_record(batch):
+                await self._check_worth(verb, arguments)
             calldata = self._market.calldata(verb.many, arguments)
         else:
             calldata = self._market.calldata(verb.one, *arguments)
         return await self._sender.transact(batch, self._market.address, calldata)
+
+    async def _check_worth(self, verb: _Verb, arguments: list[Any]) -> None:
+        """Passes when one at least of a batch can be done: a batch passes over what cannot, so that
+        none refuses one that does nothing. Raises ChainRevertError, the last one's."""
+        refusal = None
+        for argument in arguments:
+            calldata = self._market.calldata(verb.one, argument)
+            refusal = await self._sender.refusal(self._market.address, calldata)
+            if refusal is None:
+                return
+        if refusal is not None:
+            raise refusal
 
     def _passed_over(self, verb: _Verb, receipt: Receipt) -> Iterator[str]:
         if verb.skipped is None:
@@ -202,12 +219,22 @@ class Closer:
                 number = int(log.topics[1], 16)
                 yield f"0x{number:040x}" if verb is _PAYOUT else lease_hex(number)
 
-    async def _read(self, query: Callable[..., Any], *args: Any) -> Any:
+    async def _due(self, query: Callable[..., Any], *args: Any) -> Any:
+        """What the index says that is due, by one that has read the whole chain."""
+
         def run() -> Any:
             with self._store.read() as conn:
-                return query(conn, *args)
+                why = asleep(index_view(conn, self._clock))
+                return (why, query(conn, *args) if why is None else [])
 
-        return await asyncio.to_thread(run)
+        why, found = await asyncio.to_thread(run)
+        if why is not None and self._eager:
+            message = (
+                f"nothing can be settled now ({why}): the index must be at the chain's head, and"
+                " its time the clock's"
+            )
+            raise BerthError("closer.asleep", message, status=503)
+        return found
 
 
 def _alone(claims: list[Claim]) -> str:

@@ -134,8 +134,22 @@ class IndexView:
     block_seconds: float
 
 
+def index_view(conn: Connection, clock: Clock) -> IndexView:
+    """The index's cursor against the clock; never caught up before the first block."""
+    row = first(conn, _CURSOR)
+    if row is None:
+        return IndexView(0, "", False, 0, DEFAULT_BLOCK_SECONDS)
+    return IndexView(
+        block=row["block_number"],
+        block_hash=row["block_hash"],
+        caught_up=row["block_number"] >= row["head_number"],
+        skew=row["block_timestamp"] - clock.now(),
+        block_seconds=block_seconds(conn),
+    )
+
+
 def asleep(index: IndexView) -> str | None:
-    """Why nothing may move now, None when it may."""
+    """Why nothing may move, be paid for or be forgotten now, None when it may."""
     if not index.caught_up:
         return "index.behind"
     if abs(index.skew) > MAX_SKEW:
@@ -194,17 +208,8 @@ class Policy:
         return self.required(parse_minor(lease["deposit"]))
 
     def index(self, conn: Connection) -> IndexView:
-        """The index's cursor against the clock; never caught up before the first block."""
-        row = first(conn, _CURSOR)
-        if row is None:
-            return IndexView(0, "", False, 0, DEFAULT_BLOCK_SECONDS)
-        return IndexView(
-            block=row["block_number"],
-            block_hash=row["block_hash"],
-            caught_up=row["block_number"] >= row["head_number"],
-            skew=row["block_timestamp"] - self.clock.now(),
-            block_seconds=block_seconds(conn),
-        )
+        """The index's cursor against the policy's clock."""
+        return index_view(conn, self.clock)
 
     def depth(self, index: IndexView, lease: Row, block: int | None = None) -> tuple[int, int]:
         """(confirmations, required) of a lease; of its booking unless another block is named."""

@@ -28,6 +28,7 @@ def closer(street: Street, chain: Chain) -> Closer:
     """As a freshly started process has it: nothing in memory."""
     journal = TransactionJournal(street.store)
     sender = Sender(chain, journal, b"\x07" * 32, DEPLOYMENT.chain_id, poll=0.01)  # type: ignore[arg-type]
+    street.world.at_block(100)  # the index is at the head
     return Closer(street.store, Contracts.of(DEPLOYMENT), sender, street.clock)
 
 

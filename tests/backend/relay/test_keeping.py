@@ -44,6 +44,7 @@ def closer(street: Street, chain: Chain, store: Any = None, **options: Any) -> C
     journal = TransactionJournal(store or street.store)
     sender = Sender(cast("Rpc", chain), journal, b"\x07" * 32, DEPLOYMENT.chain_id, poll=0.01)
     contracts = Contracts.of(DEPLOYMENT)
+    street.world.at_block(100)  # the index is at the head
     return Closer(store or street.store, contracts, sender, street.clock, **options)
 
 
