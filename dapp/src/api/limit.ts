@@ -5,7 +5,7 @@ const READING = 20_000;
 /** For one of something that is done meanwhile. */
 const DOING = 45_000;
 /** Where what was told before is kept, and shown instead; as the service worker has it for pages. */
-const KEPT = 4000;
+export const PATIENCE = 4000;
 
 /** `fetch` that fails, as it does without a network, when the answer is not there whole in time. */
 export function limited(request: Request): Promise<Response> {
@@ -24,7 +24,7 @@ export function limited(request: Request): Promise<Response> {
 export function soonOr<T, K>(answer: Promise<T>, kept: K): Promise<T | K> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<K>((resolve) => {
-    timer = setTimeout(() => resolve(kept), KEPT);
+    timer = setTimeout(() => resolve(kept), PATIENCE);
   });
   return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }

@@ -1,11 +1,9 @@
 import { useState } from "preact/hooks";
 import { now } from "../api/clock";
 import { encode } from "../chain/market";
-import { Asking } from "../parts/Asking";
 import { Button } from "../parts/Button";
 import { Confirm } from "../parts/Confirm";
-import { Failure } from "../parts/Failure";
-import { follow, perform } from "../wallet";
+import { running, useWork, WorkState } from "../parts/useWork";
 import { words } from "../words";
 import { cents, money } from "../words/format";
 import { sentences } from "../words/join";
@@ -15,36 +13,41 @@ import type { Detail } from "./stage";
 export function Cancel({ lease, reload }: { lease: Detail; reload: () => void }) {
   const w = words.value.lease.cancel;
   const [asked, setAsked] = useState(false);
-  const [working, setWorking] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { work, run } = useWork();
+  // other work on the page tells of itself what the wallet asks
+  const told = (onRetry?: () => unknown) =>
+    work.kind !== "idle" && <WorkState work={work} done={w.done} onRetry={onRetry} />;
   const verb = lease.verbs.includes("cancel")
     ? "cancel"
     : lease.verbs.includes("ownerCancel")
       ? "ownerCancel"
       : null;
-  if (!verb || lease.cancelCharge === null) return <TooLate lease={lease} />;
+  if (!verb || lease.cancelCharge === null) {
+    // what was begun in time may have failed since: that is told all the same
+    return (
+      <>
+        {told()}
+        <TooLate lease={lease} />
+      </>
+    );
+  }
   const chosen = verb;
   async function cancel(): Promise<void> {
     setAsked(false);
-    setWorking(true);
-    setError(null);
-    try {
-      await follow(await perform(encode(chosen, [BigInt(lease.id)])), () => undefined);
-    } catch (failed) {
-      setError(failed);
-    } finally {
-      setWorking(false);
-      reload();
-    }
+    await run(encode(chosen, [BigInt(lease.id)]));
+    reload();
   }
   const cost = money(lease.cancelCharge, lease.currency);
   return (
     <div class="stack">
-      <Failure error={error} onRetry={cancel} />
-      {working && <Asking />}
+      {told(cancel)}
       <div>
-        <Button kind="bad" disabled={working} onPress={() => setAsked(true)}>
-          {working ? w.working : w.button}
+        <Button
+          kind="bad"
+          disabled={running(work) || work.kind === "done"}
+          onPress={() => setAsked(true)}
+        >
+          {running(work) ? w.working : w.button}
         </Button>
       </div>
       {asked && (

@@ -1,11 +1,9 @@
 import { useState } from "preact/hooks";
 import { encode } from "../chain/market";
-import { Asking } from "../parts/Asking";
 import { Button } from "../parts/Button";
 import { Confirm } from "../parts/Confirm";
-import { Failure } from "../parts/Failure";
 import { Notice } from "../parts/Notice";
-import { follow, perform } from "../wallet";
+import { running, useWork, WorkState } from "../parts/useWork";
 import { words } from "../words";
 import { cents, dateTime } from "../words/format";
 import type { Detail } from "./stage";
@@ -22,21 +20,12 @@ export function Claimed({
 }) {
   const w = words.value.lease.claimed;
   const [asked, setAsked] = useState(false);
-  const [working, setWorking] = useState(false);
-  const [error, setError] = useState<unknown>(null);
+  const { work, run } = useWork();
 
   async function accept(): Promise<void> {
     setAsked(false);
-    setWorking(true);
-    setError(null);
-    try {
-      await follow(await perform(encode("close", [BigInt(lease.id)])), () => undefined);
-    } catch (failed) {
-      setError(failed);
-    } finally {
-      setWorking(false);
-      reload();
-    }
+    await run(encode("close", [BigInt(lease.id)]));
+    reload();
   }
 
   const amount = cents(lease.overstayClaimed ?? "0", lease.currency);
@@ -47,11 +36,16 @@ export function Claimed({
         <p>{w.text(amount)}</p>
         {may && <p>{w.wait(dateTime(lease.times.claimUntil, zone))}</p>}
       </Notice>
-      <Failure error={error} onRetry={accept} />
-      {working && <Asking />}
+      {work.kind !== "idle" && (
+        <WorkState work={work} done={w.done} onRetry={may ? accept : undefined} />
+      )}
       {may && (
-        <Button kind="main wide" disabled={working} onPress={() => setAsked(true)}>
-          {working ? w.working : w.accept}
+        <Button
+          kind="main wide"
+          disabled={running(work) || work.kind === "done"}
+          onPress={() => setAsked(true)}
+        >
+          {running(work) ? w.working : w.accept}
         </Button>
       )}
       {asked && (

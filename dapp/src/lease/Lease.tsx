@@ -2,6 +2,7 @@ import { useLocation, useRoute } from "preact-iso";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ask, client } from "../api/client";
 import { now, setClock } from "../api/clock";
+import { PATIENCE } from "../api/limit";
 import { ApiError } from "../api/problem";
 import { config } from "../config";
 import { numberOf } from "../driver/names";
@@ -77,12 +78,24 @@ async function detailOf(leaseId: string): Promise<Detail> {
   return found;
 }
 
+/** Has nothing been answered for a while? What is kept is shown then, as without a network. */
+function useSilence(answered: boolean): boolean {
+  const [silent, setSilent] = useState(false);
+  useEffect(() => {
+    if (answered) return;
+    const timer = setTimeout(() => setSilent(true), PATIENCE);
+    return () => clearTimeout(timer);
+  }, [answered]);
+  return silent && !answered;
+}
+
 function Found({ leaseId, onRole }: { leaseId: string; onRole: (role: Detail["role"]) => void }) {
   const lease = useResource(() => detailOf(leaseId), leaseId, 5000);
-  useLive("lease.", (event) => event.leaseId === leaseId && lease.reload());
-  useLive("lock.", (event) => event.leaseId === leaseId && lease.reload());
-  useLive("index", () => lease.data?.depth.confirmed === false && lease.reload());
+  useLive("lease.", (event) => event.leaseId === leaseId && lease.refresh());
+  useLive("lock.", (event) => event.leaseId === leaseId && lease.refresh());
+  useLive("index", () => lease.data?.depth.confirmed === false && lease.refresh());
   const found = lease.data;
+  const silent = useSilence(found !== undefined);
   const zone = found?.utcOffset;
   const closed = found && ["settled", "cancelled", "blocked"].includes(found.state);
   useEffect(() => {
@@ -98,7 +111,9 @@ function Found({ leaseId, onRole }: { leaseId: string; onRole: (role: Detail["ro
 
   if (!found || !stage) {
     const copy = keptLease(leaseId, account.value?.address ?? null);
-    const offline = lease.error instanceof ApiError && lease.error.status !== 404;
+    const offline = lease.error
+      ? lease.error instanceof ApiError && lease.error.status !== 404
+      : silent;
     if (offline && copy) return <KeptCopy kept={copy} onRetry={lease.reload} />;
     if (lease.error) return <Failure error={lease.error} onRetry={lease.reload} />;
     return <p class="soft">{words.value.common.loading}</p>;

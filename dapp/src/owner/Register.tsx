@@ -8,6 +8,7 @@ import { Failure } from "../parts/Failure";
 import { Field } from "../parts/Field";
 import { Notice } from "../parts/Notice";
 import { useTitle } from "../parts/useTitle";
+import { useWork, WorkState } from "../parts/useWork";
 import { routes, to } from "../routes";
 import { account, requireAccount } from "../wallet";
 import { language, words } from "../words";
@@ -15,7 +16,6 @@ import { PapersForm } from "./PapersForm";
 import { registration } from "./papers";
 import { rough } from "./place/place";
 import { Out } from "./Spaces";
-import { useWork, WorkState } from "./useWork";
 import "../style/owner.css";
 
 export type Registration = Schemas["RegistrationBody"];

@@ -3,9 +3,9 @@ import { encode } from "../../chain/market";
 import { Button } from "../../parts/Button";
 import { Failure } from "../../parts/Failure";
 import { useResource } from "../../parts/useResource";
+import { useWork, WorkState } from "../../parts/useWork";
 import { useLive } from "../../wallet";
 import { words } from "../../words";
-import { useWork, WorkState } from "../useWork";
 
 /** Whether others may have the credit sent to the account's own wallet. */
 export function AutoPayout({ address }: { address: string }) {

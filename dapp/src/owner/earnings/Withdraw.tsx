@@ -3,12 +3,12 @@ import { encode } from "../../chain/market";
 import { config } from "../../config";
 import { Button } from "../../parts/Button";
 import { Field } from "../../parts/Field";
+import { useWork, WorkState } from "../../parts/useWork";
 import { account } from "../../wallet";
 import { words } from "../../words";
 import { money, type Currency } from "../../words/format";
 import { sentences } from "../../words/join";
 import { typed } from "../offer/first";
-import { useWork, WorkState } from "../useWork";
 import { amountOf } from "./amount";
 
 /** Sends credit to the account's own wallet: by the wallet itself, which pays for it. */

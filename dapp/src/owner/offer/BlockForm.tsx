@@ -5,8 +5,8 @@ import { encode } from "../../chain/market";
 import { momentOf, SLOT, soonest, wallOf, type Zone } from "../../driver/slots";
 import { Button } from "../../parts/Button";
 import { Field } from "../../parts/Field";
+import { useWork, WorkState } from "../../parts/useWork";
 import { words } from "../../words";
-import { useWork, WorkState } from "../useWork";
 import { duration } from "./said";
 
 const LENGTHS = [60, 120, 240, 480, 1440, 2880, 4320, 10080] as const;

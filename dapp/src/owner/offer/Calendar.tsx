@@ -4,10 +4,10 @@ import { encode } from "../../chain/market";
 import { Button } from "../../parts/Button";
 import { Failure } from "../../parts/Failure";
 import { useResource } from "../../parts/useResource";
+import { useWork, WorkState } from "../../parts/useWork";
 import { When } from "../../parts/When";
 import { useLive } from "../../wallet";
 import { words } from "../../words";
-import { useWork, WorkState } from "../useWork";
 import { BlockForm } from "./BlockForm";
 import { entriesOf } from "./entries";
 

@@ -4,10 +4,10 @@ import { encode } from "../../chain/market";
 import { Button } from "../../parts/Button";
 import { Confirm } from "../../parts/Confirm";
 import { Notice } from "../../parts/Notice";
+import { useWork, WorkState } from "../../parts/useWork";
 import { words } from "../../words";
 import { money, offsetOf } from "../../words/format";
 import { headed, noted } from "../../words/join";
-import { useWork, WorkState } from "../useWork";
 import { ALL, inWords } from "./hours";
 import { duration, weekdays } from "./said";
 

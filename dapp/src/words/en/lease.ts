@@ -61,6 +61,7 @@ export const lease = {
       `Accept it and get the rest back now, or wait: from ${at} on it is due by itself. Until then you can object; this app cannot do that yet, the guide for drivers says how.`,
     accept: "Accept the overstay",
     working: "Accepting…",
+    done: "The overstay is accepted.",
     ask: (amount: string) => `Pay ${amount} for the overstay?`,
     askText: "The bill is made at once, and cannot be objected to afterwards.",
     no: "Not now",
@@ -94,6 +95,7 @@ export const lease = {
   cancel: {
     button: "Cancel this booking",
     working: "Cancelling…",
+    done: "The booking is cancelled.",
     ask: "Cancel this booking?",
     free: "It costs nothing. The whole deposit comes back.",
     costs: (amount: string) => `It costs ${amount}. The rest of the deposit comes back.`,

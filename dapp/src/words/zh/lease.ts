@@ -59,6 +59,7 @@ export const lease = {
       `您可以接受并立即取回其余押金，也可以等待：自 ${at} 起该费用自动生效。在此之前您可以提出异议；本应用暂不支持，驾驶人指南中有说明。`,
     accept: "接受超时费",
     working: "正在接受…",
+    done: "超时费已接受。",
     ask: (amount: string) => `支付超时费 ${amount}？`,
     askText: "账单会立即生成，之后不能再提出异议。",
     no: "暂不",
@@ -92,6 +93,7 @@ export const lease = {
   cancel: {
     button: "取消此预订",
     working: "正在取消…",
+    done: "预订已取消。",
     ask: "取消此预订？",
     free: "不收费，押金全额退回。",
     costs: (amount: string) => `将收取 ${amount}，押金的其余部分退回。`,

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { Asking } from "../parts/Asking";
-import { Failure } from "../parts/Failure";
-import { Notice } from "../parts/Notice";
-import { Progress } from "../parts/Progress";
+import { Asking } from "./Asking";
+import { Failure } from "./Failure";
+import { Notice } from "./Notice";
+import { Progress } from "./Progress";
 import {
   asking,
   Dismissed,
@@ -63,12 +63,26 @@ function markOf(work: Work) {
   return work.kind;
 }
 
+/** Is it neither at an end nor still to be begun? */
+export function running(work: Work): boolean {
+  return work.kind === "asking" || work.kind === "following";
+}
+
 /** Where the work is: what the wallet asks, n of m, done, or why not. */
-export function WorkState({ work, done }: { work: Work; done: string }) {
+export function WorkState({
+  work,
+  done,
+  onRetry,
+}: {
+  work: Work;
+  done: string;
+  /** Where what failed on the way can be begun again at once. */
+  onRetry?: (() => unknown) | undefined;
+}) {
   const w = words.value.wallet.progress;
   return (
     <div data-where="work" data-state={markOf(work)}>
-      <Asking />
+      {(work.kind === "idle" || running(work)) && <Asking />}
       {work.kind === "asking" && !asking.value && (
         <p class="soft" role="status">
           {words.value.common.loading}
@@ -93,7 +107,7 @@ export function WorkState({ work, done }: { work: Work; done: string }) {
           )}
         </Notice>
       )}
-      {work.kind === "failed" && <Failure error={work.error} />}
+      {work.kind === "failed" && <Failure error={work.error} {...(onRetry ? { onRetry } : {})} />}
     </div>
   );
 }
