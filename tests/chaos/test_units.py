@@ -192,6 +192,8 @@ class Machine:
         words = [self.moved(word, name) for word in command.words]
         if "--group" in words:
             words[words.index("--group") + 1] = grp.getgrgid(os.getgid()).gr_name
+        if "--metrics-port" in words:
+            words[words.index("--metrics-port") + 1] = "0"
         if command.calls is not None:
             words = confined(command.calls, words)
         log = self.folder / f"{name}.log"
@@ -276,7 +278,9 @@ def test_every_role_starts_as_its_file_says_and_ends_when_told_to(town: Town, co
         for role in ROLES:
             here.start(role, command(role))
         for role in ROLES:
-            assert here.wait_ready(role)["role"] == role
+            said = here.wait_ready(role)
+            assert said["role"] == role
+            assert ("metrics" in said) == ("--metrics-port" in command(role).words)
         http = here.site.http
         deadline = time.monotonic() + _READY
         # the index begins at the deployment, and has the town's blocks to read

@@ -594,7 +594,8 @@ def test_the_signers_unit_has_a_user_and_settings_of_its_own() -> None:
 def test_the_signers_socket_is_of_the_group_that_its_unit_and_its_container_run_as() -> None:
     """So it need not change the socket's group, which their confinement forbids."""
     service = unit(DEPLOY / "systemd" / "berth-signer.service")["Service"]
-    assert service["ExecStart"].split(" --group ")[1] == service["Group"]
+    words = service["ExecStart"].split()
+    assert words[words.index("--group") + 1] == service["Group"]
     container = composed().services["signer"]
     assert container.command == ["signer", "--group", "relay"]
     made = re.search(r"groupadd --gid (\d+) relay ", (DEPLOY / "Dockerfile").read_text("utf-8"))
@@ -648,6 +649,29 @@ def said_by_systemd(folder: Path, changed: str = "", into: str = "") -> list[str
         env={**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"},
     )
     return [line for line in done.stderr.splitlines() if str(folder) in line or "berth" in line]
+
+
+def test_prometheus_asks_every_role_where_its_unit_tells_its_figures() -> None:
+    folder = DEPLOY / "prometheus"
+    document = yaml.safe_load((folder / "prometheus.yml").read_text("utf-8"))
+    asked = {
+        job["job_name"]: target
+        for job in document["scrape_configs"]
+        for one in job["static_configs"]
+        for target in one["targets"]
+    }
+    told = {}
+    for role in sorted(ROLES - {"api"}):
+        words = unit(DEPLOY / "systemd" / f"berth-{role}.service")["Service"]["ExecStart"].split()
+        told[f"berth-{role}"] = f"127.0.0.1:{words[words.index('--metrics-port') + 1]}"
+    given = variables((DEPLOY / "berth.env.example").read_text("utf-8"))
+    told["berth-api"] = f"{given['BERTH_HTTP_HOST']}:{given['BERTH_HTTP_PORT']}"
+    assert asked == told
+    assert len(set(told.values())) == len(told)
+    (rules,) = document["rule_files"]
+    named = re.findall(r'job=~?"([^"]+)"', (folder / rules).read_text("utf-8"))
+    for job in asked:
+        assert any(re.fullmatch(one, job) for one in named), job
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
