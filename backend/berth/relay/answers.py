@@ -10,7 +10,7 @@ from sqlalchemy import Connection, select, update
 
 from berth.core import telemetry
 from berth.relay.audience import space_of_lock
-from berth.relay.command_states import OVER
+from berth.relay.command_states import OVER, UNDER_WAY
 from berth.relay.commands import MOVE_SECONDS, again, move
 from berth.relay.misfortunes import was_served
 from berth.relay.rows import Row, first
@@ -56,7 +56,7 @@ def _apply(
 ) -> None:
     moving = row["state"] == "acknowledged"
     if outcome == "accepted":
-        if not moving:
+        if not moving and not _other_under_way(conn, row):
             # the claim of whoever was about to send it again is void
             news = {"claimed_until": moment + MOVE_SECONDS, "term": row["term"] + 1}
             move(conn, row, "acknowledged", now, reason=None, **news)
@@ -75,6 +75,17 @@ def _apply(
         again(conn, row, moment, now, 1 << row["attempts"], _EARLY)
     else:
         move(conn, row, "dead", now, reason=reason or outcome)
+
+
+def _other_under_way(conn: Connection, row: Row) -> bool:
+    """Is another command of the lock under way? Then the one that was set back waits on, and the
+    lock's last word on it counts: a lock has one under way at a time."""
+    query = select(commands.c.id).where(
+        commands.c.lock_id == row["lock_id"],
+        commands.c.id != row["id"],
+        commands.c.state.in_(UNDER_WAY),
+    )
+    return first(conn, query.limit(1)) is not None
 
 
 def _refusal(row: Row | None, lock_id: str) -> str | None:

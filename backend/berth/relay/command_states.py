@@ -24,9 +24,10 @@ _ANSWERED = ("acknowledged", "done")
 
 #: From each state the ones that may follow it.
 TRANSITIONS: Mapping[str, frozenset[str]] = {
-    # waiting: the policy may think better of it, and a reorg may make it less deep
-    "observed": frozenset({"confirmed", "eligible", *_ENDS}),
-    "confirmed": frozenset({"observed", "eligible", *_ENDS}),
+    # waiting: the policy may think better of it, and a reorg may make it less deep; what was set
+    # back after its ticket had left may be answered yet
+    "observed": frozenset({"confirmed", "eligible", *_ANSWERED, *_ENDS}),
+    "confirmed": frozenset({"observed", "eligible", *_ANSWERED, *_ENDS}),
     "eligible": frozenset({"observed", "confirmed", "claimed", *_ANSWERED, *_ENDS}),
     # claimed: given back when it cannot be sent now
     "claimed": frozenset({"eligible", "published", *_ANSWERED, *_ENDS}),

@@ -8,6 +8,7 @@ import pytest
 from berth.devices.protocol import LastCommand
 from berth.devices.simulator.home import LockHome
 from berth.relay.answers import answered
+from berth.relay.commands import make
 from berth.relay.misfortunes import refused_evidence
 from berth.store.incidents import resolve_incident
 from berth.store.kept import commands, incidents
@@ -119,6 +120,71 @@ def test_a_refusal_of_a_former_ticket_does_not_end_the_next(street: Street, leas
     street.ack("refused", command=command, reason="ticket.nonce")
     row = street.command("lower")
     assert (row["state"], row["attempts"]) == ("eligible", 1)
+
+
+def set_back(street: Street, command: str, state: str) -> None:
+    """Its ticket had left; the answer was lost, and the planner has thought better of it."""
+    with street.store.write() as conn:
+        news = {"state": state, "claimed_until": None}
+        conn.execute(update(commands).where(commands.c.id == command).values(news))
+
+
+@pytest.mark.parametrize("state", ["observed", "confirmed", "eligible"])
+@pytest.mark.parametrize(
+    ("outcome", "then"),
+    [("accepted", "acknowledged"), ("done", "done"), ("refused", None), ("failed", None)],
+)
+def test_a_late_answer_counts_wherever_the_command_was_set_back_to(
+    street: Street, lease: str, state: str, outcome: str, then: str | None
+) -> None:
+    command = street.sent("lower")
+    set_back(street, command, state)
+    street.ack(outcome, command=command)
+    assert street.command("lower")["state"] == (then or state)
+
+
+def test_a_hello_that_names_a_command_that_was_set_back_counts_as_a_whole(
+    street: Street, lease: str
+) -> None:
+    """Its nonce and its boot are in it: without them the lock would be deaf until it says
+    another."""
+    command = street.sent("lower")
+    with street.store.write() as conn:
+        conn.execute(update(commands).values(claimed_until=1))
+    street.available(False)
+    street.plan()
+    street.plan()
+    assert street.command("lower")["state"] == "confirmed"
+    street.boot = "00000002" + "ab" * 8  # it was started again meanwhile
+    nonce = "77" * 16
+    last = LastCommand(command=command, outcome="done")
+    street.hello(position="UNLOCKED", nonce=nonce, last=last)
+    assert (street.lock()["boot_id"], street.lock()["nonce"]) == (street.boot, nonce)
+    assert street.command("lower")["state"] == "done"
+    street.clock.at += 121
+    street.world.at_block(102)
+    street.plan()
+    assert street.incidents() == []
+
+
+def test_a_late_acceptance_while_another_command_is_under_way_is_passed_over(
+    street: Street, lease: str
+) -> None:
+    """A lock has one under way; that it has begun with the former one its next word will tell."""
+    command = street.sent("lower")
+    set_back(street, command, "confirmed")
+    with street.store.write() as conn:
+        make(conn, lease, street.home.lock_id, 0, "raise", now=NOW)
+    other = street.sent("raise")
+    nonce = "77" * 16
+    last = LastCommand(command=command, outcome="accepted")
+    street.hello(nonce=nonce, last=last)
+    assert street.lock()["nonce"] == nonce
+    assert street.command("lower")["state"] == "confirmed"
+    street.ack("done", command=command)
+    assert street.command("lower")["state"] == "done"
+    street.ack("done", command=other)
+    assert street.command("raise")["state"] == "done"
 
 
 def test_a_bar_that_went_down_after_all_settles_the_incident_of_its_expiry(
