@@ -4,9 +4,9 @@ import { encode } from "../../chain/market";
 import { Button } from "../../parts/Button";
 import { Failure } from "../../parts/Failure";
 import { useResource } from "../../parts/useResource";
-import { useWork, WorkState } from "../../parts/useWork";
+import { running, useWork, WorkState } from "../../parts/useWork";
 import { When } from "../../parts/When";
-import { useLive } from "../../wallet";
+import { account, useLive } from "../../wallet";
 import { words } from "../../words";
 import { BlockForm } from "./BlockForm";
 import { entriesOf } from "./entries";
@@ -20,10 +20,12 @@ export function Calendar({ space }: { space: Space }) {
   const [blocking, setBlocking] = useState(false);
   const { work, run } = useWork();
   const found = useResource(() => load(space.id), space.id, 60_000);
-  useLive("lease.", (event) => event.spaceId === space.id && found.reload());
-  useLive("space.", (event) => event.spaceId === space.id && found.reload());
+  useLive("lease.", (event) => event.spaceId === space.id && found.refresh());
+  useLive("space.", (event) => event.spaceId === space.id && found.refresh());
   const zone = space.offers[0]?.utcOffset;
-  const running = work.kind === "asking" || work.kind === "following";
+  // a manager may give back what the owner keeps as well
+  const own = account.value?.address.toLowerCase() === space.owner.toLowerCase();
+  const kept = own ? w.blocked : w.kept;
   async function unblock(id: string): Promise<void> {
     if (await run(encode("unblock", [BigInt(id)]))) found.reload();
   }
@@ -40,10 +42,10 @@ export function Calendar({ space }: { space: Space }) {
               <When at={entry.start} until={entry.end} {...(zone ? { zone } : {})} />
             </span>
             <span class={entry.blocked === null ? "chip good" : "chip warn"}>
-              {entry.blocked !== null ? `⊘ ${w.blocked}` : `● ${w.leased}`}
+              {entry.blocked !== null ? `⊘ ${kept}` : `● ${w.leased}`}
             </span>
             {entry.blocked && (
-              <Button onPress={() => unblock(entry.blocked ?? "")} disabled={running}>
+              <Button onPress={() => unblock(entry.blocked ?? "")} disabled={running(work)}>
                 {w.unblock}
               </Button>
             )}
@@ -74,7 +76,22 @@ async function load(spaceId: string) {
         params: { path: { spaceId }, query: { days: DAYS } },
       }),
     ),
-    ask(client.GET("/v1/me/kept", { params: { query: { limit: 100 } } })),
+    keptTimes(),
   ]);
-  return entriesOf(calendar.taken, kept.items, spaceId);
+  return entriesOf(calendar.taken, kept, spaceId);
+}
+
+/** All that is kept: of how many spaces is not known beforehand. */
+async function keptTimes(): Promise<Schemas["KeptTimeOut"][]> {
+  const found: Schemas["KeptTimeOut"][] = [];
+  let cursor: string | null = null;
+  do {
+    const query: { limit: number; cursor?: string } = { limit: 100, ...(cursor ? { cursor } : {}) };
+    const page: Schemas["KeptTimesOut"] = await ask(
+      client.GET("/v1/me/kept", { params: { query } }),
+    );
+    found.push(...page.items);
+    cursor = page.next;
+  } while (cursor);
+  return found;
 }

@@ -1,10 +1,10 @@
-/** What fills an owner's calendar: times that are leased, and times that the owner keeps. */
+/** What fills a space's calendar: times that are leased, and times that owner or manager keep. */
 import type { Schemas } from "../../api/client";
 
 export interface Entry {
   start: string;
   end: string;
-  /** The owner keeps the time: what giving it back names; "" where it has been given back. */
+  /** The time is kept out of sharing: what giving it back names; "" where it has been given back. */
   blocked: string | null;
 }
 

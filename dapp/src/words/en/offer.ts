@@ -140,6 +140,7 @@ export const offer = {
     free: "Nothing is taken.",
     leased: "leased",
     blocked: "kept by you",
+    kept: "not shared",
     unblock: "Give back",
     unblocked: "Given back.",
     block: "Keep a time for yourself",

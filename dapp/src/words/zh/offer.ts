@@ -136,6 +136,7 @@ export const offer = {
     free: "没有被占用的时段。",
     leased: "已租出",
     blocked: "您自留",
+    kept: "不共享",
     unblock: "放回",
     unblocked: "已放回。",
     block: "自留一段时间",
