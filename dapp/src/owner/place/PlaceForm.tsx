@@ -51,7 +51,8 @@ export function PlaceForm({
     return error instanceof ApiError && error.code === "place.cell" ? w.far : w.wrong[field];
   }
   function change(part: Partial<typeof draft>): void {
-    setDraft({ ...draft, ...part });
+    // "here" takes a while: what is typed meanwhile stays
+    setDraft((old) => ({ ...old, ...part }));
     setError(null);
   }
   async function here(): Promise<void> {
