@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from berth.chain.rpc import Rpc
+from berth.cli.demo.people import Person
 from playwright.async_api import BrowserContext, Page, expect
 
 from tests.browser.conftest import ON_A_PHONE
@@ -117,13 +118,14 @@ async def test_the_owner_sees_how_a_lease_goes_on_and_what_it_brings(
     await shows(page, "receipt")
     await expect(page.locator(".receipt").get_by_text("The owner's share")).to_be_visible()
     await screens.look("receipt")
-    await drives_off(outside, lease)
+    await drives_off(outside, lease, tove)
 
 
-async def drives_off(outside: Outside, lease: Booked) -> None:
-    """The space is free again, for the next test."""
+async def drives_off(outside: Outside, lease: Booked, owner: Person) -> None:
+    """The space is free again, for the next test; the lease is over, and its driver hears no more
+    of the lock."""
     await outside.world(lease.lock_id)
-    api = lease.driver.api
+    api = owner.api
     await outside.stage.until(
         "the bar to be up",
         lambda: api.get(f"/v1/leases/{lease.lease_id}"),

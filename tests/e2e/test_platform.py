@@ -21,7 +21,7 @@ from berth.cli.demo.reconcile import reconcile
 from berth.cli.demo.stage import Stage
 from berth.core.slots import slot_start
 
-from tests.e2e.conftest import Seed
+from tests.e2e.conftest import Seed, again
 from tests.e2e.installation import (
     BERTH,
     START,
@@ -204,9 +204,9 @@ async def restarted(up: Up, number: signal.Signals) -> Up:
     status = up.stop(number)
     assert status == (0 if number == signal.SIGTERM else -number)
     assert none_left_within(installation.home, 5) == {}
-    again = installation.start()
+    anew = installation.start()
     try:
-        async with Rpc(again.running.rpc) as rpc:
+        async with Rpc(anew.running.rpc) as rpc:
             after, same = await rpc.block("latest"), await rpc.block(before.number)
             assert after is not None
             assert after.number >= before.number
@@ -216,9 +216,9 @@ async def restarted(up: Up, number: signal.Signals) -> Up:
             times = [(await rpc.block(n)).timestamp for n in range(before.number, after.number + 1)]  # type: ignore[union-attr]
             assert times == sorted(times)
     except BaseException:
-        again.destroy()
+        anew.destroy()
         raise
-    return again
+    return anew
 
 
 async def nothing_of_the_booking_is_lost(
@@ -267,8 +267,10 @@ async def leave(stage: Stage, installation: Installation, trip: Trip, listing: L
     await stage.until(
         "the settlement", lambda: driving.detail(trip), lambda d: d["state"] == "settled"
     )
+    # whose lease is over hears no more of the lock: its owner does
+    owner = await again(stage, listing.owner)
     await stage.until(
         "the bar to rise",
-        lambda: driving.detail(trip),
+        lambda: owner.api.get(f"/v1/leases/{trip.lease_id}"),
         lambda d: d["lock"]["position"] == "LOCKED",
     )

@@ -21,6 +21,7 @@ import pytest
 from berth.cli.demo import driving
 from berth.cli.demo.driving import PLATE, Trip
 from berth.cli.demo.owners import Listing, Wish
+from berth.cli.demo.people import Person
 from berth.cli.demo.stage import Stage
 from berth.cli.platform.enrolling import broker_credentials
 from berth.core.ids import parse_lease
@@ -163,7 +164,13 @@ async def test_a_lease_of_tomorrow_opens_nothing_today_and_says_so(scene: Scene)
             assert "plate.missing" in codes
         assert all(one["sentence"] for one in decision["reasons"])
         await asyncio.sleep(MOMENT)
-        assert not (await driving.detail(trip))["lock"]["camera"]
+        # nor is anything told of what the lock senses until then
+        told = (await driving.detail(trip))["lock"]
+        assert (told["seenAt"], told["position"], told["occupied"]) == (None, None, None)
+    (lock,) = scene.installation.rows(
+        "SELECT camera FROM lock_states WHERE lock_id = ?", scene.neighbour.lock.lock_id
+    )
+    assert lock["camera"] == 0
     rows = scene.installation.rows("SELECT * FROM commands WHERE lease_id = ?", trip.lease_id)
     assert [row for row in rows if row["state"] not in ("observed", "confirmed")] == []
     assert lowerings(scene.installation.journal(scene.neighbour.lock.lock_id)) == []
@@ -408,7 +415,8 @@ async def test_neither_a_confirmation_nor_a_ticket_opens_twice(scene: Scene) -> 
         )
         word = await unlock_body(stage, trip)
         await trip.driver.api.post(path, word)
-        await position(stage, trip, "UNLOCKED")
+        olga = await again(stage, scene.listing.owner)
+        await position(stage, olga, trip, "UNLOCKED")
         for _ in range(3):  # by the driver's own terminal: it changes nothing
             answer = await trip.driver.api.post(path, word)
             codes = [one["code"] for one in answer["decision"]["reasons"]]
@@ -422,7 +430,7 @@ async def test_neither_a_confirmation_nor_a_ticket_opens_twice(scene: Scene) -> 
         await stage.until(
             "the settlement", lambda: driving.detail(trip), lambda d: d["state"] == "settled"
         )
-        await position(stage, trip, "LOCKED")
+        await position(stage, olga, trip, "LOCKED")
         late = await trip.driver.api.http.post(path, json=word)
         assert late.status_code == 409
         assert late.json()["code"] in ("lease.over", "unlock.cycle")
@@ -439,7 +447,7 @@ async def test_neither_a_confirmation_nor_a_ticket_opens_twice(scene: Scene) -> 
             async with asyncio.timeout(10):
                 await anext(aiter(voice.messages))
             await asyncio.sleep(MOMENT)
-        await position(stage, trip, "LOCKED")
+        await position(stage, olga, trip, "LOCKED")
     journal = scene.installation.journal(lock)
     assert len(lowerings(journal)) == 1
     hardware = json.loads((scene.installation.lock_home(lock) / "hardware.json").read_text())
@@ -450,9 +458,10 @@ async def test_neither_a_confirmation_nor_a_ticket_opens_twice(scene: Scene) -> 
     assert [row["state"] for row in commands] == ["done"]
 
 
-async def position(stage: Stage, trip: Trip, wanted: str) -> None:
+async def position(stage: Stage, owner: Person, trip: Trip, wanted: str) -> None:
+    """Waits for the bar, as its owner sees it: drivers hear of it while their lease is open."""
     await stage.until(
         f"the bar to be {wanted}",
-        lambda: driving.detail(trip),
+        lambda: owner.api.get(f"/v1/leases/{trip.lease_id}"),
         lambda d: d["lock"]["position"] == wanted,
     )

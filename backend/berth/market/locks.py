@@ -1,4 +1,10 @@
-"""What a space's lock last said, for the parties of a lease."""
+"""What a space's lock last said, and which of a lease's parties are told of it, and when.
+
+A lock sees whether a car stands in the space: whoever hears it live knows when its owner is away.
+The space's owner and manager of now hear it always. The parties of a lease hear it while the driver
+has something to do there, and no longer: a lease of a quarter of an hour, cancelled at once or over
+for years, must not be a window into somebody's yard.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +12,24 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from berth.market.leases import Lease
+from berth.core.access import Decision, ReasonCode
+from berth.core.states import LeaseState, Times
+from berth.market.leases import Lease, terms_for, times_of
 from berth.store.derived import spaces
 from berth.store.kept import grants, lock_states, plate_readings
+
+#: The reasons against unlocking that tell what lock and bay are like now.
+_SENSED = frozenset(
+    {
+        ReasonCode.LOCK_OFFLINE,
+        ReasonCode.LOCK_UNKNOWN,
+        ReasonCode.LOCK_OPEN,
+        ReasonCode.LOCK_MOVING,
+        ReasonCode.LOCK_JAMMED,
+        ReasonCode.LOCK_FAULT,
+        ReasonCode.BAY_OCCUPIED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +89,36 @@ def lock_of(conn: Connection, space_id: str) -> LockState:
         seen_at=row.seen_at,
         lowered_for=row.lowered_for,
     )
+
+
+def is_told(conn: Connection, lease: Lease, account: str, lock: LockState, now: int) -> bool:
+    """Is a party of a lease told what the lock of its space senses, at `now` (Unix seconds)?"""
+    keepers = conn.execute(
+        select(spaces.c.owner, spaces.c.manager).where(spaces.c.space_id == lease.space_id)
+    ).first()
+    if keepers is not None and account in keepers:
+        return True
+    return _at_the_bar(lease, lock, times_of(lease, terms_for(conn, lease)), now)
+
+
+def _at_the_bar(lease: Lease, lock: LockState, times: Times, now: int) -> bool:
+    """Has the driver something to do before the lock? From a quarter of an hour before the start:
+    to come until the end; to leave, once the car is there, until the lock's word for it would come
+    too late. A car that is on record as gone has left."""
+    if now < times.early:
+        return False
+    if lease.state is LeaseState.BOOKED:
+        # a bar that is down for them: the car may be in, and its record on the way
+        return now < (times.t1 if lock.lowered_for == lease.lease_id else times.end)
+    return lease.state is LeaseState.PARKED and now < times.t1
+
+
+def without_senses(decision: Decision) -> Decision:
+    """A decision for somebody who is not told what the lock senses: what stands against unlocking
+    beside that."""
+    rest = tuple(one for one in decision.reasons if one.code not in _SENSED)
+    # never a yes that is none: something else has become true in this very moment
+    return Decision(rest) if rest else decision
 
 
 def grant_of(conn: Connection, lease: Lease) -> Grant | None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, and_, bindparam, or_, select
 
 from berth.core.slots import SLOT_SECONDS
-from berth.core.states import LeaseState
+from berth.core.states import EVIDENCE_SECONDS, LeaseState
 from berth.core.tariff import EARLY_SECONDS
 from berth.relay.rows import Row, first
 from berth.store.derived import leases, spaces
@@ -28,8 +28,17 @@ _CURRENT = (
     select(leases)
     .where(
         leases.c.space_id == bindparam("space"),
-        leases.c.state.in_(OPEN),
         leases.c.start_slot * SLOT_SECONDS <= bindparam("until"),
+        or_(
+            and_(
+                leases.c.state == LeaseState.BOOKED.value,
+                leases.c.end_slot * SLOT_SECONDS > bindparam("now"),
+            ),
+            and_(
+                leases.c.state == LeaseState.PARKED.value,
+                leases.c.end_slot * SLOT_SECONDS > bindparam("since"),
+            ),
+        ),
     )
     .order_by(leases.c.start_slot.desc())
     .limit(1)
@@ -47,8 +56,11 @@ def lease_row(conn: Connection, lease_id: str) -> Row | None:
 
 
 def current_lease(conn: Connection, space_id: str, now: int) -> Row | None:
-    """The open lease whose time it is at a space, at `now` (Unix seconds)."""
-    return first(conn, _CURRENT, space=space_id, until=now + EARLY_SECONDS)
+    """The open lease whose time it is at a space, at `now` (Unix seconds): from a quarter of an
+    hour before its start until its end, or, of a car that stands there, until its leaving is on
+    record; for a day at most, as a lock's word for it counts no longer."""
+    moments = {"until": now + EARLY_SECONDS, "now": now, "since": now - EVIDENCE_SECONDS}
+    return first(conn, _CURRENT, space=space_id, **moments)
 
 
 def tell_lease(

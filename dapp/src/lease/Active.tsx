@@ -11,7 +11,7 @@ import { LocalTools } from "./LocalTools";
 import { Lock } from "./Lock";
 import { Place } from "./Place";
 import { Simulated } from "./Simulated";
-import type { Detail, Stage } from "./stage";
+import { showsBar, type Detail, type Stage } from "./stage";
 
 /** While the car may still come, or stands there. */
 const ON_THE_WAY: readonly Stage[] = ["early", "arrive", "stay", "overstay"];
@@ -31,7 +31,7 @@ export function Active({
 }) {
   const w = words.value.lease;
   const grace = config.value?.policy.graceMinutes ?? 0;
-  const early = (config.value?.policy.earlySeconds ?? 0) * 1000;
+  const early = config.value?.policy.earlySeconds ?? 0;
   const mine = lease.disputedBy === lease.role;
   return (
     <>
@@ -44,7 +44,7 @@ export function Active({
       )}
       {stage === "early" && (
         <Notice title={w.early.title}>
-          <p>{w.early.text(time(new Date(Date.parse(lease.window.start) - early), zone))}</p>
+          <p>{w.early.text(time(new Date(Date.parse(lease.window.start) - early * 1000), zone))}</p>
         </Notice>
       )}
       {stage === "arrive" && <Arrive lease={lease} reload={reload} />}
@@ -83,7 +83,7 @@ export function Active({
       )}
       {stage === "claimed" && <Claimed lease={lease} zone={zone} reload={reload} />}
       {stage === "owner" && !lease.disputed && <Notice title={lease.stateSentence} />}
-      <Lock lock={lease.lock} />
+      {showsBar(lease, stage, early) && <Lock lock={lease.lock} />}
       {lease.role === "driver" && ON_THE_WAY.includes(stage) && <Place lease={lease} zone={zone} />}
       <LocalTools lease={lease} stage={stage} reload={reload} />
       <Cancel lease={lease} reload={reload} />

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { barOf, left, stageOf, type Detail } from "./stage";
+import { barOf, left, showsBar, stageOf, type Detail, type Stage } from "./stage";
 
 const START = Date.parse("2026-11-21T10:00:00Z");
 const HOUR = 3_600_000;
@@ -46,6 +46,42 @@ test.each([
   expect(stageOf(lease(odd as Partial<Record<keyof Detail, unknown>>), START + after, EARLY)).toBe(
     stage,
   );
+});
+
+/** The lease as it was told at a moment after its start, of a lock that nobody has heard of. */
+function told(after: number, odd: Partial<Record<keyof Detail, unknown>> = {}): Detail {
+  return lease({
+    now: new Date(START + after).toISOString(),
+    times: { evidenceUntil: "2026-11-22T12:00:00Z" },
+    lock: { online: false, position: null, occupied: null, fault: null, seenAt: null },
+    ...odd,
+  });
+}
+
+test.each<[Stage, number, boolean]>([
+  ["early", -HOUR, false],
+  // the clock of the page is ahead of what it was told last
+  ["arrive", -EARLY * 1000 - 1, false],
+  ["arrive", -EARLY * 1000, true],
+  ["missed", 2 * HOUR, false],
+  ["stay", HOUR, true],
+  ["overstay", 3 * HOUR, true],
+  ["overstay", 26 * HOUR - 1, true],
+  ["overstay", 26 * HOUR, false],
+  ["leaving", HOUR, true],
+  ["claimed", 3 * HOUR, false],
+  ["paying", HOUR, false],
+  ["over", HOUR, false],
+])("a bar that nobody has heard of, at %s after %i ms, is shown: %s", (stage, after, shown) => {
+  expect(showsBar(told(after), stage, EARLY)).toBe(shown);
+});
+
+test("the owner sees the bar at any time, but not one that is not told any more", () => {
+  for (const after of [-90 * 24 * HOUR, HOUR, 240 * HOUR]) {
+    const seen = { online: true, position: "LOCKED", fault: null, seenAt: "2026-11-21T10:00:00Z" };
+    expect(showsBar(told(after, { role: "owner", lock: seen }), "owner", EARLY)).toBe(true);
+    expect(showsBar(told(after, { role: "owner" }), "owner", EARLY)).toBe(false);
+  }
 });
 
 test.each([

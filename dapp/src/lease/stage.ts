@@ -37,6 +37,25 @@ export function stageOf(lease: Detail, now: number, earlySeconds: number): Stage
   return now < end ? "arrive" : "missed";
 }
 
+/** While the driver has something to do before the bar. */
+const AT_THE_BAR: readonly Stage[] = ["arrive", "stay", "overstay", "leaving"];
+
+/**
+ * Is the bar shown? What a lock senses is told to drivers while they have something to do there:
+ * what was not told is no lock that nobody has heard of.
+ */
+export function showsBar(lease: Detail, stage: Stage, earlySeconds: number): boolean {
+  // to the space's owner it is told always, to who has sold the space meanwhile as to a driver
+  if (stage === "owner") return lease.lock.seenAt !== null;
+  // as it was when the lease was asked for
+  const asked = Date.parse(lease.now);
+  return (
+    AT_THE_BAR.includes(stage) &&
+    asked >= Date.parse(lease.window.start) - earlySeconds * 1000 &&
+    asked < Date.parse(lease.times.evidenceUntil)
+  );
+}
+
 /** Where the bar is, as a driver would say it. */
 export type Bar = "unknown" | "offline" | "jammed" | "fault" | "moving" | "down" | "up";
 

@@ -9,9 +9,10 @@ from berth.core.access import ReasonCode
 from berth.core.ids import parse_lease
 from berth.core.messages import sign, unlock_confirmation
 from berth.core.slots import slot_at
+from berth.core.states import LeaseState
 from berth.core.zones import rfc3339
-from berth.store import kept
-from sqlalchemy import insert, select
+from berth.store import derived, kept
+from sqlalchemy import insert, select, update
 
 from tests.backend.web.people import Api, fields
 from tests.backend.web.test_spaces import RECORD
@@ -80,6 +81,173 @@ def test_whether_the_bar_is_down_for_this_lease_is_told_and_for_whom_else_is_not
         answer = api.get(f"/v1/leases/{lease}", DINO)
         assert (answer["lock"]["position"], answer["lowered"]) == ("UNLOCKED", told)
         assert other not in str(answer)
+
+
+# ---- what the lock senses, and whom that is told
+
+HOUR, DAY = 3600, 86400
+#: The lease's: two hours, and a day after them and an hour of reserve.
+END, T1 = NOW + 2 * HOUR, NOW + 2 * HOUR + HOUR + DAY
+
+
+def change(world: World, table: Any, **values: Any) -> None:
+    with world.store.write() as conn:
+        conn.execute(update(table).values(**values))
+
+
+def heard(api: Api, world: World, lease: str, at: int, who: Person = DINO) -> dict[str, Any]:
+    """The lock as a party is told of it at a moment: a car stands over its bar, it has a fault."""
+    world.clock.at = at
+    world.at_block(100)
+    world.set_lock(
+        position="UNLOCKED", occupied=1, camera=1, fault="low_battery", cycle=7, seen_at=at
+    )
+    return dict(api.get(f"/v1/leases/{lease}", who)["lock"])
+
+
+def all_of_it(at: int) -> dict[str, Any]:
+    return {
+        "id": LOCK.shown,
+        "online": True,
+        "position": "UNLOCKED",
+        "occupied": True,
+        "fault": "low_battery",
+        "camera": True,
+        "cycle": 7,
+        "seenAt": rfc3339(at),
+    }
+
+
+def nothing_but_its_id(cycle: int) -> dict[str, Any]:
+    return {
+        "id": LOCK.shown,
+        "online": False,
+        "position": None,
+        "occupied": None,
+        "fault": None,
+        "camera": False,
+        "cycle": cycle,
+        "seenAt": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "told"),
+    [
+        (LeaseState.BOOKED, NOW - 89 * DAY, False),
+        (LeaseState.BOOKED, NOW - 901, False),
+        (LeaseState.BOOKED, NOW - 900, True),
+        (LeaseState.BOOKED, END - 1, True),
+        (LeaseState.BOOKED, END, False),
+        (LeaseState.PARKED, NOW + HOUR, True),
+        (LeaseState.PARKED, END + 20 * HOUR, True),
+        (LeaseState.PARKED, T1 - 1, True),
+        (LeaseState.PARKED, T1, False),
+        (LeaseState.CLAIMED, END + HOUR, False),
+        (LeaseState.SETTLED, NOW + HOUR, False),
+        (LeaseState.CANCELLED, NOW - 600, False),
+        (LeaseState.CANCELLED, NOW + 365 * DAY, False),
+    ],
+)
+def test_the_driver_hears_what_the_lock_senses_while_there_is_something_to_do_there(
+    api: Api, world: World, lease: str, state: LeaseState, at: int, told: bool
+) -> None:
+    change(world, derived.leases, state=state.value)
+    expected = all_of_it(at) if told else nothing_but_its_id(7 if state.is_open else 0)
+    assert heard(api, world, lease, at) == expected
+
+
+def test_a_car_that_came_in_the_last_minute_is_not_left_alone_until_its_record_is_there(
+    api: Api, world: World, lease: str
+) -> None:
+    for lowered_for, position in ((None, None), (lease[:-1] + "f", None), (lease, "UNLOCKED")):
+        world.clock.at = END + 60
+        world.set_lock(position="UNLOCKED", occupied=1, lowered_for=lowered_for)
+        answer = api.get(f"/v1/leases/{lease}", DINO)
+        assert (answer["lock"]["position"], answer["lowered"]) == (position, lowered_for == lease)
+    world.settle(lease)
+    answer = api.get(f"/v1/leases/{lease}", DINO)
+    assert (answer["lock"], answer["lowered"]) == (nothing_but_its_id(0), False)
+
+
+@pytest.mark.parametrize("at", [NOW - 89 * DAY, NOW, END + 365 * DAY])
+def test_the_owner_of_now_hears_it_always_and_a_former_one_as_the_driver_does(
+    api: Api, world: World, lease: str, at: int
+) -> None:
+    for state in (LeaseState.BOOKED, LeaseState.CANCELLED):
+        change(world, derived.leases, state=state.value)
+        assert heard(api, world, lease, at, OLGA) == all_of_it(at)
+        change(world, derived.spaces, owner=EVE.address)
+        once = at == NOW and state is LeaseState.BOOKED
+        expected = all_of_it(at) if once else nothing_but_its_id(0)
+        assert heard(api, world, lease, at, OLGA) == expected
+        change(world, derived.spaces, owner=EVE.address, manager=OLGA.address)
+        assert heard(api, world, lease, at, OLGA) == all_of_it(at)
+        change(world, derived.spaces, owner=OLGA.address, manager=None)
+
+
+def test_what_stands_against_unlocking_before_the_window_says_nothing_of_lock_and_bay(
+    api: Api, world: World, lease: str
+) -> None:
+    """Neither in the lease, nor when the driver says to be there, nor for a signed word."""
+    world.clock.at = NOW - 901
+    world.at_block(100)
+    factors = ["near.missing", "confirm.missing", "plate.missing"]
+    for state in (
+        {"position": "UNLOCKED", "occupied": 1, "fault": "motor"},
+        {"position": "JAMMED", "online": 0},
+        {"position": None},
+        {"position": "LOCKING"},
+        {"position": "LOCKED"},
+    ):
+        world.set_lock(**state)
+        decision = api.get(f"/v1/leases/{lease}", DINO)["unlock"]
+        assert codes(decision) == ["window.early", *factors]
+    world.set_lock(position="JAMMED", occupied=1, online=0)
+    path = f"/v1/leases/{lease}"
+    said = api.post(f"{path}/presence", {"event": "here"}, DINO)["decision"]
+    assert codes(said) == ["window.early", *factors[1:]]
+    word = confirmation(lease, at=NOW - 901)
+    said = api.post(f"{path}/unlock", word, DINO)["decision"]
+    assert codes(said) == ["window.early", factors[2]]
+    world.clock.at = NOW - 900
+    world.at_block(100)
+    for decision in (
+        api.get(path, DINO)["unlock"],
+        api.post(f"{path}/presence", {"event": "here"}, DINO)["decision"],
+        api.post(f"{path}/unlock", word, DINO)["decision"],
+    ):
+        assert codes(decision)[:3] == ["lock.offline", "lock.jammed", "bay.occupied"]
+
+
+@pytest.mark.parametrize(
+    ("state", "at", "reason"),
+    [
+        (LeaseState.BOOKED, END, "window.over"),
+        (LeaseState.CLAIMED, END + HOUR, "lease.not_open"),
+        (LeaseState.PARKED, T1, "window.over"),
+    ],
+)
+def test_what_stands_against_unlocking_afterwards_says_nothing_of_them_either(
+    api: Api, world: World, lease: str, state: LeaseState, at: int, reason: str
+) -> None:
+    world.clock.at = at
+    world.at_block(100)
+    change(world, derived.leases, state=state.value)
+    world.set_lock(position="JAMMED", occupied=1, online=0)
+    told = codes(api.get(f"/v1/leases/{lease}", DINO)["unlock"])
+    assert told == [reason, "near.missing", "confirm.missing", "plate.missing"]
+
+
+def test_the_cycle_that_the_driver_signs_is_told_before_the_window(
+    api: Api, world: World, lease: str
+) -> None:
+    world.clock.at = NOW - DAY
+    world.set_lock(cycle=4)
+    answer = api.get(f"/v1/leases/{lease}", DINO)
+    assert (answer["lock"]["cycle"], answer["confirmation"]["cycle"]) == (4, 4)
+    word = confirmation(lease, cycle=4, at=NOW - DAY)
+    api.post(f"/v1/leases/{lease}/unlock", word, DINO)
 
 
 def test_the_owner_sees_it_too_but_no_unlocking(api: Api, lease: str) -> None:

@@ -181,6 +181,23 @@ def test_the_owner_learns_no_plate(api: Api, told: dict[str, str]) -> None:
         assert PLATE not in text, path
 
 
+def test_when_a_space_is_empty_is_told_to_nobody_whose_time_there_has_not_come_or_is_over(
+    api: Api, world: World, told: dict[str, str]
+) -> None:
+    """The driver has an open lease of tomorrow, and a settled one."""
+    heard, fault = NOW - 86_400 - 777, "bar_position"
+    world.clock.at = NOW - 86_400
+    world.set_lock(position="UNLOCKED", occupied=1, fault=fault, seen_at=heard)
+    senses = (rfc3339(heard), fault, "UNLOCKED", "lock.open", "lock.fault", "bay.occupied")
+    for who in (DINO, EVE, None):
+        for path, text in every_answer(api, told, who).items():
+            for sense in senses if path != "get /openapi.json" else ():
+                assert f'"{sense}"' not in text, f"{sense} in {path}"
+    assert {
+        path for path, text in every_answer(api, told, OLGA).items() if rfc3339(heard) in text
+    } == {"get /v1/me/spaces", "get /v1/leases/{leaseId}", f"/v1/leases/{told['closed']}"}
+
+
 def test_no_event_holds_anything_private(world: World, told: dict[str, str]) -> None:
     text = json.dumps(list(world.events()), default=str)
     assert "lease.presence" in text

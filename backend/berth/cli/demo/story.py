@@ -262,9 +262,10 @@ class Story:
         await self._told(
             "Relay", "brought the lock's record LEFT, which settled", seen["closedTransaction"]
         )
+        # whose lease is over hears no more of the lock: its owner does
         await stage.until(
             "the bar to rise again",
-            lambda: trip.driver.api.get(f"/v1/leases/{trip.lease_id}"),
+            lambda: listing.owner.api.get(f"/v1/leases/{trip.lease_id}"),
             lambda d: d["lock"]["position"] == "LOCKED",
             _state,
         )

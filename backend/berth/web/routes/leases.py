@@ -7,6 +7,7 @@ from typing import Literal, cast
 from fastapi import APIRouter
 from sqlalchemy import Connection
 
+from berth.core.access import Decision
 from berth.core.addresses import checksum
 from berth.core.errors import BerthError
 from berth.core.navigation import MAX_LABEL, Place, geo_uri, links
@@ -59,6 +60,7 @@ def lease_detail(
         reading = locks.last_reading(conn, lease)
         driving = account == lease.driver and lease.is_open
         decision = services.relay.preview(conn, lease_id, account) if driving else None
+        told = locks.is_told(conn, lease, account, lock, now)
         costs = leases.costs_of(conn, [lease_id])
     confirmation = None
     if driving:
@@ -66,6 +68,10 @@ def lease_detail(
             services.deployment.domain, lease_id, lock.cycle, now
         )
         confirmation = ConfirmationOut(cycle=lock.cycle, at=now, typed_data=message.typed_data)
+    if not told:
+        # of the lock no more than its id, and for who may sign for it the cycle that is signed
+        lock = locks.LockState(lock.lock_id, cycle=lock.cycle if driving else 0)
+        decision = None if decision is None else locks.without_senses(decision)
     fields = views.lease_fields(lease, terms, account, language, costs.get(lease_id))
     charge = verbs.cancelling_costs(lease, terms, account, now)
     return LeaseDetailOut.model_validate(
@@ -147,7 +153,7 @@ def tell_presence(
     with services.store.write() as conn:
         lease = _driver(conn, lease_id, session.address)
         presence.record_presence(conn, lease, body.event, services.clock.now())
-        decision = services.relay.preview(conn, lease_id, session.address)
+        decision = _decision(conn, services, lease)
     services.relay.wake()
     return PresenceOut(
         lease_id=lease_id, event=body.event, decision=views.decision_out(decision, language)
@@ -182,7 +188,7 @@ def unlock(
             now=services.clock.now(),
         )
         presence.record_confirmation(conn, lease_id, body.cycle, body.at, signature)
-        decision = services.relay.preview(conn, lease_id, session.address)
+        decision = _decision(conn, services, lease)
     services.relay.wake()
     return UnlockOut(
         lease_id=lease_id, cycle=body.cycle, decision=views.decision_out(decision, language)
@@ -261,6 +267,14 @@ def _driver(conn: Connection, lease_id: str, account: str) -> Lease:
             "lease.not_lessee", "only the driver may do this", field="leaseId", status=403
         )
     return lease
+
+
+def _decision(conn: Connection, services: Services, lease: Lease) -> Decision:
+    """What stands against the driver's unlocking, as far as the driver is told."""
+    decision = services.relay.preview(conn, lease.lease_id, lease.driver)
+    lock = locks.lock_of(conn, lease.space_id)
+    told = locks.is_told(conn, lease, lease.driver, lock, services.clock.now())
+    return decision if told else locks.without_senses(decision)
 
 
 def _lessee(conn: Connection, services: Services, lease_id: str, account: str) -> Lease:
