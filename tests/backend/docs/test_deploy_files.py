@@ -29,7 +29,6 @@ from berth.cli.platform.site import Site
 from berth.core.keys import load_keystore, read_password
 from berth.core.settings import load_settings
 from berth.devices.credentials import Credentials
-from berth.devices.mosquitto import Listeners, Tls, acl_file, configuration
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from tests.absent import absent
@@ -719,9 +718,70 @@ def test_no_file_holds_a_secret() -> None:
             assert all(urlsplit(url).password is None for url in urls), (path, name)
 
 
-def test_mosquittos_example_is_what_the_command_writes() -> None:
-    folder = Path("/etc/mosquitto/berth")
-    tls = Tls(folder / "cert.pem", folder / "key.pem")
-    written = configuration(folder, Listeners(tls=tls), data=Path("/var/lib/mosquitto"))
-    assert (DEPLOY / "mosquitto" / "mosquitto.conf").read_text("utf-8") == written
-    assert (DEPLOY / "mosquitto" / "acl").read_text("utf-8") == acl_file()
+def blocks_of_commands() -> list[str]:
+    """What the operators' page has one type."""
+    page = (ROOT / "docs" / "operators.md").read_text("utf-8")
+    blocks = re.findall(r"^```(\w*)\n(.*?)^```$", page, re.MULTILINE | re.DOTALL)
+    return [re.sub(r" \\\n\s+", " ", text) for language, text in blocks if not language]
+
+
+def typed_on_the_page(word: str) -> list[list[str]]:
+    """The lines of commands on the operators' page that have the word, whole, and in words."""
+    lines = [line for block in blocks_of_commands() for line in block.splitlines()]
+    return [line.split() for line in lines if word in line]
+
+
+def test_mosquittos_example_is_what_the_command_on_the_operators_page_writes(
+    tmp_path: Path,
+) -> None:
+    first, again = typed_on_the_page("broker-files")
+    out = first[first.index("--out") + 1]
+    options = ["--out", str(tmp_path / "out"), "--seen-at", out, *first[first.index("--out") + 2 :]]
+    subprocess.run(
+        [str(ROOT / ".venv/bin/berth"), *first[1 : first.index("--out")], *options],
+        env={**os.environ, "BERTH_HOME": str(tmp_path / "home")},
+        capture_output=True,
+        check=True,
+    )
+    for name in ("mosquitto.conf", "acl"):
+        written = (tmp_path / "out" / name).read_text("utf-8")
+        assert (DEPLOY / "mosquitto" / name).read_text("utf-8") == written
+    dropped = (DEPLOY / "systemd/mosquitto.service.d/berth.conf").read_text("utf-8")
+    assert f" -c {out}/mosquitto.conf\n" in dropped
+    # the folder is of Mosquitto's group before anything is written into it; and so it stays
+    made = typed_on_the_page("install -d -g mosquitto")
+    assert [words[-1] for words in made] == [out]
+    assert again[again.index("--out") + 1 :] == [
+        out, "--users-only", "&&", "systemctl", "reload", "mosquitto",
+    ]  # fmt: skip
+
+
+def test_the_password_is_named_before_anything_is_sealed_under_it() -> None:
+    """Else `berth up` and `berth signer` make one of their own, which opens nobody else's keys."""
+    sealing = ("berth keys new", "berth signer &")
+    with_keys = [one for one in blocks_of_commands() if any(word in one for word in sealing)]
+    assert len(with_keys) == 2
+    for block in with_keys:
+        assert block.splitlines()[0].startswith("export BERTH_PASSWORD_FILE=")
+
+
+def test_the_limits_on_the_operators_page_let_first_visits_through() -> None:
+    page = (ROOT / "docs" / "operators.md").read_text("utf-8")
+    said = re.search(r"all files of\nthe app, [^:]*: (\d+) today, (\d+) of them", page)
+    assert said is not None
+    files, assets = int(said[1]), int(said[2])
+    zones = {z: int(r) for z, r in re.findall(r"zone=(\w+):10m rate=(\d+)r/s", page)}
+    bursts = {z: int(b) for z, b in re.findall(r"limit_req zone=(\w+) burst=(\d+) nodelay", page)}
+    assert zones.keys() == bursts.keys() == {"requests", "files"}
+    # three visits begin at once and take no time at all
+    assert bursts["files"] >= 3 * assets
+    # one does, with as much of the API again
+    assert bursts["requests"] >= files - assets + 20
+    assert "location /assets/ { limit_req zone=files " in page
+    built = ROOT / "dapp" / "dist" / "sw.js"
+    if not built.exists():
+        pytest.skip("the app is not built here: `make dapp`")
+    kept = re.findall(r'url"?:\s*"([^"]+)"', built.read_text("utf-8"))
+    # as many as the page says, or a few more or less since
+    assert abs(len(kept) - files) <= 25
+    assert bursts["files"] >= 2.5 * sum(one.startswith("/assets/") for one in kept)
