@@ -22,6 +22,7 @@ from tests.browser.outside import (
     stay,
 )
 from tests.browser.screens import Screens
+from tests.browser.test_visit_lost import is_gone
 from tests.browser.town import Town
 from tests.browser.wallet import Wallet
 
@@ -80,6 +81,32 @@ async def cancels(page: Page, town: Town, lease: Booked, cost: str, screens: Scr
     await expect(page.get_by_role("dialog").get_by_text(cost)).to_be_visible()
     await screens.look("cancel")
     await page.get_by_role("button", name="Cancel the booking").click()
+    await shows(page, "receipt")
+
+
+async def test_a_cancellation_that_the_chain_has_lost_is_not_taken_for_done(
+    town: Town, page: Page, wallet: Wallet, outside: Outside, screens: Screens
+) -> None:
+    """What was signed is said to be gone, and the booking can be cancelled again. Ganache forgets
+    no transaction: the service's answer is changed on its way."""
+    driver = await outside.driver(wallet, "END 200")
+    lease = await outside.books(driver, outside.space("Umar"), await outside.next_slot(5 * 3600))
+    await signs_in(page, town, wallet)
+    await page.goto(f"{town.url}/lease/{lease.lease_id}")
+    await shows(page, "place")
+    again = page.get_by_role("button", name="Cancel this booking")
+    async with outside.nothing_is_mined():
+        await again.click()
+        await page.get_by_role("button", name="Cancel the booking").click()
+        await expect(page.locator("[data-where=work][data-state=pending]")).to_be_visible(
+            timeout=SLOW
+        )
+        await page.route("**/v1/intents/*", is_gone)
+        await shows(page, "ended-gone")
+        await expect(page.get_by_role("alert")).to_contain_text("It is not in the chain")
+        await expect(again).to_have_attribute("aria-disabled", "false")
+        await screens.look("cancel-gone")
+        await page.unroute("**/v1/intents/*")
     await shows(page, "receipt")
 
 

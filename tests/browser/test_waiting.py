@@ -18,6 +18,15 @@ from tests.browser.wallet import Wallet
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(500), ON_A_PHONE]
 
+#: A page that waits as long as it is looked at: after some seconds of a network that says nothing
+#: it would go on with what it has kept.
+PATIENT = """(() => {
+  const begin = window.setTimeout;
+  const limit = 4000, never = 1e9;
+  window.setTimeout = (then, after, ...more) =>
+    begin.call(window, then, after >= limit ? never : after, ...more);
+})();"""
+
 
 @asynccontextmanager
 async def waiting(page: Page, what: str) -> AsyncIterator[None]:
@@ -43,6 +52,7 @@ async def test_what_is_asked_for_is_said_while_it_is_on_its_way(
     wallet = Wallet(rosa.key, rpc, chain_id=1337)
     await wallet.enter(context)
     await signs_in(page, town, wallet)
+    await page.add_init_script(PATIENT)
     here = stay(town, space, await outside.next_slot(4 * 3600), 2)
     mine = f"{town.url}/owner/space/{space}"
     search = f"{town.url}/?at=0.0107,0.0106&r=1500&for=60"
