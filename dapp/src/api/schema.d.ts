@@ -100,7 +100,8 @@ export interface paths {
         };
         /**
          * My Kept Times
-         * @description Times that the account, or a manager for it, keeps out of sharing, from now on.
+         * @description Times that are kept out of sharing, from now on, of spaces that the account owns or manages:
+         *     whoever of the two keeps them, either may give them back.
          */
         get: operations["account_my_kept_times"];
         put?: never;
