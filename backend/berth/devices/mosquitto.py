@@ -170,7 +170,9 @@ def write_files(
         where = data or there / "data"
         contents[CONFIGURATION] = configuration(there, listeners, data=where, user=user)
     try:
-        folder.mkdir(mode=0o750, parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            folder.chmod(0o750)
         if listeners is not None and data is None:
             _own_data(folder / "data")
         return [_write(folder / name, text) for name, text in contents.items()]
@@ -194,11 +196,12 @@ def _own_data(folder: Path) -> None:
 def _write(path: Path, text: str) -> Path:
     draft = path.with_name(f"{path.name}.{os.getpid()}.new")
     draft.unlink(missing_ok=True)
-    # the group may read: Mosquitto runs as another user, who must be in it
-    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o640)
+    handle = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     try:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             _give_to_group_of(path.parent, handle, path)
+            # whatever the umask: Mosquitto runs as another user, who must be in the group
+            os.fchmod(handle, 0o640)
             file.write(text)
             file.flush()
             os.fsync(handle)

@@ -252,10 +252,16 @@ def test_our_hashes_are_those_of_mosquittos_own_tool(tmp_path: Path) -> None:
     assert [len(part) for part in ours] == [len(part) for part in theirs]
 
 
-def test_passwords_are_readable_by_owner_and_group_alone(tmp_path: Path) -> None:
+@pytest.mark.parametrize("umask", [0o022, 0o077, 0o000])
+def test_passwords_are_readable_by_owner_and_group_alone(tmp_path: Path, umask: int) -> None:
     credentials = Credentials(tmp_path / "broker.json")
     secret = credentials.add(LOCK_A)
-    made = write_files(tmp_path / "out", credentials.mosquitto_users(), None)
+    before = os.umask(umask)
+    try:
+        made = write_files(tmp_path / "out", credentials.mosquitto_users(), None)
+    finally:
+        os.umask(before)
+    assert (tmp_path / "out").stat().st_mode & 0o777 == 0o750
     assert [path.name for path in made] == [PASSWORDS, RULES]
     for path in made:
         assert path.stat().st_mode & 0o777 == 0o640
