@@ -4,9 +4,14 @@ The point is the one that the present owner chose (`space_private.public_lat/pub
 centre of the space's on-chain cell: never the exact place, for exact distances would give a private
 address away in four queries. Triggers on `spaces` and `space_private` keep it right through reorgs
 and rebuilds, whoever writes. SQLite searches an R*Tree over it, PostgreSQL a GiST index of points.
+
+On PostgreSQL the index and an owner may move the same point at once. Its row stays while its space
+does, so that whoever comes second waits for it and then sees what the first one wrote.
 """
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from sqlalchemy import Column, Connection, Float, MetaData, Table
 
@@ -50,6 +55,20 @@ def _put(space: str) -> str:
     return f"{_drop(space)} INSERT INTO space_points (space_id, lat, lon) {_point(space)};"
 
 
+def _move(space: str) -> str:
+    """For PostgreSQL: as `_put`, but whoever else moves the point meanwhile is waited for.
+
+    Three statements, for each sees what was committed before it began: the first one waits, the
+    second one sees what was waited for. One alone would put a point from before its own wait.
+    """
+    return f"""
+        PERFORM 1 FROM space_points WHERE space_id = {space} FOR UPDATE;
+        UPDATE space_points SET lat = found.lat, lon = found.lon
+          FROM ({_point(space)}) AS found (space_id, lat, lon)
+         WHERE space_points.space_id = found.space_id;
+        IF NOT FOUND THEN INSERT INTO space_points (space_id, lat, lon) {_point(space)}; END IF;"""  # noqa: S608 - fixed names only
+
+
 def _drop(space: str) -> str:
     return f"DELETE FROM space_points WHERE space_id = {space};"  # noqa: S608 - fixed names only
 
@@ -81,29 +100,45 @@ def _sqlite() -> list[str]:
     return statements
 
 
-def _gone(source: str, space: str) -> str:
+def _gone(source: str, space: str, put: Callable[[str], str] = _put) -> str:
     # a space that loses its private record falls back to the centre of its cell
-    return _drop(space) if source == "spaces" else _put(space)
+    return _drop(space) if source == "spaces" else put(space)
+
+
+def _function(source: str, put: Callable[[str], str]) -> str:
+    return f"""CREATE OR REPLACE FUNCTION {source}_point() RETURNS trigger LANGUAGE plpgsql AS $$
+            BEGIN
+              IF TG_OP = 'DELETE' THEN {_gone(source, "OLD.space_id", put)}
+              ELSE {put("NEW.space_id")} END IF;
+              RETURN NULL;
+            END $$"""
 
 
 def _postgresql() -> list[str]:
     statements = ["CREATE INDEX ix_space_points_place ON space_points USING gist (point(lon, lat))"]
     for source in _SOURCES:
         statements += [
-            f"""CREATE FUNCTION {source}_point() RETURNS trigger LANGUAGE plpgsql AS $$
-            BEGIN
-              IF TG_OP = 'DELETE' THEN {_gone(source, "OLD.space_id")}
-              ELSE {_put("NEW.space_id")} END IF;
-              RETURN NULL;
-            END $$""",
+            _function(source, _put),
             f"""CREATE TRIGGER {source}_point AFTER INSERT OR UPDATE OR DELETE ON {source}
             FOR EACH ROW EXECUTE FUNCTION {source}_point()""",
         ]
     return statements
 
 
+def keep_rows(conn: Connection, *, kept: bool = True) -> None:
+    """Lets a point's row stay while it moves, or (kept=False) be made anew as `create` has it.
+
+    SQLite has one writer: nothing to do.
+    """
+    if conn.dialect.name == "sqlite":
+        return
+    for source in _SOURCES:
+        conn.exec_driver_sql(_function(source, _move if kept else _put))
+
+
 def create(conn: Connection) -> None:
-    """Makes table, index and triggers, and fills them from the spaces that are there."""
+    """Makes table, index and triggers, and fills them from the spaces that are there. What
+    `keep_rows` does comes after it."""
     metadata.create_all(conn, checkfirst=False)
     sqlite = conn.dialect.name == "sqlite"
     for statement in _sqlite() if sqlite else _postgresql():

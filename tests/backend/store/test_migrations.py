@@ -15,6 +15,8 @@ from tests.backend.databases import Databases
 from tests.backend.store.contents import Rows, fill, rows_of, shape_of
 
 STEPS = list(pairwise((None, *migrations.KNOWN)))
+#: Change nothing on SQLite.
+POSTGRESQL_ONLY = {"0006"}
 
 
 @pytest.fixture
@@ -68,7 +70,7 @@ def test_a_migration_goes_up_and_down_and_up_again_and_loses_nothing(
     with empty.read() as conn:
         above = shape_of(conn)
         assert lost(before, rows_of(conn)) == []
-    assert above != below
+    assert (above == below) == (empty.sqlite and revision in POSTGRESQL_ONLY)
     full = filled(empty)
     assert all(full.values())
     back(empty, former)

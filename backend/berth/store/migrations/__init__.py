@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from berth.store.indexes import restore_indexes
 
 #: Every revision, oldest first; a test holds this against the files in `versions/`.
-KNOWN: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005")
+KNOWN: tuple[str, ...] = ("0001", "0002", "0003", "0004", "0005", "0006")
 HEAD = KNOWN[-1]
 VERSION_TABLE = "schema_version"
 FOLDER = Path(__file__).parent
