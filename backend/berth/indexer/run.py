@@ -10,6 +10,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from typing import TypeVar
 
+from sqlalchemy.exc import IntegrityError
+
 from berth.chain.finality import Finality
 from berth.chain.heads import Heads
 from berth.chain.identity import verify_chain
@@ -63,6 +65,8 @@ LONGEST_WAIT = 5.0
 #: What the tables say of logs that cannot be, and how often in a row they are asked for again.
 SENSELESS = frozenset({"index.gap", "index.logs", "chain.log"})
 DOUBTS = 3
+#: So many refusals of the same blocks by the database are told of as an error, each time anew.
+REFUSALS = 10
 
 
 class Indexer:
@@ -102,6 +106,7 @@ class Indexer:
         self._board = Board(on_progress)
         self._verified = False
         self._doubts = 0
+        self._refusals = 0
         #: The cursor as this process knows it: its compare-and-set tells when it is out of date.
         self._known: Cursor | None = None
         self._last_seen: Header | None = None
@@ -126,8 +131,10 @@ class Indexer:
     async def run(self, stop: asyncio.Event | None = None) -> None:
         """Follows the chain until `stop` is set or the task is cancelled.
 
-        Waits out a node or a database that cannot be reached. Raises BerthError when going on would
-        be wrong: another chain, another deployment's database, a reorg past finality, a gap.
+        Waits out a node or a database that cannot be reached, and what the database refuses because
+        of somebody else's rows: it says so, and writes nothing until then. Raises BerthError when
+        going on would be wrong: another chain, another deployment's database, a reorg past
+        finality, a gap.
         """
         wait = self._poll
         async with self._company(stop):
@@ -135,7 +142,7 @@ class Indexer:
                 self._woken.clear()
                 try:
                     await self.sync_once()
-                    self._doubts = 0
+                    self._doubts = self._refusals = 0
                     wait = self._pause()
                 except (NodeUnreachableError, RpcError) as error:
                     self._verified = False  # whatever answers next may be another node
@@ -145,6 +152,10 @@ class Indexer:
                 except OUTAGE as error:
                     self._known = None  # what was under way may have been committed, or not
                     self._board.trouble(f"database unreachable: {reason_of(error)}")
+                    wait = min(max(wait, self._poll) * 2, LONGEST_WAIT)
+                except IntegrityError as error:
+                    self._known = None
+                    self._refused(error)
                     wait = min(max(wait, self._poll) * 2, LONGEST_WAIT)
                 except BerthError as error:
                     if not self._doubted(error):
@@ -247,6 +258,7 @@ class Indexer:
             await require_history(self._rpc, self._deployment, batch)
         cursor = await self._in_thread(self._writer.commit, batch, cursor)
         self._known = cursor
+        self._refusals = 0
         blocks, events = batch.last - batch.first + 1, len(batch.logs)
         telemetry.INDEX_BLOCKS.inc(blocks)
         telemetry.INDEX_EVENTS.inc(events)
@@ -274,8 +286,9 @@ class Indexer:
         """
         moment = time.monotonic()
         first = self._next_beat == 0.0
-        # with news the commit itself is the sign of life
-        if not first and (moment < self._next_beat or head.number > cursor.block_number):
+        # with news the commit itself is the sign of life; what cannot be written is none
+        news = head.number > cursor.block_number or self._refusals > 0
+        if not first and (news or moment < self._next_beat):
             return cursor
         self._next_beat = moment + HEARTBEAT_SECONDS
         newest = max(head.number, cursor.block_number)
@@ -381,6 +394,16 @@ class Indexer:
         """What is wrong beyond a single call: another node goes first for a while."""
         if isinstance(error, HistoryMissingError) and isinstance(self._rpc, Nodes):
             self._rpc.lacks_history(error.where, error.message)
+
+    def _refused(self, error: IntegrityError) -> None:
+        """Rows of somebody else came in between, as those of the API may: nothing of the batch was
+        written, and the next try reads all rows anew. What is refused for good stays no secret: the
+        cursor gives no sign of life, and the log gets louder."""
+        self._refusals += 1
+        reason = f"the database refuses the next blocks: {reason_of(error)}"
+        self._board.trouble(reason)
+        if self._refusals % REFUSALS == 0:
+            log.error("index: %d times in a row %s", self._refusals, reason)
 
     def _doubted(self, error: BerthError) -> bool:
         """Logs that make no sense may be this node's, or this answer's: asked again, elsewhere
