@@ -2,6 +2,11 @@
 
 A row is for one account or, with audience NULL, for everybody. Rows are appended in the transaction
 of the change they tell of, so that nothing is announced that did not happen.
+
+On PostgreSQL rows are numbered as they are written and seen as they are committed, by several
+processes: 101 may be seen before 100. So whoever writes rows holds, until its transaction ends, a
+lock that names the number before its first one, and whoever goes by numbers reads up to the lowest
+of these (`told_seq`). The lock is shared and each number's own: nobody ever waits for it.
 """
 
 from __future__ import annotations
@@ -12,13 +17,16 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, func, or_, select, text
 
 from berth.store.bulk import Bulk, Shape
 from berth.store.kept import events
 
 #: The topic of a reorg; its rows are counted, and never forgotten.
 REORG = "chain.reorg"
+#: The upper 16 of 64 bits of these locks' keys; the rest is a number. A key of the locks of nonces
+#: may look like one by chance: rows then come as much later as that one is held.
+_LOCKS = 0x6576
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +79,8 @@ def append_events(conn: Connection, told: Iterable[Told]) -> None:
         rows += [
             (moment, topic, account, lease_id, space_id, body) for account in _accounts(audience)
         ]
+    if rows and conn.dialect.name == "postgresql":
+        conn.execute(_ANNOUNCE)
     Bulk(conn).insert(_ROWS, rows)
 
 
@@ -84,16 +94,30 @@ def _accounts(audience: str | Iterable[str] | None) -> list[str | None]:
 
 #: The database numbers the rows.
 _ROWS = Shape(events, without=("seq",))
+_ANNOUNCE = text(f"""
+    SELECT pg_advisory_xact_lock_shared(
+        ({_LOCKS}::bigint << 48) + coalesce(pg_sequence_last_value('events_seq_seq'), 0))
+    """)
+#: The lowest number that somebody still writes behind. To be asked after the look at the rows: a
+#: lock that is gone by then was of rows that are seen from now on.
+_UNFINISHED = text(f"""
+    SELECT min((classid::bigint << 32 | objid::bigint) & ((1::bigint << 48) - 1)) FROM pg_locks
+     WHERE locktype = 'advisory' AND objsubid = 1 AND classid::bigint >> 16 = {_LOCKS}
+       AND database = (SELECT oid FROM pg_database WHERE datname = current_database())
+    """)  # noqa: S608 - a fixed number only
 
 
 def read_events(
-    conn: Connection, after: int, audience: str | None, limit: int = 500
+    conn: Connection, after: int, audience: str | None, limit: int = 500, upto: int | None = None
 ) -> list[StreamEvent]:
-    """Rows with seq > after for everybody and, when given, for one account, oldest first."""
+    """Rows with seq > after (and <= upto, when given) for everybody and, when given, for one
+    account, oldest first. Who goes on after the last one wants `upto` from `told_seq`."""
     visible: ColumnElement[bool] = events.c.audience.is_(None)
     if audience is not None:
         visible = or_(visible, events.c.audience == audience.lower())
     query = select(events).where(events.c.seq > after, visible).order_by(events.c.seq).limit(limit)
+    if upto is not None:
+        query = query.where(events.c.seq <= upto)
     return [
         StreamEvent(
             seq=row["seq"],
@@ -109,5 +133,19 @@ def read_events(
 
 
 def last_seq(conn: Connection) -> int:
-    """The newest row's number, 0 when there is none: where a stream without a last id begins."""
+    """The newest row's number, 0 when there is none."""
     return int(conn.execute(select(func.coalesce(func.max(events.c.seq), 0))).scalar_one())
+
+
+def told_seq(conn: Connection) -> int:
+    """A number up to which every row there will ever be is there for all transactions that begin
+    from now on, 0 when there is none: where a stream without a last id begins.
+
+    It may be lower than a moment ago: who begins to write names the number that was the last when
+    he looked.
+    """
+    newest = last_seq(conn)
+    if conn.dialect.name != "postgresql":
+        return newest
+    unfinished = conn.execute(_UNFINISHED).scalar_one()
+    return newest if unfinished is None else min(newest, int(unfinished))

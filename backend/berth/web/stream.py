@@ -16,7 +16,7 @@ from berth.core.zones import rfc3339
 from berth.market.accounts import session_of
 from berth.market.index_state import index_state
 from berth.store.derived import market_state
-from berth.store.events import StreamEvent, last_seq, read_events
+from berth.store.events import StreamEvent, read_events, told_seq
 from berth.web.services import Services
 
 POLL_SECONDS = 0.3
@@ -30,7 +30,8 @@ _PAGE = 200
 
 @dataclass(frozen=True, slots=True)
 class Tide:
-    """What the poller saw: newest event, indexed block, blocks behind, count of settlements."""
+    """What the poller saw: newest event that none can come before any more, indexed block, blocks
+    behind, count of settlements."""
 
     seq: int
     block: int
@@ -92,15 +93,17 @@ class Hub:
             told = self.tide
             while not self.stopped:
                 changed = self._changed
-                if self.tide.seq > seen:
-                    page = await run_in_threadpool(self._page, seen, account, token)
+                # as it is before the page is read: rows that come meanwhile are the next page's
+                upto = self.tide.seq
+                if upto > seen:
+                    page = await run_in_threadpool(self._page, seen, upto, account, token)
                     if page is None:
                         yield "event: session.over\ndata: {}\n\n"
                         return
                     for event in page:
                         yield _row_event(event)
                     # rows that are not for this listener are passed by, too
-                    seen = page[-1].seq if len(page) == _PAGE else max(seen, self.tide.seq)
+                    seen = page[-1].seq if len(page) == _PAGE else upto
                     continue
                 if self.tide != told:
                     told = self.tide
@@ -138,20 +141,22 @@ class Hub:
             state = index_state(conn)
             count = conn.execute(market_state.select()).mappings().first()
             return Tide(
-                seq=last_seq(conn),
+                seq=told_seq(conn),
                 block=state.block if state else 0,
                 lag=state.lag if state else 0,
                 settlements=count["ledger_count"] if count else 0,
             )
 
-    def _page(self, after: int, account: str | None, token: str | None) -> list[StreamEvent] | None:
+    def _page(
+        self, after: int, upto: int, account: str | None, token: str | None
+    ) -> list[StreamEvent] | None:
         """The next rows; None when the session is over."""
         with self._services.store.read() as conn:
             if token is not None:
                 session = session_of(conn, token, self._services.wall.now())
                 if session is None or session.address != account:
                     return None
-            return read_events(conn, after, account, _PAGE)
+            return read_events(conn, after, account, _PAGE, upto)
 
 
 def _row_event(event: StreamEvent) -> str:

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from berth.core.errors import BerthError
 from berth.store import Store
-from berth.store.events import append_event, last_seq, read_events
+from berth.store.events import append_event, last_seq, read_events, told_seq
 from berth.store.kept import events, sent_transactions
 from berth.store.transactions import DAY, TransactionJournal
-from sqlalchemy import delete, update
+from sqlalchemy import Connection, delete, select, update
 
-from tests.backend.databases import Databases
+from tests.backend.databases import Databases, Server
 
 ALICE, BOB = "0x" + "aa" * 20, "0x" + "bb" * 20
 
@@ -54,6 +56,110 @@ def test_numbers_of_forgotten_events_are_never_used_again(store: Store) -> None:
         append_event(conn, "new", None, None, None, {}, at=3)
     with store.read() as conn:
         assert read_events(conn, seq, None)[0].seq == seq + 1
+
+
+def test_a_page_ends_where_it_is_told_to(store: Store) -> None:
+    with store.write() as conn:
+        for topic in ("one", "two", "three"):
+            append_event(conn, topic, None, None, None, {})
+    with store.read() as conn:
+        assert told_seq(conn) == last_seq(conn) == 3
+        assert [e.topic for e in read_events(conn, 1, None, upto=2)] == ["two"]
+        assert read_events(conn, 2, None, upto=2) == []
+
+
+@pytest.mark.slow
+def test_numbers_are_passed_by_only_when_nobody_writes_behind_them(
+    postgresql_server: Server, tmp_path: Path
+) -> None:
+    """Several transactions write at once, and end in another order than they began."""
+    databases = Databases("postgresql", tmp_path, postgresql_server)
+    store = databases.open()
+
+    def tell(conn: Connection, *topics: str) -> None:
+        for topic in topics:
+            append_event(conn, topic, None, None, None, {})
+
+    def told() -> int:
+        with store.read() as conn:
+            return told_seq(conn)
+
+    assert told() == 0
+    with store.write() as one:
+        tell(one, "1")
+        with store.write() as two:
+            tell(two, "2")
+            with store.write() as three:
+                tell(three, "3")
+            assert told() == 0
+        assert told() == 0  # 2 and 3 are seen, 1 is not
+    assert told() == 3
+    with store.write() as one:
+        tell(one, "4")
+        with store.write() as two:
+            tell(two, "5")
+            tell(one, "6")
+        # 5 is behind the last number before the first row of who writes still
+        assert told() == 3
+    assert told() == 6
+    with store.write() as one:
+        with store.write() as two:
+            tell(two, "7")
+        tell(one, "8")
+        assert told() == 7
+        with store.write() as two:
+            tell(two, "never")
+            two.rollback()
+        tell(one, "10")
+        assert told() == 7
+    assert told() == 10
+    # another database of the same server has numbers of its own
+    other = databases.open()
+    with store.write() as one:
+        tell(one, "11")
+        with other.write() as two:
+            tell(two, "1")
+        with other.read() as conn:
+            assert told_seq(conn) == 1
+    databases.close()
+
+
+@pytest.mark.slow
+def test_of_many_who_write_at_once_no_row_is_passed_by(
+    postgresql_server: Server, tmp_path: Path
+) -> None:
+    databases = Databases("postgresql", tmp_path, postgresql_server)
+    store = databases.open()
+
+    def write(who: int) -> None:
+        for number in range(40):
+            with store.write() as conn:
+                # few by INSERT, many by COPY
+                parties = [f"0x{party:040x}" for party in range(1 + 9 * (number % 2))]
+                append_event(conn, "told", parties, None, None, {})
+                if number % 3 == 0:
+                    append_event(conn, "more", None, None, None, {})
+                time.sleep(0.002 * ((who + number) % 4))  # who begins later may end earlier
+
+    found: list[int] = []
+    seen = 0
+    with ThreadPoolExecutor(4) as threads:
+        running = [threads.submit(write, who) for who in range(4)]
+        ended = False
+        while not ended:
+            ended = all(one.done() for one in running)  # then once more
+            with store.read() as conn:
+                upto = told_seq(conn)
+            with store.read() as conn:
+                query = select(events.c.seq).where(events.c.seq > seen, events.c.seq <= upto)
+                found += conn.execute(query.order_by(events.c.seq)).scalars()
+            seen = max(seen, upto)
+        for one in running:
+            one.result()
+    with store.read() as conn:
+        assert found == list(conn.execute(select(events.c.seq).order_by(events.c.seq)).scalars())
+    assert len(found) == 4 * (20 + 200 + 14)
+    databases.close()
 
 
 def test_a_purpose_is_given_one_nonce_for_good(store: Store) -> None:

@@ -7,6 +7,7 @@ import contextlib
 import json
 import socket
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -19,6 +20,8 @@ from berth.web import create_app
 from berth.web.server import Server
 from berth.web.stream import Hub
 
+from tests.backend.databases import Databases
+from tests.backend.databases import Server as DatabaseServer
 from tests.backend.web.people import Api, fields
 from tests.backend.worlds import DINO, EVE, NOW, World
 
@@ -87,6 +90,73 @@ async def test_resuming_over_many_pages_loses_nothing(world: World, hub: Hub) ->
     events = await take(hub.listen(0, DINO.address, session(world)), 300)
     assert len(events) == 300
     assert all(event["data"]["data"]["number"] % 3 for event in events)
+
+
+async def test_rows_that_come_while_others_are_handed_on_are_not_passed_by(
+    world: World, hub: Hub
+) -> None:
+    """A phone reads slowly, and meanwhile somebody looks."""
+    tell(world, "first", None)
+    stream = hub.listen(0, None, None)
+    await take(stream, 1)
+    tell(world, "second", None)
+    hub._see(hub._look())
+    (event,) = await take(stream, 1)
+    assert event["event"] == "second"
+    await stream.aclose()
+
+
+async def test_rows_that_come_while_the_page_is_read_are_not_passed_by(
+    world: World, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = hub._page
+    looked = False
+
+    def page(*asked: Any) -> Any:
+        nonlocal looked
+        found = read(*asked)
+        if not looked:
+            looked = True
+            tell(world, "second", None)
+            hub.tide = hub._look()
+        return found
+
+    monkeypatch.setattr(hub, "_page", page)
+    tell(world, "first", None)
+    stream = hub.listen(0, None, None)
+    assert [event["event"] for event in await take(stream, 2)] == ["first", "second"]
+    await stream.aclose()
+
+
+@pytest.mark.slow
+async def test_a_row_that_is_committed_after_later_ones_is_told_before_them(
+    tmp_path: Path, postgresql_server: DatabaseServer
+) -> None:
+    """The index writes rows and goes on for a while; the relay writes one and commits at once."""
+    databases = Databases("postgresql", tmp_path, postgresql_server)
+    world = World(tmp_path, databases.url())
+    hub = Hub(world.services)
+    await hub.start()
+    first, late = hub.listen(None, None, None), hub.listen(0, None, None)
+    try:
+        await anext(first)
+        with world.store.write() as conn:
+            append_event(conn, "lease.booked", None, None, None, {}, at=NOW)
+            tell(world, "lock.state", None)
+            waiting = asyncio.create_task(take(first, 2))
+            await anext(late)
+            hub._see(hub._look())
+            done, _ = await asyncio.wait([waiting], timeout=1)
+            assert not done
+            assert hub.tide.seq == 0
+        assert [event["id"] for event in await waiting] == ["1", "2"]
+        assert [event["event"] for event in await take(late, 2)] == ["lease.booked", "lock.state"]
+    finally:
+        await hub.stop()
+        await first.aclose()
+        await late.aclose()
+        world.close()
+        databases.close()
 
 
 async def test_new_rows_come_by_themselves(world: World, hub: Hub) -> None:
@@ -226,7 +296,6 @@ async def test_a_real_server_streams_resumes_and_stops_with_streams_open(world: 
 def test_every_event_for_everybody_has_words_on_the_page() -> None:
     """What the projections tell to everybody, read from their source."""
     import ast
-    from pathlib import Path
 
     from berth.indexer import projections
     from berth.web.pagewords import event_words
