@@ -3,6 +3,9 @@
 Each row is acted on and marked done in one transaction: all that a row asks for are other rows
 (grants, commands), so it happens exactly once however many relays look. Rows of one lease are taken
 in their order, and by one relay at a time.
+
+A lease's id is its space, start and epoch, and no driver: after a reorg it may be another driver's.
+Then all that is on record under it is the former one's, and counts for nothing.
 """
 
 from __future__ import annotations
@@ -12,7 +15,7 @@ from collections.abc import Callable
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, and_, exists, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, exists, select, update
 
 from berth.core.clock import Clock
 from berth.relay import commands, grants, rebooking
@@ -22,7 +25,8 @@ from berth.store.clock import database_now, moment
 from berth.store.engine import Store
 from berth.store.events import append_event
 from berth.store.incidents import open_incident
-from berth.store.kept import outbox
+from berth.store.kept import commands as command_rows
+from berth.store.kept import confirmations, outbox, plate_readings, presence
 
 #: A lease that a reorg removed after its bar was told to go down may be mined again this long,
 #: seconds of the database's clock.
@@ -113,6 +117,9 @@ class Outbox:
         return None if handler is None else handler(conn, row)
 
     def _booked(self, conn: Connection, row: Row) -> None:
+        former = first(conn, _FORMER, lease=row["lease_id"], before=row["id"])
+        if former is not None and _driver(former) != _driver(row):
+            self._taken(conn, former, _driver(row))
         rebooking.keep(conn, row, self._clock.now())
         grants.give(conn, row["lease_id"], self._clock.now())
 
@@ -129,7 +136,10 @@ class Outbox:
         transaction is sent again; a bar that went down for it is an incident, unless the lease is
         mined again soon."""
         lease_id, now = row["lease_id"], self._clock.now()
-        if lease_row(conn, lease_id) is not None:
+        lease = lease_row(conn, lease_id)
+        if lease is not None:
+            if lease["driver"] != _driver(row) and not _follows(conn, row):
+                self._taken(conn, row, lease["driver"])
             return None  # mined again already
         if row["attempts"] == 0 or row["reason"] is not None:
             # the first time, or after a try that failed, of which nothing is left;
@@ -142,8 +152,33 @@ class Outbox:
             commands.cancel_waiting(conn, lease_id, now, "lease.gone")
             grants.take_back(conn, lease_id, now)
             return GRACE_SECONDS if commands.acted_on(conn, lease_id) else None
+        self._incident(conn, row)
+        return None
+
+    def _taken(self, conn: Connection, former: Row, driver: str | None) -> None:
+        """The lease of this row, booked or undone, is another `driver`'s by now. Whatever the
+        former one told, signed or showed is deleted, nothing of it goes out, what went out is not
+        sent again and taken back. It is not booked again: its place is taken. Who stood before the
+        bar has an incident."""
+        lease_id, now = former["lease_id"], self._clock.now()
+        commands.cancel_waiting(conn, lease_id, now, "lease.gone")
+        # never cancelled, as it may move; but without an answer it is over
+        conn.execute(_NOT_AGAIN, {"lease": lease_id, "at": now})
+        grants.take_back(conn, lease_id, now)
+        told = [
+            conn.execute(delete(table).where(table.c.lease_id == lease_id)).rowcount
+            for table in (presence, confirmations, plate_readings)
+        ]
+        was_there = any(told) or commands.acted_on(conn, lease_id)
+        _log.warning("lease is another driver's", lease=lease_id, was_there=was_there)
+        if was_there:
+            self._incident(conn, former, takenBy=driver)
+
+    def _incident(self, conn: Connection, row: Row, **more: Any) -> None:
+        """The driver of this row stands there without a lease."""
+        lease_id, now = row["lease_id"], self._clock.now()
         payload = json.loads(row["payload_json"])
-        facts = {"reason": "lease.gone", "block": row["created_block"]}
+        facts = {"reason": "lease.gone", "block": row["created_block"], **more}
         opened = open_incident(
             conn,
             "lease.gone",
@@ -159,7 +194,6 @@ class Outbox:
             append_event(
                 conn, "incident.lease_gone", parties, lease_id, payload["spaceId"], facts, at=now
             )
-        return None
 
     def _failed(self, conn: Connection, row: Row, now: int, error: Exception) -> None:
         attempts = row["attempts"] + 1
@@ -180,6 +214,17 @@ class Outbox:
         )
 
 
+def _driver(row: Row) -> str | None:
+    """Whose the lease was that a row tells of."""
+    driver: str | None = json.loads(row["payload_json"]).get("driver")
+    return driver
+
+
+def _follows(conn: Connection, row: Row) -> bool:
+    """Is the lease, as it is now, handed over by a later row? Then that one sees to it, or has."""
+    return first(conn, _LATER, lease=row["lease_id"], after=row["id"]) is not None
+
+
 def _due() -> ColumnElement[bool]:
     """New, its time has come, and no older row of its lease is due: that one comes first, even if
     another relay is just at work on it."""
@@ -194,3 +239,33 @@ def _due() -> ColumnElement[bool]:
 
 
 _IS_DUE = select(outbox.c.id).where(_due()).limit(1)
+_FORMER = (
+    select(outbox)
+    .where(
+        outbox.c.lease_id == bindparam("lease"),
+        outbox.c.kind.in_(("lease.booked", "undone.lease.booked")),
+        outbox.c.id < bindparam("before"),
+    )
+    .order_by(outbox.c.id.desc())
+    .limit(1)
+)
+_LATER = (
+    select(outbox.c.id)
+    .where(
+        outbox.c.lease_id == bindparam("lease"),
+        outbox.c.kind == "lease.booked",
+        outbox.c.state != "cancelled",
+        outbox.c.id > bindparam("after"),
+    )
+    .limit(1)
+)
+_NOT_AGAIN = (
+    update(command_rows)
+    .where(
+        command_rows.c.lease_id == bindparam("lease"),
+        command_rows.c.state == "published",
+        command_rows.c.action.in_(("lower", "camera_on")),
+        command_rows.c.expires_at > bindparam("at"),
+    )
+    .values(expires_at=bindparam("at"))
+)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    or_,
     select,
 )
 
@@ -41,6 +42,7 @@ from berth.store.kept import (
     deployment,
     grants,
     lock_states,
+    outbox,
     plate_readings,
     presence,
 )
@@ -64,6 +66,14 @@ def _told(event: str) -> ColumnElement[bool]:
     )
 
 
+#: A booking, or its end by a reorg, that no relay has acted on yet: until then nobody knows whether
+#: what is on record under the lease's id was told by its driver, or by another one before.
+_UNREAD = exists().where(
+    outbox.c.lease_id == _OF_LEASE,
+    outbox.c.kind.in_(("lease.booked", "undone.lease.booked")),
+    outbox.c.state == "new",
+    or_(outbox.c.attempts == 0, outbox.c.reason.is_not(None)),
+)
 #: All of a lease's space, offer and lock that a decision rests on, in one question.
 _SURROUNDINGS = (
     select(
@@ -73,6 +83,7 @@ _SURROUNDINGS = (
         confirmations.c.at.label("confirmed_at"),
         _told("entered").label("entered"),
         _told("here").label("here"),
+        _UNREAD.label("unread"),
         *(column.label(f"its_{column.name}") for column in lock_states.columns),
     )
     .join(offers, offers.c.space_id == spaces.c.space_id)
@@ -239,6 +250,7 @@ class Policy:
             position, fault = "LOCKED", None if fault == "bar_position" else fault
         # of this cycle, and of the lease's present vehicle
         since = max(int(lock["cycle_at"]), around["plate_since"] or 0)
+        read = not around["unread"]
         facts = Facts(
             now=self.clock.now(),
             lease_id=parse_lease(lease_id),
@@ -254,10 +266,10 @@ class Policy:
             position=Position(position) if position else None,
             fault=fault,
             bay_occupied=bool(lock["occupied"]),
-            entered=bool(around["entered"]),
-            here=bool(around["here"]),
-            plate=_reading(conn, lease_id, lock_id, since),
-            confirmed_at=around["confirmed_at"],
+            entered=read and bool(around["entered"]),
+            here=read and bool(around["here"]),
+            plate=_reading(conn, lease_id, lock_id, since) if read else None,
+            confirmed_at=around["confirmed_at"] if read else None,
             flags=around["flags"],
             block_seconds=index.block_seconds,
         )
