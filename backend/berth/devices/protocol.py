@@ -23,8 +23,13 @@ from berth.devices.tickets import (
     Token,
 )
 
-#: The longest message of a lock that is read, bytes.
+#: The longest message of a lock that is read, bytes; and the longest hello, which has to fit into a
+#: packet of the broker with its topic. A lock says shorter ones; but one that never forgets a grant
+#: must not lose its nonce, and with it its bar, by that.
 MAX_MESSAGE = 16 * 1024
+MAX_HELLO = 63 * 1024
+#: A hello names at most so many grants, the soonest: they are what has room in 16,384 bytes.
+HELLO_GRANTS = 200
 #: Asks a lock to say hello again, with a fresh nonce. Unsigned: it moves nothing.
 ASK_HELLO = b'{"ask":"hello"}'
 
@@ -64,7 +69,9 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     """First thing on a connection, after every spent nonce, and when asked.
 
     `connection` counts the connections of this boot; `interrupted` is a command that a crash cut
-    short: the lock then waits for a fresh one before it moves by itself again.
+    short: the lock then waits for a fresh one before it moves by itself again. `grants` are those
+    that the lock holds, neither over nor taken back; `HELLO_GRANTS` of them at most, the soonest.
+    More are read, as far as `MAX_HELLO` goes.
     """
 
     nonce: Token
@@ -78,7 +85,7 @@ class Hello(Message, frozen=True, kw_only=True, tag="hello"):
     firmware: Words
     interrupted: CommandId | None = None
     last: LastCommand | None = None
-    grants: Annotated[list[HeldGrant], msgspec.Meta(max_length=200)] = []
+    grants: list[HeldGrant] = []
 
 
 class State(Message, frozen=True, kw_only=True, tag="state"):
@@ -179,8 +186,9 @@ def decode(lock_id: str, leaf: str, data: bytes) -> AnyMessage:
     Raises BerthError naming the field: `device.size`, `.json`, `.type`, `.message`, `.signer` (the
     envelope is not signed by the lock of the topic, or names another lock), or `envelope.*`.
     """
-    if len(data) > MAX_MESSAGE:
-        raise BerthError("device.size", f"has {len(data)} bytes, {MAX_MESSAGE} at most")
+    longest = MAX_HELLO if leaf == "hello" else MAX_MESSAGE
+    if len(data) > longest:
+        raise BerthError("device.size", f"has {len(data)} bytes, {longest} at most")
     try:
         document = json.loads(data)
     except (ValueError, RecursionError) as error:

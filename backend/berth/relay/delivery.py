@@ -51,6 +51,8 @@ NONCE_SECONDS = 60
 #: Between two questions for a hello to one lock, seconds.
 _ASK_SECONDS = 2
 _BATCH = 20
+#: Between two looks for grants that slept until their time came, seconds of the leases' clock.
+_SLEEPERS_SECONDS = 10
 #: Grants that are signed at the same time.
 _AT_ONCE = 8
 _log = structlog.get_logger("berth.relay")
@@ -101,6 +103,7 @@ class Delivery:
         self._worker = worker
         self._at_once = asyncio.Semaphore(_AT_ONCE)
         self._granting: dict[str, set[asyncio.Task[None]]] = {}
+        self._woke_at: int | None = None
 
     # ---- grants
 
@@ -141,8 +144,20 @@ class Delivery:
                 await self._try_to_write(grants.wait, due, code, self._clock.now())
 
     def grants_ready(self, conn: Connection) -> list[tuple[str, str]]:
-        """Grants that may be sent now. Reads only."""
-        return grants.ready(conn, self._policy, self._clock)
+        """Grants that may be sent now; now and then also those that slept until their time came,
+        and at once where the leases' clock was set. Reads only."""
+        found = grants.ready(conn, self._policy, self._clock)
+        now = self._clock.now()
+        if self._woke_at is not None and 0 <= now - self._woke_at < _SLEEPERS_SECONDS:
+            return found
+        slept = grants.ready(conn, self._policy, self._clock, asleep=True)
+        if len(slept) < grants.BATCH:  # else the next look finds more
+            self._woke_at = now
+        return found + slept
+
+    def look_for_sleepers(self) -> None:
+        """What the last looks found nobody has sent: the next one looks again."""
+        self._woke_at = None
 
     def claim_grants(self, conn: Connection, keys: list[tuple[str, str]]) -> list[grants.Due]:
         """Makes them ours to send, in a write transaction."""

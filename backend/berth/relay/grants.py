@@ -3,6 +3,12 @@
 A row's `version` grows with every change that the lock must learn of: an extension, another
 vehicle, the end. `acked_version` is what it has confirmed. A lock that says hello tells what it
 holds, so a row that it lost is sent again.
+
+What a lock holds is bounded, so that its hello has room for all of it, whatever strangers book and
+cancel: a grant leaves a day before its window opens, soonest first, and while the lock holds many
+only in the last hour. Until then its row sleeps (`next_at` is `_ASLEEP`), which costs the looks of
+the meantime nothing; now and then they wake whose time has come, by the clock of the leases. What
+takes a grant back leaves at once.
 """
 
 from __future__ import annotations
@@ -15,11 +21,13 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Select,
     and_,
     bindparam,
     exists,
     func,
     insert,
+    or_,
     select,
     tuple_,
     update,
@@ -32,7 +40,7 @@ from berth.core.sealed import Sealer
 from berth.core.slots import slot_start
 from berth.core.states import LeaseState
 from berth.core.tariff import EARLY_SECONDS
-from berth.devices.protocol import HeldGrant
+from berth.devices.protocol import HELLO_GRANTS, HeldGrant
 from berth.relay.audience import lease_row, tell_lease
 from berth.relay.claims import Claim, claim_by, claiming, unclaimed, write_claimed
 from berth.relay.orders import GrantOrder
@@ -46,14 +54,23 @@ from berth.store.kept import grants, lock_states, vehicles_private
 RESEND_SECONDS = 15
 #: Before a grant that could not be signed is tried again.
 RETRY_SECONDS = 5
+#: A grant leaves so long before its window opens: a space's leases do not overlap, so that these
+#: are fewer than half of what a hello may name.
+AHEAD_SECONDS = 86_400
+#: A lock that holds so many that are not over (taken back or not: not every lock forgets those) is
+#: sent no more of them, but those whose window opens within so many seconds.
+HELD_AT_MOST = 120
+SOON_SECONDS = 3600
 #: `next_at` of a row that its lock knows: there is nothing to send.
 _NEVER = 1 << 40
-_BATCH = 50
+#: `next_at` of a row whose time has not come.
+_ASLEEP = _NEVER - 1
+BATCH = 50
 #: Waiting grants that are read at a time: of some of them blocks are missing yet.
 PAGE = 200
 #: A lock's reason to refuse a grant.
 _OLDER = "grant.version"
-#: Leases that a lock may say to hold and that it was never given, at a time: more it cannot name.
+#: Leases that a lock may say to hold and that it was never given, at a time.
 _STRAY = 200
 _NO_PLATE = "0x" + "00" * 32
 #: A version that has no successor; no grant ever gets there.
@@ -86,9 +103,9 @@ def give(conn: Connection, lease_id: str, now: int) -> None:
         "plate_commitment": lease["plate_commitment"],
         "state": "pending",
         "reason": None,
-        "next_at": 0,
         "updated_at": now,
     }
+    fields["next_at"] = _when(fields["window_start"], now)
     row = _find(conn, lease_id, lock_id)
     if row is None:
         key = {"lease_id": lease_id, "lock_id": lock_id}
@@ -99,6 +116,11 @@ def give(conn: Connection, lease_id: str, now: int) -> None:
         if other_plate:
             fields["plate_since"] = _NEVER  # until the lock has it
         _change(conn, row, version=row["version"] + 1, **fields)
+
+
+def _when(window_start: int, now: int) -> int:
+    """`next_at` of a grant that its lock lacks."""
+    return 0 if window_start <= now + AHEAD_SECONDS else _ASLEEP
 
 
 def take_back(conn: Connection, lease_id: str, now: int) -> None:
@@ -150,18 +172,24 @@ def held(conn: Connection, lock_id: str, held_now: Iterable[HeldGrant], now: int
     """A hello told what the lock holds: what it lacks is sent again, at once. What it holds and we
     know nothing of, or a newer version than ours, is from before our tables were restored from a
     backup: it is replaced, or taken back."""
-    versions = {one.lease: one.version for one in held_now if one.version < _LAST_VERSION}
+    named = list(held_now)
+    versions = {one.lease: one.version for one in named if one.version < _LAST_VERSION}
+    # one that names as many as a hello holds may have had no room for others
+    complete = len(named) < HELLO_GRANTS
     query = select(grants).where(grants.c.lock_id == lock_id)
     for row in every(conn, query):
-        known = versions.pop(row["lease_id"], 0)
+        known = versions.pop(row["lease_id"], 0 if complete else row["acked_version"])
         if row["window_end"] <= now:
             continue
-        if row["state"] == "revoked" and known == 0:
+        if row["state"] == "revoked" and known == 0 and complete:
             known = row["version"]  # forgotten is as good as revoked
         if known == row["acked_version"]:
+            if row["next_at"] == _ASLEEP and _when(row["window_start"], now) == 0:
+                _change(conn, row, next_at=0)  # its time has come while the lock was away
             continue
         newest = known == row["version"] and row["state"] != "pending"
-        news: dict[str, Any] = {"acked_version": known, "next_at": _NEVER if newest else 0}
+        later = 0 if row["state"] == "revoked" else _when(row["window_start"], now)
+        news: dict[str, Any] = {"acked_version": known, "next_at": _NEVER if newest else later}
         if newest:
             news["plate_since"] = _plate_since(row, now)
         elif known >= row["version"]:
@@ -204,13 +232,15 @@ def _disown(conn: Connection, lock_id: str, lease_id: str, version: int, now: in
     )
 
 
-def ready(conn: Connection, policy: Policy, clock: Clock) -> list[tuple[str, str]]:
+def ready(
+    conn: Connection, policy: Policy, clock: Clock, *, asleep: bool = False
+) -> list[tuple[str, str]]:
     """(lease, lock) of grants that may be sent now: not known to the lock, which listens, and deep
     enough in the chain. One of every lock comes before anybody's second. Reads only, and no more
-    than it takes to find as many as are sent at a time."""
+    than it takes to find as many as are sent at a time. `asleep`: of those that slept until now."""
     index = policy.index(conn)
     found: list[tuple[str, str]] = []
-    for row in _in_turn(conn, clock.now()):
+    for row in _in_turn(conn, clock.now(), _SLEPT if asleep else _IN_TURN):
         if row["state"] != "revoked":
             if row["deposit"] is None:
                 continue  # the reorg's outbox row is on its way
@@ -219,15 +249,15 @@ def ready(conn: Connection, policy: Policy, clock: Clock) -> list[tuple[str, str
             if have < required:
                 continue  # and must not stand before others
         found.append((row["lease_id"], row["lock_id"]))
-        if len(found) == _BATCH:
+        if len(found) == BATCH:
             break
     return found
 
 
-def _in_turn(conn: Connection, now: int) -> Iterator[Row]:
+def _in_turn(conn: Connection, now: int, query: Select[Any]) -> Iterator[Row]:
     """Waiting grants, page by page."""
     for start in count(0, PAGE):
-        page = every(conn, _IN_TURN, at=now, start=start)
+        page = every(conn, query, at=now, start=start)
         yield from page
         if len(page) < PAGE:
             return
@@ -307,15 +337,43 @@ def _lacks(conn: Connection, lease_id: str, lock_id: str, now: int) -> bool:
     return first(conn, _LACKS, lease=lease_id, lock=lock_id, at=now) is not None
 
 
-def _sendable() -> ColumnElement[bool]:
-    """May be sent at the parameter `at`."""
+def _sendable(when: ColumnElement[bool]) -> ColumnElement[bool]:
+    """May be sent at the parameter `at`, once its turn has come (`when`, of its `next_at`)."""
     listening = exists().where(lock_states.c.lock_id == grants.c.lock_id, lock_states.c.online == 1)
     return and_(
         grants.c.acked_version < grants.c.version,
-        grants.c.next_at <= moment(),
+        when,
         grants.c.window_end > bindparam("at"),
         unclaimed(grants),
         listening,
+        or_(
+            grants.c.state == "revoked",
+            grants.c.window_start <= bindparam("at") + SOON_SECONDS,
+            and_(
+                grants.c.window_start <= bindparam("at") + AHEAD_SECONDS,
+                or_(grants.c.acked_version > 0, _held() < HELD_AT_MOST),
+            ),
+        ),
+    )
+
+
+def _held() -> ColumnElement[int]:
+    """How many grants that are not over were sent to the grant's lock, or are about to be."""
+    other = grants.alias("of_the_lock")
+    return (
+        select(func.count())
+        .select_from(other)
+        .where(
+            other.c.lock_id == grants.c.lock_id,
+            other.c.window_end > bindparam("at"),
+            or_(
+                other.c.state != "pending",
+                other.c.acked_version > 0,
+                other.c.claimed_by.is_not(None),
+            ),
+        )
+        .correlate(grants)
+        .scalar_subquery()
     )
 
 
@@ -323,41 +381,52 @@ _OF_LEASE_AND_LOCK = and_(
     grants.c.lease_id == bindparam("lease"), grants.c.lock_id == bindparam("lock")
 )
 _ONE = select(grants).where(_OF_LEASE_AND_LOCK)
-_LACKS = select(grants.c.lease_id).where(_sendable(), _OF_LEASE_AND_LOCK)
+_DUE = grants.c.next_at <= moment()
+_WOKEN = grants.c.next_at == _ASLEEP
+#: Due, or asleep until now.
+_MAY_LEAVE = _sendable(or_(_DUE, _WOKEN))
+_LACKS = select(grants.c.lease_id).where(_MAY_LEAVE, _OF_LEASE_AND_LOCK)
 _TURN = func.row_number().over(
     partition_by=grants.c.lock_id, order_by=(grants.c.window_start, grants.c.lease_id)
 )
-_WAITING = (
-    select(
-        grants.c.lease_id,
-        grants.c.lock_id,
-        grants.c.state,
-        grants.c.window_start,
-        _TURN.label("turn"),
+
+
+def _waiting(when: ColumnElement[bool]) -> Select[Any]:
+    waiting = (
+        select(
+            grants.c.lease_id,
+            grants.c.lock_id,
+            grants.c.state,
+            grants.c.window_start,
+            _TURN.label("turn"),
+        )
+        .where(_sendable(when))
+        .subquery()
     )
-    .where(_sendable())
-    .subquery()
-)
-_IN_TURN = (
-    select(_WAITING, leases.c.changed_block, leases.c.deposit)
-    .outerjoin(leases, leases.c.lease_id == _WAITING.c.lease_id)
-    .order_by(_WAITING.c.turn, _WAITING.c.window_start, _WAITING.c.lease_id, _WAITING.c.lock_id)
-    .limit(PAGE)
-    .offset(bindparam("start"))
-)
+    return (
+        select(waiting, leases.c.changed_block, leases.c.deposit)
+        .outerjoin(leases, leases.c.lease_id == waiting.c.lease_id)
+        .order_by(waiting.c.turn, waiting.c.window_start, waiting.c.lease_id, waiting.c.lock_id)
+        .limit(PAGE)
+        .offset(bindparam("start"))
+    )
+
+
+_IN_TURN = _waiting(_DUE)
+_SLEPT = _waiting(_WOKEN)
 _CLAIM = claiming(
     grants,
     and_(
-        _sendable(),
+        _MAY_LEAVE,
         tuple_(grants.c.lease_id, grants.c.lock_id).in_(bindparam("wanted", expanding=True)),
     ),
     (grants.c.window_start, grants.c.lease_id, grants.c.lock_id),
-    _BATCH,
+    BATCH,
 )
 _CLAIM_AS_IT_WAS = claiming(
     grants,
     and_(
-        _sendable(),
+        _MAY_LEAVE,
         _OF_LEASE_AND_LOCK,
         grants.c.version == bindparam("of_version"),
         grants.c.state != "revoked",

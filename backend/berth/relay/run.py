@@ -242,6 +242,7 @@ class Relay:
         _log.info("relay is awake" if why is None else "relay sleeps", reason=why)
         await asyncio.to_thread(self._watch.sleeps, why, index.skew)
         self.asleep = why
+        self._delivery.look_for_sleepers()
 
     # ---- the locks
 

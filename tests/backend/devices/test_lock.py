@@ -6,12 +6,35 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from berth.devices.protocol import ASK_HELLO, Ack, Plate, State
+from berth.core.ids import lease_hex, lease_id
+from berth.core.slots import SLOT_SECONDS
+from berth.devices.protocol import (
+    ASK_HELLO,
+    HELLO_GRANTS,
+    MAX_MESSAGE,
+    Ack,
+    Hello,
+    Plate,
+    State,
+    decode,
+)
 
-from tests.backend.devices.locks import END, LEASE, PLATE, START, TIMING, Bench, until
+from tests.backend.devices.locks import (
+    END,
+    LEASE,
+    PLATE,
+    SPACE,
+    START,
+    START_SLOT,
+    TIMING,
+    Bench,
+    until,
+)
 
 #: Another lease of the same space.
 NEXT = LEASE[:-1] + "2"
+#: The longest version that a grant may have.
+NEWEST = (1 << 32) - 1
 
 
 @pytest.fixture
@@ -216,3 +239,55 @@ async def test_a_bar_that_is_down_for_one_lease_does_not_serve_another(bench: Be
     bench.give(bench.grant(lease=other))
     bench.tell(bench.ticket("lower", lease=other))
     assert bench.last(Ack).reason == "bar.open"
+
+
+# ---- what it holds
+
+
+def number(count: int) -> str:
+    """One of many leases of the space that follow each other, a slot each."""
+    return lease_hex(lease_id(SPACE, START_SLOT + count, 1))
+
+
+def many(bench: Bench, count: int, **changes: Any) -> None:
+    for which in range(count):
+        begins = START + which * SLOT_SECONDS
+        times = {"opens": begins - 900, "start": begins, "end": begins + SLOT_SECONDS}
+        bench.give(bench.grant(lease=number(which), **(times | changes)))
+
+
+async def test_a_hello_names_what_is_neither_over_nor_taken_back_the_soonest_first(
+    bench: Bench,
+) -> None:
+    many(bench, 4)
+    bench.give(bench.grant(lease=number(2), version=2, state="revoked"))
+    bench.give(bench.grant(lease=number(9), opens=START - 1800, start=START - 900))
+    bench.tell(ASK_HELLO.decode())
+    held = [one.lease for one in bench.last(Hello).grants]
+    assert held == [number(9), number(0), number(1), number(3)]
+    bench.time.pass_(SLOT_SECONDS + 601)  # clocks may differ: only then one is over beyond doubt
+    bench.tell(ASK_HELLO.decode())
+    assert [one.lease for one in bench.last(Hello).grants] == [number(9), number(1), number(3)]
+    # an old copy of the grant cannot undo that it was taken back
+    bench.give(bench.grant(lease=number(2)))
+    assert bench.last(Ack).reason == "grant.version"
+
+
+async def test_a_hello_has_room_for_all_that_it_names_however_many_are_held(bench: Bench) -> None:
+    many(bench, 230, version=NEWEST)
+    sent: list[bytes] = []
+    bench.lock.reports.connect(lambda leaf, data, _: sent.append(data) if leaf == "hello" else None)
+    hello = decode(bench.home.lock_id, "hello", sent[-1])
+    assert isinstance(hello, Hello)
+    assert [one.lease for one in hello.grants] == [number(which) for which in range(HELLO_GRANTS)]
+    assert len(sent[-1]) <= MAX_MESSAGE - 500
+
+
+async def test_what_is_long_over_makes_room_for_what_is_new(bench: Bench) -> None:
+    many(bench, 3)
+    bench.time.pass_(7 * 86400 + SLOT_SECONDS)
+    bench.day_key = bench.new_day_key()
+    bench.give(bench.grant(lease=number(700), start=bench.time.at, end=bench.time.at + 900))
+    assert sorted(bench.lock.memory.grants) == sorted([number(1), number(2), number(700)])
+    bench.start()  # and after a restart it is the same
+    assert sorted(bench.lock.memory.grants) == sorted([number(1), number(2), number(700)])

@@ -297,6 +297,8 @@ class Lock:
         if held is not None and grant.version < held.version:
             raise BerthError("grant.version", f"version {held.version} is held", field="version")
         if held is None or grant.version > held.version:
+            if over := self.memory.over(self._clock.now()):
+                self._note("forgotten", leases=over)  # what is new has room
             self._note("grant", grant=msgspec.to_builtins(grant))
 
     def _acknowledge(self, receipt: Receipt) -> None:

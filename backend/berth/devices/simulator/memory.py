@@ -12,10 +12,13 @@ from berth.devices.protocol import Outcome
 from berth.devices.simulator.journal import Journal, Record
 from berth.devices.tickets import Grant
 
-#: Commands remembered for duplicates, and how long a grant is kept after its end, seconds.
+#: Commands remembered for duplicates, and how long a grant is kept after its end, seconds: evidence
+#: of its lease may be signed yet, and a former version of it is refused.
 _MOVEMENTS = ("lower", "raise")
 _COMMANDS_KEPT = 200
 _GRANT_KEPT = 7 * 86400
+#: A grant is named until so long after its end: the clocks of lock and backend may differ.
+_GRANT_NAMED = 600
 #: How long the secret that opens a reading's evidence hash is kept, seconds.
 _READING_KEPT = 72 * 3600
 
@@ -67,11 +70,26 @@ class Memory:
         """Take one record in."""
         getattr(self, f"_on_{record['k']}")(record)
 
+    def held(self, now: int) -> list[Grant]:
+        """Grants that are neither over nor taken back, the soonest first."""
+        held = (
+            grant
+            for grant in self.grants.values()
+            if grant.state == "granted" and grant.end + _GRANT_NAMED > now
+        )
+        return sorted(held, key=lambda grant: (grant.opens, grant.lease))
+
+    def over(self, now: int) -> list[str]:
+        """Leases whose grants nothing needs any more."""
+        return [
+            lease
+            for lease, grant in self.grants.items()
+            if grant.end + _GRANT_KEPT <= now and lease != self.lowered_for
+        ]
+
     def snapshot(self, now: int) -> list[Record]:
         """Records that fold to this memory, without commands and grants long past."""
-        self.grants = {
-            lease: grant for lease, grant in self.grants.items() if grant.end + _GRANT_KEPT > now
-        }
+        self._on_forgotten({"leases": self.over(now)})
         state: dict[str, Any] = {
             "boot": self.boot,
             "cycle": self.cycle,
@@ -81,7 +99,7 @@ class Memory:
             "left": self.left,
             "interrupted": self.interrupted,
             "last_command": self.last_command,
-            "told": [[key, *said] for key, said in self.told.items() if key in self.grants],
+            "told": [[key, *said] for key, said in self.told.items()],
             "ended": [[key, end.outcome, end.reason] for key, end in self.ended.items()],
         }
         records: list[Record] = [{"k": "snapshot", **state}]
@@ -106,6 +124,11 @@ class Memory:
     def _on_grant(self, record: Record) -> None:
         grant = msgspec.convert(record["grant"], Grant)
         self.grants[grant.lease] = grant
+
+    def _on_forgotten(self, record: Record) -> None:
+        for lease in record["leases"]:
+            self.grants.pop(lease, None)
+            self.told.pop(lease, None)
 
     def _on_intent(self, record: Record) -> None:
         self.pending = Intent(record["command"], record["action"], record["lease"], record["cycle"])

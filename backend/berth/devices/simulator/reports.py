@@ -7,6 +7,7 @@ from typing import Any
 
 from berth.core.clock import Clock
 from berth.devices.protocol import (
+    HELLO_GRANTS,
     Ack,
     AnyMessage,
     Availability,
@@ -116,7 +117,10 @@ class Reports:
             firmware=FIRMWARE,
             interrupted=memory.interrupted,
             last=last,
-            grants=[HeldGrant(lease=g.lease, version=g.version) for g in memory.grants.values()],
+            grants=[
+                HeldGrant(lease=grant.lease, version=grant.version)
+                for grant in memory.held(self._clock.now())[:HELLO_GRANTS]
+            ],
         )
 
     def state(self) -> None:
