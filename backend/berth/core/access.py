@@ -76,7 +76,8 @@ class Facts:
 
     `clock_skew` is chain time minus wall time in seconds; `entered` and `here` are the presence
     events of this lease and cycle; `confirmed_at` the moment that the driver's signature for this
-    lease and cycle names, once verified; `block_seconds` is used for estimates only.
+    lease and cycle names, once verified; `block_seconds` is used for estimates only;
+    `down_for_another`: the bar is down, and not for this lease.
     """
 
     now: int
@@ -99,6 +100,7 @@ class Facts:
     confirmed_at: int | None
     flags: int = DEFAULT_FLAGS
     block_seconds: float = 12.0
+    down_for_another: bool = False
 
 
 @dataclass(frozen=True)
@@ -196,7 +198,10 @@ def _lock_refusals(facts: Facts) -> list[Refusal]:
     refusals = []
     if not facts.lock_online:
         refusals.append(Refusal(ReasonCode.LOCK_OFFLINE))
-    if facts.position in _POSITIONS:
+    if facts.position is Position.UNLOCKED and facts.down_for_another:
+        # whoever drove in now would park for that one: it has to come up first
+        refusals.append(Refusal(ReasonCode.LOCK_OPEN, mended_by=Need.WAIT_LOCK))
+    elif facts.position in _POSITIONS:
         refusals.append(Refusal(_POSITIONS[facts.position]))
     # that a stranger's car stands there is said once, and is nothing to be serviced
     stranger = facts.fault == "car_detected" and facts.bay_occupied

@@ -54,16 +54,18 @@ class Need(StrEnum):
 @dataclass(frozen=True)
 class Refusal:
     """One reason, with the figures of its sentence. `wait` = seconds after which it has passed by
-    itself, None when it does not pass by itself or nobody can tell."""
+    itself, None when it does not pass by itself or nobody can tell. `mended_by` where that is not
+    what usually mends it."""
 
     code: ReasonCode
     values: tuple[tuple[str, str | int], ...] = ()
     wait: int | None = None
+    mended_by: Need | None = None
 
     @property
     def need(self) -> Need | None:
         """What mends it; None when nothing does."""
-        return _NEEDS.get(self.code)
+        return self.mended_by or _NEEDS.get(self.code)
 
     def sentence(self, language: str = "en") -> str:
         """In English ("en") or Chinese ("zh")."""

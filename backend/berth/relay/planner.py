@@ -18,15 +18,16 @@ from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, 
 from berth.core.access import Facts, Position
 from berth.core.access import Policy as Limits
 from berth.core.access_reasons import ReasonCode
+from berth.core.slots import slot_start
 from berth.core.states import LeaseState
 from berth.core.tariff import FLAG_CONFIRM
 from berth.relay import commands
-from berth.relay.audience import current_lease, lease_row, space_of_lock
+from berth.relay.audience import current_lease, lease_row
 from berth.relay.policy import IndexView, Policy, Situation
 from berth.relay.rows import Row, every, first
 from berth.store.derived import leases, spaces
 from berth.store.kept import commands as command_rows
-from berth.store.kept import confirmations, lock_states, presence
+from berth.store.kept import confirmations, evidence, lock_states, presence
 from berth.store.outage import OUTAGE
 
 #: What a driver told this long ago may still lead to something, seconds.
@@ -103,6 +104,8 @@ _CAMERA_OF = (
     )
     .limit(1)
 )
+#: Did a lock sign anything of a lease?
+_SIGNED = select(evidence.c.id).where(evidence.c.lease_id == bindparam("lease")).limit(1)
 _log = structlog.get_logger("berth.relay")
 
 
@@ -136,18 +139,16 @@ class Near:
 @dataclass
 class Agenda:
     """What there is to change: `late` commands to end or to send again, leases that are `gone`,
-    raises that are `superseded` or `held` back, and wishes; and what is `near`, which changes
-    nothing yet."""
+    raises that are `held` back, and wishes; and what is `near`, which changes nothing yet."""
 
     late: bool = False
     gone: list[str] = field(default_factory=list)
-    superseded: list[str] = field(default_factory=list)
     held: list[str] = field(default_factory=list)
     wishes: list[Wish] = field(default_factory=list)
     near: list[Near] = field(default_factory=list)
 
     def __bool__(self) -> bool:
-        return bool(self.late or self.gone or self.superseded or self.held or self.wishes)
+        return bool(self.late or self.gone or self.held or self.wishes)
 
 
 class Planner:
@@ -182,8 +183,6 @@ class Planner:
             commands.sweep(conn, now)
         for lease_id in agenda.gone:
             commands.cancel_waiting(conn, lease_id, now, "lease.gone")
-        for lease_id in agenda.superseded:
-            commands.cancel_waiting(conn, lease_id, now, "superseded", "raise")
         for lease_id in agenda.held:
             commands.cancel_waiting(conn, lease_id, now, ReasonCode.LOCK_FAULT.value, "raise")
         for wish in agenda.wishes:
@@ -270,19 +269,12 @@ class Planner:
             not LeaseState(lease["state"]).is_open
             and (lease["closed_at"] or now) + _RAISE_AFTER <= now
         )
-        if not over and lock["interrupted"] is None:
+        if not over and lock["interrupted"] is None and not _in_the_way(conn, lease, now):
             return
         if not over and _comes_down(conn, found, lease_id, lock):
             return  # the driver's word still holds: what a power cut stopped is done again
-        space_id = space_of_lock(conn, lock["lock_id"])
-        current = current_lease(conn, space_id, now) if space_id else None
-        due = current is not None and current["lease_id"] != lease_id
-        if due and lock["position"] == "UNLOCKED":
-            # the next driver is due: the bar may as well be down for them, and must not come up;
-            # one that stands half way serves nobody: it comes up, and then goes down for them
-            if commands.waits(conn, lease_id, "raise"):
-                found.superseded.append(lease_id)
-            return
+        # Also where the next driver is due: a bar that is down for one serves no other. It comes
+        # up, unless somebody stands over it, and then goes down for them.
         wanted_at = now - _RAISE_AGAIN
         found.wishes.append(
             Wish(lease_id, lock["lock_id"], lock["cycle"], "raise", "eligible", None, wanted_at)
@@ -290,6 +282,17 @@ class Planner:
 
     def _last_lease(self, conn: Connection, lock_id: str) -> str | None:
         return conn.execute(_LAST_LEASE, {"lock": lock_id}).scalar_one_or_none()
+
+
+def _in_the_way(conn: Connection, lease: Row | None, now: int) -> bool:
+    """Is the bar down for a driver who never came, whose time is over, while another one is due?
+    They need not wait until the lock gives up waiting by itself."""
+    if lease is None or slot_start(lease["end_slot"]) > now or lease["arrived"]:
+        return False
+    if first(conn, _SIGNED, lease=lease["lease_id"]) is not None:
+        return False  # it came, and its leaving is the lock's to see
+    current = current_lease(conn, lease["space_id"], now)
+    return current is not None and current["lease_id"] != lease["lease_id"]
 
 
 def _confirmed_at(facts: Facts, now: int) -> int:

@@ -206,6 +206,15 @@ def test_a_position_may_come_as_the_plain_text_of_the_wire():
     assert decide_unlock(replace(SOUND, position="UNLOCKED")).codes == [ReasonCode.LOCK_OPEN]
 
 
+def test_nobody_is_asked_to_drive_over_a_bar_that_is_down_for_another() -> None:
+    mine = replace(SOUND, position=Position.UNLOCKED)
+    assert decide_unlock(mine).needs == [Need.DRIVE_IN]
+    others = decide_unlock(replace(mine, down_for_another=True))
+    assert others.codes == [ReasonCode.LOCK_OPEN]
+    assert others.needs == [Need.WAIT_LOCK]
+    assert others.as_json()["reasons"][0]["need"] == "wait_lock"
+
+
 def test_a_low_battery_opens_and_other_faults_do_not():
     assert decide_unlock(replace(SOUND, fault="low_battery")).allowed
     for fault in ("motor", "coil", "bar_position", "shell_opened", "car_detected", "unheard of"):

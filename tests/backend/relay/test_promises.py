@@ -304,19 +304,6 @@ def test_an_error_over_one_lease_stops_no_other(
     assert street.command("lower")["reason"] == "lock.fault"
 
 
-def test_a_raise_that_waits_gives_way_to_the_next_driver(street: Street, lease: str) -> None:
-    with street.store.write() as conn:
-        conn.execute(delete(commands))
-    street.set_lease(lease, state=4, closed_at=NOW - 100)
-    street.state(position="UNLOCKED", lease_id=lease)
-    street.plan()
-    assert street.command("raise")["state"] == "eligible"
-    street.world.add_lease(street.space, slots=4, epoch=2)
-    street.plan()
-    row = street.command("raise")
-    assert (row["state"], row["reason"]) == ("cancelled", "superseded")
-
-
 def test_leases_that_are_served_are_not_looked_at_again(
     street: Street, lease: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
