@@ -6,7 +6,7 @@ on the terminal, which says no more than "entered".
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, insert, select
 
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease
@@ -14,6 +14,7 @@ from berth.core.messages import Domain, TypedMessage, recover, unlock_confirmati
 from berth.market.leases import Lease
 from berth.store.events import append_event
 from berth.store.kept import confirmations, presence
+from berth.store.upserts import put
 
 EVENTS = ("entered", "here")
 #: A confirmation names its moment; one further off is not of now, and one further ahead would hold
@@ -96,24 +97,15 @@ def record_confirmation(
     conn: Connection, lease_id: str, cycle: int, at: int, signature: bytes
 ) -> None:
     """Keeps the latest confirmation of a lease and cycle; an older one never replaces a newer."""
-    found = conn.execute(
-        update(confirmations)
-        .where(
-            confirmations.c.lease_id == lease_id,
-            confirmations.c.cycle == cycle,
-            confirmations.c.at <= at,
-        )
-        .values(at=at, signature="0x" + signature.hex())
+    put(
+        conn,
+        confirmations,
+        where=confirmations.c.at <= at,
+        lease_id=lease_id,
+        cycle=cycle,
+        at=at,
+        signature="0x" + signature.hex(),
     )
-    known = select(confirmations.c.at).where(
-        confirmations.c.lease_id == lease_id, confirmations.c.cycle == cycle
-    )
-    if not found.rowcount and conn.execute(known).first() is None:
-        conn.execute(
-            insert(confirmations).values(
-                lease_id=lease_id, cycle=cycle, at=at, signature="0x" + signature.hex()
-            )
-        )
 
 
 def _not_signed() -> BerthError:

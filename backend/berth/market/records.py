@@ -11,7 +11,7 @@ import json
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select
+from sqlalchemy import Connection, Row, select
 
 from berth.core.errors import BerthError
 from berth.core.geo import decode_cell, distance_m
@@ -22,6 +22,7 @@ from berth.market.places import fold
 from berth.store.derived import editions, spaces
 from berth.store.events import append_event
 from berth.store.kept import space_private, titles
+from berth.store.upserts import put
 
 ACCESS_KINDS = ("gate", "lock", "none")
 #: An exact or public point this far from the centre of the space's on-chain cell is a mistake: the
@@ -117,19 +118,18 @@ def keep_record(
         "salt": None if salt is None else salt.hex(),
         "chosen": record.public_point is not None,
     }
-    conn.execute(delete(space_private).where(space_private.c.space_id == space_id))
-    conn.execute(
-        insert(space_private).values(
-            space_id=space_id,
-            public_lat=public[0],
-            public_lon=public[1],
-            public_area=record.public_area or None,
-            public_words=fold(record.public_area) or None,
-            access_json=json.dumps([point.kind for point in record.access]),
-            sealed=sealer.seal(secret),
-            updated_at=now,
-            by_owner=row.owner,
-        )
+    put(
+        conn,
+        space_private,
+        space_id=space_id,
+        public_lat=public[0],
+        public_lon=public[1],
+        public_area=record.public_area or None,
+        public_words=fold(record.public_area) or None,
+        access_json=json.dumps([point.kind for point in record.access]),
+        sealed=sealer.seal(secret),
+        updated_at=now,
+        by_owner=row.owner,
     )
     if account != row.owner:
         told = [row.owner, account]

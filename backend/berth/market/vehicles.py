@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, select
 
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
@@ -19,6 +19,7 @@ from berth.core.sealed import Sealer
 from berth.core.words import VehicleWord
 from berth.store.derived import attesters, vehicles
 from berth.store.kept import vehicles_private
+from berth.store.upserts import put
 
 #: The attesters' role, as the contract has it.
 _VERIFIES_VEHICLES = 2
@@ -114,16 +115,13 @@ def keep_plate(
     now: int,
 ) -> None:
     """Stores plate and salt, sealed. The caller has checked driver and commitment."""
-    conn.execute(
-        delete(vehicles_private).where(vehicles_private.c.plate_commitment == plate_commitment)
-    )
-    conn.execute(
-        insert(vehicles_private).values(
-            plate_commitment=plate_commitment,
-            driver=driver,
-            sealed=sealer.seal({"plate": plate, "salt": "0x" + salt.hex()}),
-            created_at=now,
-        )
+    put(
+        conn,
+        vehicles_private,
+        plate_commitment=plate_commitment,
+        driver=driver,
+        sealed=sealer.seal({"plate": plate, "salt": "0x" + salt.hex()}),
+        created_at=now,
     )
 
 
