@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Sequence
+from math import isfinite
 
 from berth.core.errors import BerthError
 
@@ -29,12 +30,20 @@ def decode(text: str | None, kinds: Sequence[type]) -> list[str | int | float] |
         values = None
     if not isinstance(values, list) or len(values) != len(kinds):
         raise _bad()
-    for value, kind in zip(values, kinds, strict=True):
-        fits = isinstance(value, (int, float)) if kind is float else isinstance(value, kind)
-        # integers that no column holds would be an error of the database
-        if not fits or isinstance(value, bool) or (kind is int and abs(value) >= 1 << 63):
-            raise _bad()
+    if not all(_fits(value, kind) for value, kind in zip(values, kinds, strict=True)):
+        raise _bad()
     return values
+
+
+def _fits(value: object, kind: type) -> bool:
+    """Could we have said it? What no column holds would be an error of the database."""
+    if isinstance(value, bool):
+        return False
+    if kind is str:  # ids, hashes, words of ours
+        return isinstance(value, str) and value.isascii() and value.isprintable()
+    if kind is float:
+        return isinstance(value, (int, float)) and isfinite(value)
+    return isinstance(value, int) and abs(value) < 1 << 63
 
 
 def _bad() -> BerthError:

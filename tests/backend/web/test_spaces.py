@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -142,6 +143,11 @@ def test_the_calendar_cuts_to_its_window(api: Api, world: World) -> None:
         ("days=93", "days"),
         ("from=noon", "from"),
         ("from=1900-01-01T00:00:00Z", "from"),
+        # the end would be in the year 10000, which RFC 3339 cannot write
+        ("from=9999-12-31T00:00:00Z", "from"),
+        ("from=9999-12-31T00:00:00Z&days=1", "from"),
+        ("from=9999-12-30T23:45:01Z&days=1", "from"),
+        ("from=9999-12-31T23:59:59-23:59&days=92", "from"),
     ],
 )
 def test_a_bad_window_of_a_calendar_is_named(
@@ -149,6 +155,12 @@ def test_a_bad_window_of_a_calendar_is_named(
 ) -> None:
     space = world.add_space()
     assert fields(api.get(f"/v1/spaces/{space}/calendar?{query}", expect=422)) == [field]
+
+
+def test_the_last_calendar_is_that_of_the_last_day_there_is(api: Api, world: World) -> None:
+    space = world.add_space()
+    answer = api.get(f"/v1/spaces/{space}/calendar?from=9999-12-30T23:45:00Z&days=1")
+    assert answer["window"] == {"start": "9999-12-30T23:45:00Z", "end": "9999-12-31T23:45:00Z"}
 
 
 # ---- private records
@@ -355,6 +367,37 @@ def test_a_bad_field_of_a_record_is_named(
     space = world.add_space()
     problem = api.put(f"/v1/spaces/{space}/private", RECORD | change, OLGA, expect=422)
     assert fields(problem) == [field]
+
+
+@pytest.mark.parametrize(
+    "field", ["address", "level", "publicArea", "instructions", "access.0.instructions"]
+)
+def test_letters_that_nobody_writes_are_refused_by_their_field(
+    api: Api, world: World, field: str
+) -> None:
+    path = f"/v1/spaces/{world.add_space()}/private"
+    headers = {"Authorization": f"Bearer {api.sign_in(OLGA)}", "Content-Type": "application/json"}
+    kept_record = {name: value for name, value in RECORD.items() if name != "salt"}
+    for letter in ("\0", "\x01", "\x1b", "\x7f", "\x85", "\ud800"):
+        said = f"Lane{letter}12"
+        inside = {"access": [{"kind": "lock", "instructions": said}]}
+        raw = json.dumps(kept_record | (inside if "." in field else {field: said}))
+        for language, word in (("en", "Input should"), ("zh", "无效字符")):
+            more = {"headers": headers, "language": language, "expect": 422}
+            problem = api.ask("PUT", path, content=raw, **more)
+            assert fields(problem) == [field]
+            assert word in problem["errors"][0]["detail"]
+    api.get(path, headers=headers, expect=404)
+
+
+def test_instructions_have_lines_and_an_address_has_one(api: Api, world: World) -> None:
+    path = f"/v1/spaces/{world.add_space()}/private"
+    lines = "Gate:\t4711\nSecond ramp,\r\nleft. 左转 🅿"
+    assert api.put(path, RECORD | {"instructions": lines}, OLGA)["instructions"] == lines
+    body = RECORD | {"address": "12 Secret Lane,\nMelbourne"}
+    assert fields(api.put(path, body, OLGA, expect=422)) == ["address"]
+    body = RECORD | {"address": "\t12 Secret Lane, Melbourne\n"}  # as it is copied from somewhere
+    assert api.put(path, body, OLGA)["address"] == RECORD["address"]
 
 
 def test_a_record_of_a_former_owner_does_not_count(api: Api, world: World) -> None:

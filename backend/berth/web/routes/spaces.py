@@ -35,6 +35,8 @@ from berth.web.services import Services
 
 router = APIRouter(prefix="/v1/spaces", tags=["spaces"])
 MAX_CALENDAR_DAYS = 92
+#: RFC 3339 has no more than four digits for a year. Unix seconds.
+_YEAR_10000 = 253_402_300_800
 
 
 @router.post("/check")
@@ -103,9 +105,9 @@ def calendar(
 ) -> CalendarOut:
     """When a space is taken. Free does not mean shared: see the offers' hours."""
     at = services.clock.now() if start is None else int(start.timestamp())
-    if not 0 <= at < 1 << 40:
-        raise BerthError("window.range", "is no time of this market", field="from", status=422)
     first, count = slots_covering(at, at + days * 86_400)
+    if at < 0 or slot_start(first + count) >= _YEAR_10000:
+        raise BerthError("window.range", "is no time of this market", field="from", status=422)
     with services.store.read() as conn:
         spaces.space_of(conn, space_id)
         runs = spaces.taken(conn, space_id, first, first + count)

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Annotated, Literal
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, field_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+)
 from pydantic.alias_generators import to_camel
+from pydantic_core import PydanticCustomError
 
 from berth.core.addresses import checksum
 from berth.core.errors import BerthError
@@ -26,6 +36,20 @@ class Body(BaseModel):
 
     model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="forbid")
 
+
+def _one_line(text: str, besides: str = "") -> str:
+    if any(unicodedata.category(char) == "Cc" and char not in besides for char in text):
+        raise PydanticCustomError("string_unicode", "Input should have no control characters")
+    return text
+
+
+def _several_lines(text: str) -> str:
+    return _one_line(text, "\t\r\n")
+
+
+#: Text that people write for people: without control characters (of which PostgreSQL keeps no NUL),
+#: but for those that make lines.
+ONE_LINE, SEVERAL_LINES = AfterValidator(_one_line), AfterValidator(_several_lines)
 
 Time = Annotated[
     str,

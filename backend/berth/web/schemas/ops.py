@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from berth.web.schemas.common import Answer, Body, Time
+from berth.web.schemas.common import ONE_LINE, SEVERAL_LINES, Answer, Body, Time
 
 State = Literal[
     "observed",
@@ -106,5 +106,7 @@ class IncidentsOut(Answer):
 class ResolveBody(Body):
     """How it was settled."""
 
-    resolution: str = Field(min_length=1, max_length=500)
-    by: str = Field(default="operator", min_length=1, max_length=80, description="who settled it")
+    resolution: Annotated[str, SEVERAL_LINES] = Field(min_length=1, max_length=500)
+    by: Annotated[str, ONE_LINE] = Field(
+        default="operator", min_length=1, max_length=80, description="who settled it"
+    )

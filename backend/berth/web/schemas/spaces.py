@@ -8,6 +8,8 @@ from pydantic import Field, StringConstraints
 
 from berth.market.vocabulary import CONNECTORS
 from berth.web.schemas.common import (
+    ONE_LINE,
+    SEVERAL_LINES,
     Address,
     AddressIn,
     Answer,
@@ -29,8 +31,8 @@ Connector = Literal["type2", "ccs2", "chademo", "type1", "nacs", "gbt_ac", "gbt_
 assert Connector.__args__ == CONNECTORS  # type: ignore[attr-defined]  # noqa: S101 - one list
 
 Word256 = Annotated[int, Field(ge=0, lt=1 << 256)]
-Label = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80)]
-Prose = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000)]
+Label = Annotated[str, StringConstraints(strip_whitespace=True, max_length=80), ONE_LINE]
+Prose = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), SEVERAL_LINES]
 
 
 class EditionOut(Answer):
@@ -247,13 +249,15 @@ class AccessPointBody(Body):
 class PrivateBody(Body):
     """The exact place. Only the lessee of a confirmed lease will be told."""
 
-    address: Annotated[str, StringConstraints(strip_whitespace=True, min_length=2, max_length=300)]
+    address: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=2, max_length=300), ONE_LINE
+    ]
     salt: Bytes32 | None = Field(
         default=None, description="opens the on-chain address hash; then the address must match it"
     )
     point: Point = Field(description="the space itself, exact")
     entrance: Point | None = Field(default=None, description="where to drive to")
-    level: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40)] = ""
+    level: Annotated[str, StringConstraints(strip_whitespace=True, max_length=40), ONE_LINE] = ""
     instructions: Prose = ""
     access: Annotated[
         list[AccessPointBody],
