@@ -116,11 +116,15 @@ def read_forwarded(contracts: Contracts, data: bytes) -> Forwarded | None:
 
 def read_call(contracts: Contracts, to: str, data: bytes, field: str = "data") -> Call:
     """What a call says, letter by letter as we would write it: a second spelling of the same
-    arguments, or more bytes behind them, is refused. Raises BerthError intent.target, .data."""
+    arguments, or more bytes behind them, is refused. `field` names the data in the request; `to`
+    stands beside it. Raises BerthError intent.target, .data."""
     target = {one.address: one for one in (contracts.market, contracts.asset)}.get(to.lower())
     if target is None:
         raise BerthError(
-            "intent.target", "is neither the market nor its currency", field="to", status=422
+            "intent.target",
+            "is neither the market nor its currency",
+            field=field.removesuffix("data") + "to",
+            status=422,
         )
     if len(data) > MOST_DATA:
         raise BerthError(

@@ -116,8 +116,8 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        language = language_of(request)
-        errors = [_field_problem(item, language) for item in error.errors()]
+        language, verb = language_of(request), _chosen(request, error.body)
+        errors = [_field_problem(item, language, verb) for item in error.errors()]
         detail = problemwords.known("request.invalid", language)
         if errors:
             detail = f"{errors[0].field}: {errors[0].detail}"
@@ -141,10 +141,23 @@ def install(app: FastAPI) -> None:
         return problem(request, 500, "internal", problemwords.failed(500, language_of(request)))
 
 
-def _field_problem(item: dict[str, Any], language: str) -> FieldProblem:
+def _chosen(request: Request, body: object) -> str | None:
+    """The word by which a body of one of several shapes says which of them it is: `cancel`, for
+    `{"verb": "cancel", ...}`. None where there is one shape."""
+    taken = getattr(request.scope.get("route"), "body_field", None)
+    name = None if taken is None else taken.field_info.discriminator
+    chosen = body.get(name) if isinstance(name, str) and isinstance(body, dict) else None
+    return chosen if isinstance(chosen, str) else None
+
+
+def _field_problem(item: dict[str, Any], language: str, chosen: str | None = None) -> FieldProblem:
     place = list(item["loc"])
     source = str(place[0]) if place and place[0] in _PLACES else None
     parts = place[1:] if source else place
+    if chosen is not None and source == "body" and parts[:1] == [chosen]:
+        parts = parts[1:]  # pydantic's name for the shape: no member of the request
+    if item["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        parts = [*parts, str(item["ctx"]["discriminator"]).strip("'")]
     detail = problemwords.shape(item, language)
     if item["type"] == "json_invalid":
         return FieldProblem(field="body", pointer="", detail=detail)

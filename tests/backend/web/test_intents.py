@@ -211,6 +211,77 @@ def test_what_is_no_intent_is_refused(api: Api, town: Town, body: dict[str, Any]
     assert api.post("/v1/intents", body, expect=401)["code"] == "session.required"
 
 
+LEASE = "0x" + "0" * 27 + "1"
+SPACE = "0x" + "0" * 15 + "1"
+WORD = "0x" + "00" * 32
+
+
+@pytest.mark.parametrize(
+    ("body", "bad"),
+    [
+        ({"verb": "extend", "leaseId": LEASE}, {"leaseId": 1, "slots": -1, "kwh": 256,
+         "plateCommitment": "0x", "extend": 1, "verb": 1}),
+        ({"verb": "changeVehicle", "leaseId": LEASE, "plateCommitment": WORD},
+         {"leaseId": None, "plateCommitment": 7, "changeVehicle": {}}),
+        ({"verb": "cancel", "leaseId": LEASE}, {"leaseId": "0x1", "cancel": "cancel", "slots": 1}),
+        ({"verb": "ownerCancel", "leaseId": LEASE}, {"leaseId": [], "ownerCancel": 1}),
+        ({"verb": "dispute", "leaseId": LEASE}, {"leaseId": {}, "dispute": None}),
+        ({"verb": "close", "leaseId": LEASE}, {"leaseId": True, "close": 1}),
+        ({"verb": "agree", "leaseId": LEASE, "cost": "1", "validUntil": 1},
+         {"leaseId": "", "cost": "-1", "validUntil": -1, "signature": "0x1", "agree": 1}),
+        ({"verb": "blockSlots", "spaceId": SPACE, "startSlot": 1, "slots": 1},
+         {"spaceId": LEASE, "startSlot": 1 << 32, "slots": 0, "blockSlots": 1}),
+        ({"verb": "unblock", "blockId": LEASE}, {"blockId": SPACE, "unblock": 1}),
+        ({"verb": "withdrawOffers", "spaceId": SPACE, "firstLive": 1},
+         {"spaceId": 1, "firstLive": 0, "withdrawOffers": 1}),
+        ({"verb": "setManager", "spaceId": SPACE, "manager": EVE.address},
+         {"spaceId": 1, "manager": "eve", "setManager": 1}),
+        ({"verb": "delist", "spaceId": SPACE}, {"spaceId": 1, "delist": 1}),
+        ({"verb": "release", "spaceId": SPACE}, {"spaceId": 1, "release": 1}),
+        ({"verb": "rotateLock", "spaceId": SPACE, "lock": lock()},
+         {"spaceId": 1, "lock": 1, "lock.key": 1, "lock.maker": -1, "lock.possession": "0",
+          "lock.rotateLock": 1, "rotateLock": 1}),
+        ({"verb": "setAutoPayout", "enabled": True}, {"enabled": "perhaps", "setAutoPayout": 1}),
+    ],
+)  # fmt: skip
+def test_a_bad_field_of_a_verb_is_named_as_it_stands_in_the_request(
+    api: Api, body: dict[str, Any], bad: dict[str, Any]
+) -> None:
+    """Not below the verb's name, under which the schema has it."""
+    headers = {"Authorization": f"Bearer {api.sign_in(DINO)}"}
+
+    def refused(given: dict[str, Any]) -> tuple[list[str], list[str]]:
+        problem = api.post("/v1/intents", given, headers=headers, expect=422)
+        assert problem["code"] == "request.invalid"
+        return fields(problem), [error["pointer"] for error in problem["errors"]]
+
+    for name, value in bad.items():
+        outer, _, inner = name.partition(".")
+        given = {**body, outer: {**body[outer], inner: value} if inner else value}
+        assert refused(given) == ([name], ["/" + name.replace(".", "/")])
+    for name in body:
+        without = {key: value for key, value in body.items() if key != name}
+        assert refused(without) == ([name], ["/" + name])
+
+
+@pytest.mark.parametrize("body", [{}, {"verb": "selfdestruct"}, {"verb": None}, {"verb": ["x"]}])
+def test_a_verb_that_there_is_not_is_the_field_at_fault(api: Api, body: dict[str, Any]) -> None:
+    problem = api.post("/v1/intents", body, DINO, expect=422)
+    assert [(one["field"], one["pointer"]) for one in problem["errors"]] == [("verb", "/verb")]
+
+
+@pytest.mark.parametrize("raw", ["[]", "5", "null", '"cancel"'])
+def test_a_body_that_is_no_object_is_at_fault_as_a_whole(api: Api, raw: str) -> None:
+    headers = {"Content-Type": "application/json"}
+    problem = api.ask("POST", "/v1/intents", DINO, content=raw, headers=headers, expect=422)
+    assert [(one["field"], one["pointer"]) for one in problem["errors"]] == [("body", "")]
+
+
+def test_other_bodies_keep_their_members_whatever_they_call_a_verb(api: Api) -> None:
+    problem = api.post("/v1/session", {"verb": "message", "signature": "0x"}, expect=422)
+    assert sorted(fields(problem)) == ["message", "verb"]
+
+
 def test_a_registered_space_is_checked_for_renewal_or_a_change_of_owner(
     api: Api, world: World
 ) -> None:

@@ -104,9 +104,13 @@ def test_another_target_is_refused_and_so_is_the_forwarder_itself(town: Town) ->
     ):
         changes = {"to": to, "data": "0x" + data.hex()}
         problem = town.submit(town.sign({**body["request"], **changes}, DINO), expect=422)
+        at_fault = "data" if code == "intent.data" else "to"
         assert problem["code"] == code, to
+        assert fields(problem) == [f"request.{at_fault}"], to
+        assert problem["errors"][0]["pointer"] == f"/request/{at_fault}", to
     for to in (DEPLOYMENT.forwarder, EVE.address):
-        assert town.prepare(to=to, expect=422)["code"] == "intent.target"
+        problem = town.prepare(to=to, expect=422)
+        assert (problem["code"], fields(problem)) == ("intent.target", ["to"])
     assert town.prepare(approve, to=DEPLOYMENT.asset)["sponsored"] is False
     assert town.records() == []
 
