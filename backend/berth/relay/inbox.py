@@ -48,6 +48,7 @@ from berth.relay.signer_limits import Bucket
 from berth.store.clock import database_now
 from berth.store.derived import leases
 from berth.store.engine import Store
+from berth.store.incidents import ITSELF, open_incident, settle_incidents
 from berth.store.kept import evidence, lock_states, plate_readings
 
 #: What is heard of one lock: so much at once (it may confirm 200 grants in a row), then a message
@@ -58,6 +59,9 @@ MESSAGES_AT_ONCE, MESSAGE_SECONDS = 600, 0.1
 UNKNOWN_AT_MOST = 20
 #: Locks whose messages are counted; between two lines about those that say too much, seconds.
 _COUNTED, _QUIET = 20_000, 10.0
+#: A lock's clock that differs from ours by more is an incident; by more than the other, as much as
+#: certificates allow for, its times are left as they are. Seconds.
+CLOCK_NAMED, CLOCK_AT_MOST = 60, 300
 #: Fields of a lock's state that people are told of when they change.
 _SHOWN = ("online", "position", "occupied", "camera", "fault", "cycle")
 #: What a lock may name as its fault, the worst first: what somebody has to see to, a bar that
@@ -88,6 +92,9 @@ class Inbox:
         self._clock = clock
         self._heard: OrderedDict[str, Bucket] = OrderedDict()
         self._told_at = -_QUIET
+        #: Of a lock its boot, and by how much its clock is behind ours: a word comes later than it
+        #: is said, so that of several the quickest is nearest the truth. Seconds.
+        self._behind: OrderedDict[str, tuple[str, int]] = OrderedDict()
 
     def forget_who_is_online(self) -> None:
         """A connection to the broker begins: who is there is said anew by what the broker kept."""
@@ -141,6 +148,7 @@ class Inbox:
             return self._hello(conn, message, known, space_id, now)
         if message.boot != newest:
             return Reaction(ask_hello=message.lock)
+        self._compare(message, now)
         if isinstance(message, Availability):
             self._keep(conn, known, space_id, now, online=int(message.online))
             return Reaction(wake=message.online)
@@ -169,6 +177,8 @@ class Inbox:
             if hello.connection <= known["connection"]:
                 return Reaction()  # an old copy
             told = {}  # overtaken by what was said after it; who is there nobody else tells
+        self._compare(hello, now)
+        self._name_clock(conn, hello, space_id, now)
         self._keep(
             conn,
             known,
@@ -224,13 +234,55 @@ class Inbox:
                 confidence=plate.confidence,
                 evidence_hash=plate.evidence_hash,
                 reason=plate.reason,
-                at=plate.at,
+                at=self._by_our_clock(plate),
                 received_at=now,
             )
         )
         payload = {"match": plate.match, "confidence": plate.confidence, "reason": plate.reason}
         tell_lease(conn, "lock.plate", plate.lease_id, payload, now)
         return Reaction(wake=True)
+
+    def _compare(self, message: AnyMessage, now: int) -> None:
+        """How far is the lock's clock behind ours, by what it said last? A hello, which comes
+        before whatever it reads next, begins anew: its clock may have been set."""
+        behind = now - message.at
+        boot, former = self._behind.get(message.lock, ("", behind))
+        if boot == message.boot and not isinstance(message, Hello):
+            behind = min(former, behind)
+        elif not isinstance(message, Hello):
+            return  # what the broker kept is as old as it may be
+        self._behind[message.lock] = (message.boot, behind)
+        self._behind.move_to_end(message.lock)
+        if len(self._behind) > _COUNTED:
+            self._behind.popitem(last=False)
+
+    def _by_our_clock(self, plate: Plate) -> int:
+        """When a plate was read. Freshness is judged by our clock, and the lock's may differ; that
+        of a lock that is quite wrong, or unknown yet, is taken at its word."""
+        boot, behind = self._behind.get(plate.lock, ("", 0))
+        if boot != plate.boot or abs(behind) > CLOCK_AT_MOST:
+            return plate.at
+        return plate.at + behind
+
+    def _name_clock(self, conn: Connection, hello: Hello, space_id: str | None, now: int) -> None:
+        """A lock's clock that is wrong makes trouble that nothing else would explain."""
+        if self._deployment.chain_id in LOCAL_CHAINS:
+            return  # it travels in time
+        behind = now - hello.at
+        key = f"lock.clock:{hello.lock}"
+        if abs(behind) <= CLOCK_NAMED:
+            settle_incidents(conn, now, "the lock's clock is right again", ITSELF, key=key)
+            return
+        open_incident(
+            conn,
+            "lock.clock",
+            key,
+            "lock.clock",
+            now=now,
+            space_id=space_id,
+            lock_id=hello.lock,
+            facts={"behind": behind},
+        )
 
     def _evidence(self, conn: Connection, record: OccupancyRecord, now: int) -> Reaction:
         check_speaker(conn, record)
