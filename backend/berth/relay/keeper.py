@@ -4,6 +4,10 @@ That needs no privilege: anybody may do it. The keeper merely pays for it. Each 
 transaction of its own, not part of a `recordBatch`: one lock's record that the contract refuses
 would hold up the evidence of all others, a departure waits for its arrival, and each is journaled
 by itself, so that a keeper killed at any moment sends it at most once.
+
+A record that was mined is looked after until its block is final: a reorg may take it out, or have
+its transaction come before the lease was there again, and be refused. Its lock has forgotten it by
+then, so that nobody else would bring it.
 """
 
 from __future__ import annotations
@@ -14,7 +18,7 @@ from collections import defaultdict
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, or_, select, update
 
 from berth.chain.contracts import Contracts
 from berth.chain.reverts import ChainRevertError
@@ -24,16 +28,17 @@ from berth.core.clock import Clock
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease
 from berth.core.logs import about
-from berth.core.messages import ARRIVED, LEFT, NOSHOW
+from berth.core.messages import ARRIVED, BLOCKED, LEFT, NOSHOW
 from berth.core.states import LeaseState, Outcome
 from berth.relay.audience import tell_lease
 from berth.relay.claims import FREE, Claim, claim, unclaimed, write_claimed
 from berth.relay.misfortunes import refused_evidence
-from berth.relay.rows import Row, first
+from berth.relay.policy import asleep, index_view
+from berth.relay.rows import Row, every, first
 from berth.store.clock import moment
-from berth.store.derived import settlements
+from berth.store.derived import cursor, leases, settlements
 from berth.store.engine import Store
-from berth.store.kept import evidence
+from berth.store.kept import evidence, lease_transactions, outbox
 from berth.store.outage import OUTAGE
 
 #: A lease that is unknown may be mined again after a reorg for this long, seconds.
@@ -41,6 +46,8 @@ _UNKNOWN_SECONDS = 600
 _RETRY_SECONDS, _LONGEST_PAUSE = 2, 60
 _PENDING = ("received", "submitted")
 _BATCH = 50
+#: `next_at` of a mined record that no reorg takes out any more.
+_FINAL = 1 << 40
 #: Longest wait for one transaction before others are looked at again, seconds.
 _MINED_WITHIN = 5.0
 _log = structlog.get_logger("berth.keeper")
@@ -71,8 +78,12 @@ class Keeper:
         return sum(done)
 
     async def resume(self) -> None:
-        """Sends again what a reorg may have taken out of the chain."""
+        """Sends again what a reorg may have taken out of the chain, and opens records again that
+        are not in it any more."""
         await self._sender.resume()
+        for row in await asyncio.to_thread(self._without_trace):
+            if await self._vanished(row):
+                await self._write(_reopen, row, self._clock.now())
 
     async def _bring_all(self, claims: list[Claim]) -> int:
         brought = 0
@@ -119,10 +130,11 @@ class Keeper:
     async def _refused(self, held: Claim, error: ChainRevertError) -> bool:
         """The contract does not want it: too early, already there, or never."""
         row = held.row
-        young = self._clock.now() - row["received_at"] < _UNKNOWN_SECONDS
-        if error.name == "Berth_LeaseUnknown" and young:
-            await self._later(held, error)
-            return False
+        if error.name == "Berth_LeaseUnknown":
+            young = self._clock.now() - row["received_at"] < _UNKNOWN_SECONDS
+            if young or await asyncio.to_thread(self._is_wanted, row["lease_id"]):
+                await self._later(held, error)
+                return False
         if error.name == "Berth_WrongState":
             there = await self._on_chain(row)
             if there is None or await asyncio.to_thread(self._waits_for_arrival, row):
@@ -143,15 +155,24 @@ class Keeper:
         )
         if row["kind"] == ARRIVED:
             return bool(lease["arrived"])
-        if row["kind"] == LEFT:
-            return bool(lease["until"])
+        state = LeaseState(lease["state"])
+        # who left within the first minute has left in minute 0
+        if row["kind"] == LEFT and (lease["until"] or state is LeaseState.CLAIMED):
+            return True
         if row["kind"] == NOSHOW and lease["noShow"]:
             return True
-        if LeaseState(lease["state"]).is_open:
+        if state.is_open:
             return False
-        ending = Outcome.NO_SHOW if row["kind"] == NOSHOW else Outcome.OBSTRUCTED
+        ending = _ENDINGS[row["kind"]]
         outcome = await asyncio.to_thread(self._ended_by, row["lease_id"])
         return None if outcome is None else outcome == ending
+
+    async def _vanished(self, row: Row) -> bool:
+        """Does the node say too that the chain has no such record?"""
+        try:
+            return await self._on_chain(row) is False
+        except ChainRevertError as error:
+            return error.name == "Berth_LeaseUnknown"
 
     def _ended_by(self, lease_id: str) -> int | None:
         """The outcome of a lease, by the index; of a lease that is open there None."""
@@ -186,6 +207,32 @@ class Keeper:
         with self._store.write() as conn:
             claims = claim(conn, evidence, self._name, _due(), order, _BATCH)
         return sorted(claims, key=lambda one: (one.row["lease_id"], one.row["kind"]))
+
+    def _without_trace(self) -> list[Row]:
+        """Mined records of which the index, at the head, knows nothing. Those that it knows of, and
+        that are final, are looked at no more."""
+        with self._store.read() as conn:
+            if asleep(index_view(conn, self._clock)) is not None:
+                return []
+            found = every(conn, select(evidence).where(_WATCHED, ~_TRACE).order_by(evidence.c.id))
+            final = first(conn, select(evidence.c.id).where(_WATCHED, _FINAL_TRACE).limit(1))
+        if final is not None:
+            with self._store.write() as conn:
+                conn.execute(update(evidence).where(_WATCHED, _FINAL_TRACE).values(next_at=_FINAL))
+        return found
+
+    def _is_wanted(self, lease_id: str) -> bool:
+        """Did a reorg take the lease out, whose booking is being sent again, or is to be?"""
+        again = select(lease_transactions.c.tx_hash).where(
+            lease_transactions.c.lease_id == lease_id, lease_transactions.c.wanted_at.is_not(None)
+        )
+        undone = select(outbox.c.id).where(
+            outbox.c.lease_id == lease_id,
+            outbox.c.kind == "undone.lease.booked",
+            outbox.c.state == "new",
+        )
+        with self._store.read() as conn:
+            return any(first(conn, query.limit(1)) is not None for query in (again, undone))
 
     def _waits_for_arrival(self, row: Row) -> bool:
         """Is this the departure of a vehicle whose arrival is on its way?"""
@@ -264,3 +311,46 @@ def _due_since() -> ColumnElement[Any]:
 
 def _release(conn: Connection, held: Claim) -> None:
     write_claimed(conn, evidence, held, **FREE)
+
+
+def _reopen(conn: Connection, row: Row, now: int) -> None:
+    """A mined record that is not in the chain any more is brought like a new one."""
+    news = {"state": "received", "reason": "it is not in the chain any more"}
+    opened = conn.execute(
+        update(evidence)
+        .where(evidence.c.id == row["id"], evidence.c.state == "mined")
+        .values(**news, attempts=0, next_at=0, term=evidence.c.term + 1)
+    )
+    if opened.rowcount:
+        _log.warning("evidence vanished", lease=row["lease_id"], evidence=row["kind"])
+        told = {"kind": row["kind"], **news}
+        tell_lease(conn, "lock.evidence", row["lease_id"], told, now)
+
+
+def _ended(outcome: Outcome) -> ColumnElement[bool]:
+    """Did the lease of the record end so, by the index?"""
+    return exists().where(
+        settlements.c.lease_id == evidence.c.lease_id, settlements.c.outcome == outcome.value
+    )
+
+
+#: How a lease ends by a record, where it does.
+_ENDINGS = {LEFT: Outcome.DEPARTED, BLOCKED: Outcome.OBSTRUCTED, NOSHOW: Outcome.NO_SHOW}
+#: What the index knows of a record, or of another one of its kind.
+_KNOWN = or_(
+    and_(evidence.c.kind == ARRIVED, leases.c.arrived != 0),
+    and_(
+        evidence.c.kind == LEFT,
+        or_(leases.c.until_minute != 0, leases.c.state == LeaseState.CLAIMED.value),
+    ),
+    and_(evidence.c.kind == NOSHOW, leases.c.no_show == 1),
+    *(and_(evidence.c.kind == kind, _ended(outcome)) for kind, outcome in _ENDINGS.items()),
+)
+_TRACE = exists().where(leases.c.lease_id == evidence.c.lease_id, _KNOWN)
+_FINAL_TRACE = exists().where(
+    leases.c.lease_id == evidence.c.lease_id,
+    # the last change of the lease, whichever it was: none of it is taken back any more
+    leases.c.updated_block <= select(func.min(cursor.c.final_number)).scalar_subquery(),
+    _KNOWN,
+)
+_WATCHED = and_(evidence.c.state == "mined", evidence.c.next_at < _FINAL)
