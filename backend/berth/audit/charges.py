@@ -166,9 +166,9 @@ def objection(record: Record, booking: Booking) -> str | None:
     return None
 
 
-def misbilled(conn: Connection) -> Finding | None:
-    """The first settlement that charges something else than its terms give."""
-    query = _WITH_BOOKING.order_by(settlements.c.number)
+def misbilled(conn: Connection, after: int = 0) -> Finding | None:
+    """The first settlement behind a number that charges something else than its terms give."""
+    query = _WITH_BOOKING.where(settlements.c.number > after).order_by(settlements.c.number)
     for row in conn.execution_options(yield_per=_CHUNK).execute(query).mappings():
         wrong = objection(record_from(row), _booking(row))
         if wrong is not None:

@@ -6,16 +6,21 @@ recomputes the head over an export and finds the chain's head has every record, 
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import Connection, select
 
-from berth.audit.charges import misbilled
+from berth.audit.charges import Finding, misbilled
+from berth.audit.marks import START, WHOLE_SECONDS, Mark, stands
 from berth.audit.rows import record_from, rows
 from berth.chain.contracts import Contracts
 from berth.chain.rpc import Rpc
-from berth.core.ledger import EMPTY_HEAD, next_head, record_hash
+from berth.core.ledger import next_head, record_hash
 from berth.store.derived import cursor
 from berth.store.engine import Store
 
@@ -87,10 +92,10 @@ class Recomputed:
     detail: str = ""
 
 
-def recompute(conn: Connection) -> Recomputed:
-    """Folds every row into the head and stops at the first that is wrong."""
-    head, count = EMPTY_HEAD, 0
-    for row in rows(conn):
+def recompute(conn: Connection, after: Mark = START) -> Recomputed:
+    """Folds every row behind the mark into the head and stops at the first that is wrong."""
+    head, count = bytes.fromhex(after.head[2:]), after.number
+    for row in rows(conn, after.number):
         number = row["number"]
         if number != count + 1:
             detail = f"Settlement {count + 1} is missing."
@@ -107,18 +112,56 @@ def recompute(conn: Connection) -> Recomputed:
     return Recomputed(count, head)
 
 
-async def verify(store: Store, rpc: Rpc, contracts: Contracts) -> Report:
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """The records here by themselves; `misbilled` is the first that charges something else than its
+    terms give, `block` the one that the index has read."""
+
+    recomputed: Recomputed
+    misbilled: Finding | None
+    block: int | None
+
+
+class Ledger:
+    """How far a store's ledger has been found right: the next look goes on from there. From the
+    first record it is gone through again where the head at that place is another one, after
+    anything wrong, and once in an hour."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._mark: Mark | None = None
+        self._whole_at = 0.0
+
+    def check(self, store: Store) -> Checked:
+        """Recomputes what has come since. One look at a time; it may take long."""
+        with self._lock, store.read() as conn:
+            after, now = self._mark, self._clock()
+            if after is None or now - self._whole_at >= WHOLE_SECONDS or not stands(conn, after):
+                after, self._whole_at = START, now
+            self._mark = None
+            ours = recompute(conn, after)
+            wrong = misbilled(conn, after.number) if ours.verdict is None else None
+            block = conn.execute(
+                select(cursor.c.block_number).order_by(cursor.c.name).limit(1)
+            ).scalar()
+            if ours.verdict is None and wrong is None:
+                self._mark = Mark(ours.count, "0x" + ours.head.hex())
+        return Checked(ours, wrong, block)
+
+
+async def verify(
+    store: Store, rpc: Rpc, contracts: Contracts, ledger: Ledger | None = None
+) -> Report:
     """Recomputes every record and holds the result against the chain's ledger, and what each of
-    them charges against the terms of its lease.
+    them charges against the terms of its lease. With a `ledger` those that it has not seen yet.
 
     The chain is asked at the block that the index has read, so that a settlement mined meanwhile is
     not taken for a gap; where the node has forgotten that block's state, at its newest.
     """
-    with store.read() as conn:
-        ours = recompute(conn)
-        wrong = misbilled(conn) if ours.verdict is None else None
-        at = conn.execute(select(cursor.c.block_number).order_by(cursor.c.name).limit(1)).scalar()
-    chain_head, chain_count, block = await _chain_ledger(rpc, contracts, at)
+    checked = await asyncio.to_thread((ledger or Ledger()).check, store)
+    ours, wrong = checked.recomputed, checked.misbilled
+    chain_head, chain_count, block = await _chain_ledger(rpc, contracts, checked.block)
     ours_text = "0x" + ours.head.hex()
 
     def good(verdict: Verdict) -> Report:

@@ -340,6 +340,11 @@ SENTENCES: dict[str, Pair] = {
         "Say in 1 to {most} characters what was done.",
         "请用 1 至 {most} 个字说明处理情况。",
     ),
+    # ---- the ledger
+    "audit.busy": (
+        "The ledger is being added up for others: try again in a moment.",
+        "正在为其他人汇总账本，请稍后重试。",
+    ),
     # ---- events
     "events.id": ("This is no id of this stream.", "该编号不属于此事件流。"),
     "events.busy": ("Too many listeners: try again later.", "监听连接过多，请稍后重试。"),

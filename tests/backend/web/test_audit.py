@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from berth.audit import records, totals
 from berth.audit.charges import RULES
 from berth.core.ledger import EMPTY_HEAD
 from berth.core.slots import slot_at
@@ -73,6 +78,59 @@ def test_an_altered_record_is_a_mismatch_with_its_number(
     assert "Settlement 3" in answer["sentence"]
     detail = api.get("/v1/audit/settlements/3")
     assert detail["recomputed"]["agrees"] is False
+
+
+class Gate:
+    """Work that stops in its middle until it is let go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, module: Any, name: str) -> None:
+        self.calls = 0
+        self.opened = threading.Event()
+        self.reached = threading.Semaphore(0)
+        self.in_time = True
+        real = getattr(module, name)
+
+        def slowly(*given: Any) -> Any:
+            self.calls += 1
+            self.reached.release()
+            self.in_time &= self.opened.wait(60)
+            return real(*given)
+
+        monkeypatch.setattr(module, name, slowly)
+
+
+@pytest.fixture
+def crowd() -> Iterator[ThreadPoolExecutor]:
+    """Several who ask at once."""
+    with ThreadPoolExecutor(16) as made:
+        yield made
+
+
+def test_everybody_is_answered_while_the_ledger_is_recomputed(
+    api: Api, ledger: Ledger, crowd: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch, records, "recompute")
+    asking = [crowd.submit(api.get, "/v1/audit/head") for _ in range(3)]
+    assert gate.reached.acquire(timeout=60)
+    assert api.client.get("/health").status_code == 200
+    api.get("/v1/audit/settlements/1")
+    gate.opened.set()
+    answers = [one.result(60) for one in asking]
+    assert gate.in_time, "nobody else was answered meanwhile"
+    assert answers == answers[:1] * 3
+    assert (answers[0]["verdict"], gate.calls) == ("complete", 1)
+
+
+def test_the_next_head_is_of_what_has_come_since(api: Api, world: World, ledger: Ledger) -> None:
+    kept = world.services.head_report
+    assert api.get("/v1/audit/head")["indexCount"] == 5
+    space = world.add_space(3)
+    world.add_offer(space)
+    world.settle(world.add_lease(space, slot_at(NOW) - 20, 8))
+    kept._made_at = float("-inf")
+    answer = api.get("/v1/audit/head")
+    assert (answer["verdict"], answer["indexCount"]) == ("complete", 6)
+    assert answer["indexHead"] == "0x" + world.head.hex()
 
 
 def test_settlements_are_public_in_the_order_of_the_ledger(api: Api, ledger: Ledger) -> None:
@@ -201,3 +259,80 @@ def test_totals_are_of_all_that_the_filter_finds_not_of_the_page(api: Api, ledge
 
 def test_totals_are_not_summed_up_unasked(api: Api, ledger: Ledger) -> None:
     assert api.get("/v1/audit/settlements")["totals"] is None
+
+
+def asked_for(query: str) -> str:
+    return f"/v1/audit/settlements?totals=true&{query}"
+
+
+def test_totals_are_always_those_of_the_page_beside_them(
+    api: Api, world: World, ledger: Ledger
+) -> None:
+    """What was added up before is no older than the list: the app holds one against the other."""
+    for number in range(3):
+        answer = api.get(asked_for(f"driver={DINO.shown}&newestFirst=true"))
+        assert len(answer["items"]) == answer["totals"]["count"] == 3 + number
+        assert sum(int(item["rent"]) for item in answer["items"]) == int(answer["totals"]["rent"])
+        space = world.add_space(10 + number)
+        world.add_offer(space)
+        world.settle(world.add_lease(space, slot_at(NOW) - 20, 8), minutes=40 + number)
+
+
+def test_each_filter_has_its_own_totals(api: Api, ledger: Ledger) -> None:
+    closed = (slot_at(NOW) - 200 + 40) * 900 + 62 * 60
+    expected = {
+        "": 5,
+        f"driver={DINO.shown}": 3,
+        f"owner={DINO.shown}": 0,
+        f"owner={EVE.address}": 2,
+        f"space={ledger[0][:18]}": 3,
+        "outcome=unused": 1,
+        f"from={rfc3339(closed)}": 3,
+        f"until={rfc3339(closed)}": 2,
+        f"from={rfc3339(closed)}&driver={DINO.address}": 1,
+        f"until={rfc3339(closed)}&driver={DINO.address}": 2,
+    }
+    for _ in range(2):
+        counts = {query: api.get(asked_for(query))["totals"]["count"] for query in expected}
+        assert counts == expected
+
+
+def test_what_was_added_up_for_one_is_not_added_up_for_the_next(
+    api: Api, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gate = Gate(monkeypatch, totals, "_add_up")
+    gate.opened.set()
+    first = api.get(asked_for(f"driver={DINO.shown}"))
+    for query in (f"driver={DINO.address}", f"driver={DINO.shown}&limit=100&newestFirst=true"):
+        assert api.get(asked_for(query))["totals"] == first["totals"]
+    assert gate.calls == 1
+
+
+def test_long_sums_are_made_one_at_a_time_and_hold_nobody_up(
+    api: Api, ledger: Ledger, crowd: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A stranger asks for one after the other; who comes when many wait is told so at once."""
+    monkeypatch.setattr(totals, "AT_ONCE", 0)
+    gate = Gate(monkeypatch, totals, "_add_up")
+    queries = [asked_for(f"until={rfc3339(NOW + n)}") for n in range(1 + totals.WAITING + 5)]
+    asking = [crowd.submit(api.client.get, query) for query in queries]
+    assert gate.reached.acquire(timeout=60)
+    refused = []
+    while len(refused) < 5:
+        time.sleep(0.01)
+        done = [one for one in asking if one.done()]
+        refused = [one for one in done if one.result().status_code == 503]
+        assert len(done) == len(refused)
+        assert not gate.reached.acquire(blocking=False)
+    assert {one.result().json()["code"] for one in refused} == {"audit.busy"}
+    # neither a list without sums waits, nor anything else
+    assert len(api.get("/v1/audit/settlements")["items"]) == 5
+    assert api.client.get("/health").status_code == 200
+    assert gate.calls == 1
+    gate.opened.set()
+    answered = [one.result(60) for one in asking if one not in refused]
+    assert [one.json()["totals"]["count"] for one in answered] == [5] * (1 + totals.WAITING)
+    assert gate.calls == 1 + totals.WAITING
+    # nobody waits any more, and what was made is kept
+    assert [api.get(query)["totals"]["count"] for query in queries[:2]] == [5, 5]
+    assert gate.in_time

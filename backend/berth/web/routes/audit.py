@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Path, Query
+from fastapi.concurrency import run_in_threadpool
 from pydantic import AwareDatetime
 from sqlalchemy import Connection, select
 
 from berth.audit import verify
 from berth.audit.charges import RULES, Booking, booking_of, compensation_of, objection
+from berth.audit.desk import desk_of
 from berth.audit.rows import record_from
+from berth.audit.totals import Sums
 from berth.core.addresses import checksum, parse_address
 from berth.core.errors import BerthError
 from berth.core.ids import parse_lease, parse_space, space_hex, split_lease
@@ -53,7 +57,9 @@ async def head(services: ServicesDep, language: Language) -> HeadOut:
     seconds, for the work grows with the ledger.
     """
     report = await services.head_report.get(
-        lambda: verify(services.store, services.rpc, services.contracts)
+        lambda: verify(
+            services.store, services.rpc, services.contracts, desk_of(services.store).ledger
+        )
     )
     return HeadOut(
         verdict=report.verdict.value,
@@ -67,7 +73,7 @@ async def head(services: ServicesDep, language: Language) -> HeadOut:
 
 
 @router.get("/settlements")
-def list_settlements(
+async def list_settlements(
     services: ServicesDep,
     limit: Limit = 50,
     cursor: Cursor = None,
@@ -85,63 +91,79 @@ def list_settlements(
     totals: Annotated[bool, Query(description="sum up all that the filter finds, too")] = False,
 ) -> SettlementsOut:
     """Settlements in the order of the ledger, filtered."""
+    # by values alone, so that equal questions have equal sums
+    asked: dict[str, Any] = {}
     conditions: list[Any] = []
     if owner is not None:
-        conditions.append(settlements.c.owner == parse_address(owner, "owner"))
+        asked["owner"] = parse_address(owner, "owner")
+        conditions.append(settlements.c.owner == asked["owner"])
     if driver is not None:
-        conditions.append(settlements.c.driver == parse_address(driver, "driver"))
+        asked["driver"] = parse_address(driver, "driver")
+        conditions.append(settlements.c.driver == asked["driver"])
     if space is not None:
         # a lease's id begins with its space's
-        prefix = space_hex(parse_space(space))
+        asked["space"] = prefix = space_hex(parse_space(space))
         conditions.append(settlements.c.lease_id.between(prefix + "0" * 12, prefix + "f" * 12))
     if outcome is not None:
-        conditions.append(settlements.c.outcome == Outcome[outcome.upper()].value)
+        asked["outcome"] = Outcome[outcome.upper()].value
+        conditions.append(settlements.c.outcome == asked["outcome"])
     if closed_from is not None:
-        conditions.append(settlements.c.closed_at >= int(closed_from.timestamp()))
+        asked["from"] = int(closed_from.timestamp())
+        conditions.append(settlements.c.closed_at >= asked["from"])
     if closed_until is not None:
-        conditions.append(settlements.c.closed_at < int(closed_until.timestamp()))
+        asked["until"] = int(closed_until.timestamp())
+        conditions.append(settlements.c.closed_at < asked["until"])
     place = cursors.decode(cursor, (int,))
     number = settlements.c.number
-    every = list(conditions)
+    beyond = []
     if place is not None:
-        conditions.append(number < place[0] if newest_first else number > place[0])
+        beyond.append(number < place[0] if newest_first else number > place[0])
     query = (
         select(settlements)
-        .where(*conditions)
+        .where(*conditions, *beyond)
         .order_by(number.desc() if newest_first else number)
         .limit(limit + 1)
     )
-    with services.store.read() as conn:
-        found = [settlement_from(row) for row in conn.execute(query)]
-        sums = _totals(conn, every) if totals else None
-        final = final_block(conn)
-    page = found[:limit]
-    return SettlementsOut(
-        currency=CurrencyOut.of(services.deployment.currency),
-        items=[views.settlement_out(one, _start(one.lease_id), final) for one in page],
-        totals=sums,
-        next=cursors.encode([page[-1].number]) if len(found) > limit else None,
-    )
+
+    def look(add_up: Callable[..., Sums | None] | None) -> SettlementsOut | None:
+        """Page and sums are of the same moment. None where adding up has to wait its turn."""
+        sums = None
+        with services.store.read() as conn:
+            if add_up is not None:
+                sums = add_up(conn, tuple(asked.items()), conditions)
+                if sums is None:
+                    return None
+            found = [settlement_from(row) for row in conn.execute(query)]
+            final = final_block(conn)
+        page = found[:limit]
+        return SettlementsOut(
+            currency=CurrencyOut.of(services.deployment.currency),
+            items=[views.settlement_out(one, _start(one.lease_id), final) for one in page],
+            totals=None if sums is None else _totals(sums),
+            next=cursors.encode([page[-1].number]) if len(found) > limit else None,
+        )
+
+    kept = desk_of(services.store).totals
+    answer = await run_in_threadpool(look, kept.at_once if totals else None)
+    if answer is None:
+        if kept.crowded:
+            raise BerthError(
+                "audit.busy", "the ledger is being added up for others; try again", status=503
+            )
+        async with kept.turn():
+            answer = await run_in_threadpool(look, kept.add_up)
+    return cast("SettlementsOut", answer)
 
 
-def _totals(conn: Connection, conditions: list[Any]) -> TotalsOut:
-    """Amounts are text in the tables, for they may be wider than a database's numbers."""
-    c = settlements.c
-    count, sums = 0, [0] * 5
-    for row in conn.execute(
-        select(c.rent, c.overstay, c.energy, c.fee, c.refund).where(*conditions)
-    ):
-        count += 1
-        sums = [total + int(value) for total, value in zip(sums, row, strict=True)]
-    rent, overstay, energy, fee, refund = sums
+def _totals(sums: Sums) -> TotalsOut:
     return TotalsOut(
-        count=count,
-        rent=amount(rent),
-        overstay=amount(overstay),
-        energy=amount(energy),
-        fee=amount(fee),
-        owner_share=amount(rent + overstay + energy - fee),
-        refund=amount(refund),
+        count=sums.count,
+        rent=amount(sums.rent),
+        overstay=amount(sums.overstay),
+        energy=amount(sums.energy),
+        fee=amount(sums.fee),
+        owner_share=amount(sums.rent + sums.overstay + sums.energy - sums.fee),
+        refund=amount(sums.refund),
     )
 
 
