@@ -39,4 +39,4 @@ def newest(conn: Connection) -> Mark:
 def stands(conn: Connection, mark: Mark) -> bool:
     """Is it still where it was? After a reorg perhaps not."""
     query = select(settlements.c.head).where(settlements.c.number == mark.number)
-    return mark == START or conn.execute(query).scalar() == mark.head
+    return mark == START or bool(conn.execute(query).scalar() == mark.head)
