@@ -29,8 +29,10 @@ def book(street: Street, driver: Person, key: str) -> str:
     """Booked in the newest block, without a plate to be read, and handed over."""
     with street.store.read() as conn:
         index = street.policy.index(conn)
-    about = {"booked_block": index.block, "plate_commitment": HERS if driver is EVE else COMMITMENT}
-    lease = street.world.add_lease(street.space, driver=driver, offer=2, **about)
+    plate = HERS if driver is EVE else COMMITMENT
+    lease = street.world.add_lease(
+        street.space, driver=driver, offer=2, booked_block=index.block, plate_commitment=plate
+    )
     put(street, "lease.booked", lease, key, driver=driver.address)
     return lease
 
