@@ -21,6 +21,7 @@ from berth.chain.wire import Block
 from berth.core import telemetry
 from berth.core.deployment import Deployment
 from berth.core.errors import BerthError
+from berth.indexer import outbox
 from berth.indexer.answers import ChainMovedError
 from berth.indexer.batch import Batch, Header, header_of
 from berth.indexer.commit import ReorgError, Writer
@@ -45,6 +46,7 @@ from berth.indexer.rollback import (
 from berth.indexer.status import BACKFILL_BLOCKS, Board, IndexStatus
 from berth.store import Store, bind_deployment
 from berth.store.outage import OUTAGE, reason_of
+from berth.store.wake import announce
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -291,13 +293,21 @@ class Indexer:
         if not first and (news or moment < self._next_beat):
             return cursor
         self._next_beat = moment + HEARTBEAT_SECONDS
-        newest = max(head.number, cursor.block_number)
+        # a node that is behind does not say that what was known to be missing is not there
+        behind = head.number < cursor.block_number
+        newest = cursor.head_number if behind else head.number
         self._known = await self._in_thread(self._note_head, cursor, newest)
         return self._known
 
     def _note_head(self, cursor: Cursor, head_number: int) -> Cursor:
         with self._store.write() as conn:
-            return note_head(conn, cursor, head_number)
+            noted = note_head(conn, cursor, head_number)
+            if noted.caught_up and not cursor.caught_up:
+                # the chain ends where a catch-up was interrupted, or a rollback: what is open by
+                # now nobody has handed over
+                outbox.hand_over_open_leases(conn, cursor.block_timestamp, booked_after=-1)
+                announce(conn)
+            return noted
 
     def _read_cursor(self) -> Cursor | None:
         with self._store.read() as conn:
