@@ -79,8 +79,9 @@ _WORDS: dict[str, Explanation] = {
     "lease.over": Explanation("The lease is over.", "Nothing."),
     "lease.gone": Explanation(
         "A reorganisation of the chain took the lease out after its lock had been told to open.",
-        "Its transaction was sent again and was not mined: the driver stands there without a"
-        " lease. Have them book anew, or ask them to leave.",
+        "Its transaction was sent again and was not mined, or its time is another driver's now"
+        " (`takenBy`): the driver stands there without a lease. Have them book anew, or ask them"
+        " to leave.",
     ),
     "clock.skew": Explanation(
         "Clock and chain differ by more than 30 s: no lock is moved.",
