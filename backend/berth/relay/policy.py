@@ -272,6 +272,7 @@ class Policy:
             confirmed_at=around["confirmed_at"] if read else None,
             flags=around["flags"],
             block_seconds=index.block_seconds,
+            down_for_another=position == "UNLOCKED" and lock["lowered_for"] != lease_id,
         )
         return Situation(lease, lock_id, lock, facts)
 

@@ -83,6 +83,10 @@ _WORDS: dict[str, Explanation] = {
         " (`takenBy`): the driver stands there without a lease. Have them book anew, or ask them"
         " to leave.",
     ),
+    "lock.clock": Explanation(
+        "A lock's clock differs from ours by more than a minute.",
+        "Have its clock set; beyond 300 s plates count for nothing.",
+    ),
     "clock.skew": Explanation(
         "Clock and chain differ by more than 30 s: no lock is moved.",
         "Set the machine's clock, or see why the node is behind.",

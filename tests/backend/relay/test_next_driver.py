@@ -8,7 +8,7 @@ from berth.store.derived import leases
 from berth.store.kept import commands
 
 from tests.backend.relay.street import Street
-from tests.backend.worlds import NOW
+from tests.backend.worlds import DINO, NOW
 
 SLOT = NOW // SLOT_SECONDS
 
@@ -80,3 +80,19 @@ def test_a_bar_whose_lease_has_ended_is_else_left_to_its_lock(
     street.state(position="UNLOCKED", lease_id=lease)
     street.plan()
     assert street.command("raise") is None
+
+
+@pytest.mark.parametrize("down_for", ["theirs", "another's", "nobody's"])
+def test_only_who_the_bar_is_down_for_is_asked_to_drive_in(
+    street: Street, lease: str, down_for: str
+) -> None:
+    following = street.world.add_lease(street.space, SLOT + 1, slots=4, epoch=2)
+    held = {"theirs": following, "another's": lease, "nobody's": None}[down_for]
+    street.state(position="UNLOCKED", lease_id=held)
+    with street.store.read() as conn:
+        decision = street.world.relay.preview(conn, following, DINO.address)
+    needs = [need.value for need in decision.needs]
+    assert ("drive_in" in needs, "wait_lock" in needs) == (
+        down_for == "theirs",
+        down_for != "theirs",
+    )
