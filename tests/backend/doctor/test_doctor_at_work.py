@@ -15,6 +15,7 @@ from berth.cli.doctor import examination, machine
 from berth.cli.doctor.finding import Case, Finding, Level
 from berth.core.keys import LIGHT_SCRYPT_N, create_ed25519, create_keystore, keystore_address
 from berth.core.sealed import open_sealer
+from berth.devices import probe
 from berth.devices.mqtt import BrokerLogin
 from berth.devices.topics import BACKEND_USER, COMMAND, PREFIX
 from berth.store import kept
@@ -197,6 +198,13 @@ async def test_a_broker_without_any_password_on_file(clinic: Clinic) -> None:
     await only(clinic, "broker", "trouble", "backend.password")
 
 
+@pytest.fixture
+def patient(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is to be heard is waited for: on a busy machine a broker is not quick."""
+    monkeypatch.setattr(probe, "_LISTEN_SECONDS", 4.0)
+
+
+@pytest.mark.usefixtures("patient")
 async def test_a_command_that_the_broker_keeps(clinic: Clinic) -> None:
     password = (clinic.home / "broker" / "backend.password").read_text().strip()
     login = BrokerLogin.at(clinic.broker.url, BACKEND_USER, password)
@@ -214,6 +222,7 @@ async def test_a_broker_that_lets_everybody_in(
     await only(clinic, "broker.strangers", "trouble", "any password")
 
 
+@pytest.mark.usefixtures("patient")
 async def test_a_broker_without_rules(clinic: Clinic, monkeypatch: pytest.MonkeyPatch) -> None:
     from berth.devices import broker
 
