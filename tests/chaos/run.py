@@ -259,6 +259,7 @@ async def chaos(kind: str, town: Town, folder: Path, kills: int, seed: int) -> R
                 rewriting = asyncio.ensure_future(reorganiser.run(calm))
                 driving.append(rewriting)
                 await Killer(site, chance, report).kill(kills)
+                await _first_reorg(report.reorgs)
                 calm.set()
                 await rewriting
                 stop.set()
@@ -319,6 +320,13 @@ async def _first_lease(parkers: list[Parker]) -> None:
     deadline = time.monotonic() + 90
     while not any(one.trips for one in parkers):
         assert time.monotonic() < deadline, "nobody could book"
+        await asyncio.sleep(0.2)
+
+
+async def _first_reorg(reorgs: Reorgs) -> None:
+    """Kills of the node may have cut short every reorg of a short run: one more has to come."""
+    deadline = time.monotonic() + 120
+    while not reorgs.depths and time.monotonic() < deadline:
         await asyncio.sleep(0.2)
 
 

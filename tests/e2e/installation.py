@@ -30,7 +30,7 @@ from berth.core.settings import load_settings
 from rich.console import Console
 
 #: The first start of a data folder deploys the contracts, and may have to compile them.
-FIRST_START, START, STOP = 300.0, 90.0, 15.0
+FIRST_START, START, STOP = 300.0, 90.0, 45.0
 BERTH = (sys.executable, "-m", "berth.cli.main")
 
 
