@@ -186,6 +186,8 @@ async def test_a_wallet_s_owner_reserves_with_one_signature(
     assert wallet.signatures[-2:] == ["personal_sign", "eth_signTypedData_v4"]
     assert wallet.signatures.count("eth_signTypedData_v4") == 1
     asked = await what_is_told(page, wallet)
+    # as the wallet names it; a look may fall into the moment when it asks
+    screens.own.append("UnlockConfirmation")
     await parks(page, screens)
     assert "Have the bar lowered for your car" in asked[0]
     assert "Your wallet calls it “UnlockConfirmation” and shows your booking's number." in asked[0]
