@@ -766,6 +766,7 @@ def test_the_password_is_named_before_anything_is_sealed_under_it() -> None:
         assert block.splitlines()[0].startswith("export BERTH_PASSWORD_FILE=")
 
 
+@pytest.mark.e2e  # with what needs the app built
 def test_the_limits_on_the_operators_page_let_first_visits_through() -> None:
     page = (ROOT / "docs" / "operators.md").read_text("utf-8")
     said = re.search(r"all files of\nthe app, [^:]*: (\d+) today, (\d+) of them", page)
@@ -781,7 +782,7 @@ def test_the_limits_on_the_operators_page_let_first_visits_through() -> None:
     assert "location /assets/ { limit_req zone=files " in page
     built = ROOT / "dapp" / "dist" / "sw.js"
     if not built.exists():
-        pytest.skip("the app is not built here: `make dapp`")
+        absent("the app is not built here: make dapp")
     kept = re.findall(r'url"?:\s*"([^"]+)"', built.read_text("utf-8"))
     # as many as the page says, or a few more or less since
     assert abs(len(kept) - files) <= 25
