@@ -36,6 +36,9 @@ _RECENT = 1800
 _RAISE_AFTER = 60
 #: A bar that could not be raised is tried again after this, seconds.
 _RAISE_AGAIN = 600
+#: So long after a lease the last word that a vehicle stands there is not believed any more: that it
+#: left may have been lost on the way, and a lock does not rise under a vehicle, seconds.
+_WORD_LOST = 3600
 _OPEN = ("UNLOCKED", "JAMMED")
 #: Somebody has the bar, or the motor, in his hands: no motor starts until the lock says it is over.
 _IN_HAND = ("released", "shell_opened")
@@ -76,9 +79,7 @@ _ACTIVE = union(
         or_(lock_states.c.cycle.is_(None), confirmations.c.cycle == lock_states.c.cycle),
     ),
 )
-_OPEN_BARS = select(lock_states).where(
-    lock_states.c.position.in_(_OPEN), lock_states.c.online == 1, lock_states.c.occupied == 0
-)
+_OPEN_BARS = select(lock_states).where(lock_states.c.position.in_(_OPEN), lock_states.c.online == 1)
 _TOLD_AT = select(func.max(presence.c.at)).where(
     presence.c.lease_id == bindparam("lease"),
     presence.c.party == "driver",
@@ -269,6 +270,8 @@ class Planner:
             not LeaseState(lease["state"]).is_open
             and (lease["closed_at"] or now) + _RAISE_AFTER <= now
         )
+        if lock["occupied"] and not (over and _long_over(lease, now)):
+            return
         if not over and lock["interrupted"] is None and not _in_the_way(conn, lease, now):
             return
         if not over and _comes_down(conn, found, lease_id, lock):
@@ -282,6 +285,10 @@ class Planner:
 
     def _last_lease(self, conn: Connection, lock_id: str) -> str | None:
         return conn.execute(_LAST_LEASE, {"lock": lock_id}).scalar_one_or_none()
+
+
+def _long_over(lease: Row | None, now: int) -> bool:
+    return lease is not None and (lease["closed_at"] or now) + _WORD_LOST <= now
 
 
 def _in_the_way(conn: Connection, lease: Row | None, now: int) -> bool:

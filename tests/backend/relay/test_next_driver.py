@@ -96,3 +96,17 @@ def test_only_who_the_bar_is_down_for_is_asked_to_drive_in(
         down_for == "theirs",
         down_for != "theirs",
     )
+
+
+@pytest.mark.parametrize(("since", "raised"), [(3599, False), (3600, True)])
+def test_a_word_that_was_lost_does_not_keep_a_bar_down_for_ever(
+    street: Street, lease: str, since: int, raised: bool
+) -> None:
+    """The lock's last word was that a vehicle stands there; under one it does not rise anyway."""
+    street.ack("done", command=street.sent("lower"))
+    street.set_lease(lease, state=4, closed_at=NOW)
+    street.clock.at = NOW + since
+    street.world.at_block(102)
+    street.state(position="UNLOCKED", occupied=True, lease_id=lease)
+    street.plan()
+    assert (street.command("raise") is not None) == raised
