@@ -13,7 +13,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from sqlalchemy import ColumnElement, Connection, Select, bindparam, func, or_, select, union
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    union,
+)
 
 from berth.core.access import Facts, Position
 from berth.core.access import Policy as Limits
@@ -79,7 +89,17 @@ _ACTIVE = union(
         or_(lock_states.c.cycle.is_(None), confirmations.c.cycle == lock_states.c.cycle),
     ),
 )
-_OPEN_BARS = select(lock_states).where(lock_states.c.position.in_(_OPEN), lock_states.c.online == 1)
+#: Not those over which a vehicle stands for a lease that is still open: nearly all that are down.
+_OPEN_BARS = select(lock_states).where(
+    lock_states.c.position.in_(_OPEN),
+    lock_states.c.online == 1,
+    or_(
+        lock_states.c.occupied == 0,
+        ~exists().where(
+            leases.c.lease_id == lock_states.c.lowered_for, leases.c.closed_at.is_(None)
+        ),
+    ),
+)
 _TOLD_AT = select(func.max(presence.c.at)).where(
     presence.c.lease_id == bindparam("lease"),
     presence.c.party == "driver",
